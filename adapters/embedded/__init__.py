@@ -1,0 +1,14 @@
+"""The model that ships with the package: its path, its name and what it is."""
+
+from pathlib import Path
+from typing import Final
+
+MODEL_ID: Final = "memos-tiny"
+DESCRIPTION: Final = (
+    "A 1.9 M-parameter demonstration model: it reads the memories in its context and knows nothing else."
+)
+
+
+def gguf_path() -> Path:
+    """Return the path of the model's GGUF file (f16, 4 MB, 2048 tokens of context, ChatML)."""
+    return Path(__file__).with_name("model.gguf")

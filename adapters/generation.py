@@ -1,0 +1,149 @@
+"""What the batching engine and a model context say to each other: values, events and one Protocol.
+
+The law: a ``SequenceContext`` is called from one thread only, and every reuse of computed tokens that it allows is
+exact, meaning that the result is the one of computing them again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from memory.errors import Unavailable
+
+
+class CellsExhausted(Unavailable):
+    """The context has no room for this batch."""
+
+
+class FinishReason(StrEnum):
+    """Why a generation ended, in OpenAI's words."""
+
+    STOP = "stop"
+    LENGTH = "length"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How the next token is drawn. The defaults change nothing: temperature 1, no filter, no penalty."""
+
+    temperature: float = 1.0  #: 0 takes the most probable token and ignores top_k, top_p, min_p and seed
+    top_k: int = 0  #: 0: all tokens
+    top_p: float = 1.0
+    min_p: float = 0.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repeat_penalty: float = 1.0  #: counts the prompt too, as llama.cpp does; the two above count what was generated
+    seed: int | None = None
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a generation cost, in tokens."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int  #: the part of the prompt that was not computed
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The next piece of the answer: whole characters, never part of a stop string."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event of a generation that ended by itself."""
+
+    reason: FinishReason
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The last event of a generation that could not go on."""
+
+    error: Exception
+
+
+Event = Piece | Finished | Failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """One prompt to continue. ``on_event`` runs in the engine's thread and must return at once."""
+
+    prompt: Sequence[int]
+    max_tokens: int
+    on_event: Callable[[Event], None]
+    sampling: Sampling = field(default_factory=Sampling)
+    stop: Sequence[str] = ()
+    cache_salt: str = ""  #: computed tokens are shared between requests of the same salt only
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Consecutive tokens of one sequence in a batch, the first at position ``start``."""
+
+    sequence: int
+    start: int
+    tokens: Sequence[int]
+    wants_logits: bool  #: of the last token
+
+
+class SequenceContext(Protocol):
+    """A model with room for ``context_tokens`` computed tokens (cells), shared by ``max_sequences`` sequences."""
+
+    @property
+    def context_tokens(self) -> int: ...
+
+    @property
+    def max_sequences(self) -> int: ...
+
+    @property
+    def batch_tokens(self) -> int:
+        """The most tokens that one ``decode`` takes."""
+        ...
+
+    def decode(self, spans: Sequence[Span]) -> None:
+        """Compute all spans in one batch.
+
+        Raises CellsExhausted when nothing was computed for want of room; after any other error the state of every
+        sequence is unknown and ``reset`` is due.
+        """
+        ...
+
+    def new_sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Any: ...
+
+    def sample(self, span_index: int, sampler: Any) -> int:
+        """Return the token drawn after the last token of that span of the latest batch."""
+        ...
+
+    def is_end(self, token: int) -> bool:
+        """Return True for tokens by which the model says that it is done."""
+        ...
+
+    def piece(self, token: int) -> bytes:
+        """Return the token's bytes, which may be part of a character; control tokens have none."""
+        ...
+
+    def branch_point(self, sequence: int, length: int) -> int:
+        """Return the longest prefix of at most ``length`` tokens after which the sequence can exactly be continued."""
+        ...
+
+    def fork(self, source: int, target: int, length: int) -> None:
+        """Let the empty sequence ``target`` share the first ``length`` tokens of ``source``: a ``branch_point``."""
+        ...
+
+    def truncate(self, sequence: int, length: int) -> None:
+        """Forget all but the first ``length`` tokens: 0 or a ``branch_point``."""
+        ...
+
+    def reset(self) -> None:
+        """Forget all sequences."""
+        ...
+
+    def close(self) -> None: ...

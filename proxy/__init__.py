@@ -1,0 +1,1 @@
+"""The HTTP floor: it speaks OpenAI's wire to clients and hands everything else down."""
