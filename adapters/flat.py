@@ -22,7 +22,7 @@ class _Partition:
     def __init__(self, ids: Sequence[str], vectors: Matrix) -> None:
         self.ids = list(ids)
         self.rows = {cube_id: row for row, cube_id in enumerate(self.ids)}
-        self.matrix = np.array(vectors, dtype=np.float32, order="C").reshape(len(self.ids), -1)
+        self.matrix = np.array(vectors, dtype=np.float32, order="C")
 
     def add(self, ids: Sequence[str], vectors: Matrix) -> None:
         for cube_id, vector in zip(ids, vectors, strict=True):

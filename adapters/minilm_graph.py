@@ -26,8 +26,12 @@ class _Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
 
-    def weight(self, name: str, value: NDArray[np.generic]) -> str:
-        self.weights.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
+    def weight(self, name: str, value: NDArray[np.float32]) -> str:
+        self.weights.append(numpy_helper.from_array(np.asarray(value, np.float32, order="C"), name))
+        return name
+
+    def ints(self, name: str, value: int | list[int]) -> str:
+        self.weights.append(numpy_helper.from_array(np.asarray(value, np.int64), name))
         return name
 
     def op(self, kind: str, *inputs: str, name: str, **attributes: object) -> str:
@@ -81,18 +85,16 @@ def _embeddings(graph: _Graph, tensors: dict[str, NDArray[np.float32]], config: 
     # all tokens are of type 0, so that row can be added to the positions beforehand
     table = tensors["embeddings.position_embeddings.weight"] + tensors["embeddings.token_type_embeddings.weight"][0]
     length = graph.op("Shape", "ids", name="length", start=1, end=2)
-    positions = graph.op(
-        "Slice", graph.weight("positions", table), graph.weight("zero", np.zeros(1, np.int64)), length, name="pos/out"
-    )
+    positions = graph.op("Slice", graph.weight("positions", table), graph.ints("zero", [0]), length, name="pos/out")
     total = graph.op("Add", words, positions, name="embed/sum")
     return _norm(graph, tensors, "embeddings.LayerNorm", total, float(config["layer_norm_eps"]))
 
 
 def _mask_bias(graph: _Graph) -> str:
     mask = graph.op("Cast", "mask", name="mask/float", to=TensorProto.FLOAT)
-    inverted = graph.op("Sub", graph.weight("one", np.float32([1.0])), mask, name="mask/inverted")
-    bias = graph.op("Mul", inverted, graph.weight("lowest", np.float32([-1e9])), name="mask/bias")
-    return graph.op("Unsqueeze", bias, graph.weight("axes12", np.int64([1, 2])), name="mask/bias4")
+    inverted = graph.op("Sub", graph.weight("one", np.array([1.0], np.float32)), mask, name="mask/inverted")
+    bias = graph.op("Mul", inverted, graph.weight("lowest", np.array([-1e9], np.float32)), name="mask/bias")
+    return graph.op("Unsqueeze", bias, graph.ints("axes12", [1, 2]), name="mask/bias4")
 
 
 def _layer(
@@ -131,25 +133,24 @@ def _attention(
         x,
         f"{name}/qkv",
     )
-    shape = graph.weight(f"{name}.shape", np.int64([0, 0, 3, heads, width // heads]))
+    shape = graph.ints(f"{name}.shape", [0, 0, 3, heads, width // heads])
     split = graph.op("Reshape", joined, shape, name=f"{name}/heads")
     turned = graph.op("Transpose", split, name=f"{name}/turned", perm=[2, 0, 3, 1, 4])  # (3, b, heads, tokens, d)
     query, key, value = (
-        graph.op("Gather", turned, graph.weight(f"{name}.{i}", np.int64(i)), name=f"{name}/{i}", axis=0)
-        for i in range(3)
+        graph.op("Gather", turned, graph.ints(f"{name}.{i}", i), name=f"{name}/{i}", axis=0) for i in range(3)
     )
     key = graph.op("Transpose", key, name=f"{name}/keyT", perm=[0, 1, 3, 2])
     scores = graph.op("Add", graph.op("MatMul", query, key, name=f"{name}/qk"), bias, name=f"{name}/scores")
     mixed = graph.op("MatMul", graph.op("Softmax", scores, name=f"{name}/p", axis=-1), value, name=f"{name}/pv")
     back = graph.op("Transpose", mixed, name=f"{name}/back", perm=[0, 2, 1, 3])
-    return graph.op("Reshape", back, graph.weight(f"{name}.flat", np.int64([0, 0, width])), name=f"{name}/flat")
+    return graph.op("Reshape", back, graph.ints(f"{name}.flat", [0, 0, width]), name=f"{name}/flat")
 
 
 def _pool(graph: _Graph, hidden: str) -> None:
-    mask = graph.op("Unsqueeze", "mask/float", graph.weight("axis2", np.int64([2])), name="pool/mask")
-    axis1 = graph.weight("axis1", np.int64([1]))
+    mask = graph.op("Unsqueeze", "mask/float", graph.ints("axis2", [2]), name="pool/mask")
+    axis1 = graph.ints("axis1", [1])
     total = graph.op("ReduceSum", graph.op("Mul", hidden, mask, name="pool/masked"), axis1, name="pool/sum", keepdims=0)
     count = graph.op("ReduceSum", mask, axis1, name="pool/count", keepdims=0)
     mean = graph.op("Div", total, count, name="pool/mean")
-    norm = graph.op("ReduceL2", mean, graph.weight("last", np.int64([-1])), name="pool/norm", keepdims=1)
+    norm = graph.op("ReduceL2", mean, graph.ints("last", [-1]), name="pool/norm", keepdims=1)
     graph.op("Div", mean, norm, name="vectors")

@@ -161,4 +161,3 @@ class ResidentTable:
         self._cells.truncate(resident.id, 0)
         del self._residents[resident.id]
         self._free_ids.append(resident.id)
-

@@ -159,6 +159,16 @@ class Injection:
         """Ids of all cubes brought in, stable block first."""
         return (*self.stable_ids, *self.turn_ids)
 
+    def for_ledger(self) -> dict[str, Any]:
+        """Return what the ledger keeps, so that later requests can put the same bytes in the same places."""
+        return {
+            "stable": self.stable_text,
+            "turn": self.turn_text,
+            "ids": list(self.cube_ids),
+            "turn_ids": list(self.turn_ids),
+            "tokens": self.tokens,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
@@ -172,6 +182,18 @@ class Prepared:
     changed: bool  #: False: ``messages`` are the caller's, so the request's bytes can be relayed as they came
     trace: tuple["Station", ...] = ()
     call: MemoryCall | None = None
+
+    def record(self, scope: Scope, request_id: str, occurred_at: datetime) -> "TurnRecord":
+        """Return the row for the turn ledger."""
+        return TurnRecord(
+            scope=scope,
+            turn_hash=self.turn_hash,
+            conversation_id=self.conversation_id,
+            messages=(Message(role="user", text=self.user_text, created_at=occurred_at),),
+            request_id=request_id,
+            injected=self.injection.for_ledger(),
+            occurred_at=occurred_at,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,7 +305,7 @@ class TurnRecord:
     conversation_id: str
     messages: tuple[Message, ...]  #: the turn's own messages; the answer follows when it is known
     request_id: str = ""
-    injected: Mapping[str, Any] = field(default_factory=dict)  #: {"stable": str, "turn": str, "ids": [str]}
+    injected: Mapping[str, Any] = field(default_factory=dict)  #: as ``Injection.for_ledger`` gives it
     occurred_at: datetime | None = None  #: None: now
 
 
@@ -300,4 +322,4 @@ class LedgerRow:
     created_at: datetime
     error: str = ""
     answer: str | None = None
-    injected: Mapping[str, Any] = field(default_factory=dict)  #: {"stable": str, "turn": str, "ids": [str]}
+    injected: Mapping[str, Any] = field(default_factory=dict)  #: as ``Injection.for_ledger`` gives it

@@ -1,0 +1,212 @@
+"""Prompts in, pieces of text out: continuous batching of many generations over one model context.
+
+The law: one thread owns the context and everything that touches it runs there; a request holds only cells that were
+reserved for it; no stream waits for more than one chunk of another's prompt; a cancelled request computes nothing
+after the batch under way.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from adapters.batching import BatchScheduler, Generation
+from adapters.generation import GenerationRequest, SequenceContext
+from adapters.waiting_line import WaitingLine
+from memory.errors import EngineDown, Invalid, QueueFull
+
+C = TypeVar("C", bound=SequenceContext)
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLoad:
+    """How busy an engine is."""
+
+    running: int
+    waiting: int
+    used_cells: int
+    context_tokens: int
+
+
+class Engine(Generic[C]):
+    """The batching engine. ``load`` makes the context, in the engine's own thread."""
+
+    def __init__(
+        self,
+        load: Callable[[], C],
+        *,
+        max_request_tokens: int | None = None,
+        queue_limit: int = 64,
+        stall_s: float = 0.25,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._load = load
+        self._max_request_tokens = max_request_tokens
+        self._queue_limit = queue_limit
+        self._stall_s = stall_s
+        self._clock = clock
+        self._wake = threading.Condition()
+        self._waiting = WaitingLine[Generation]()
+        self._calls: deque[Callable[[C], None]] = deque()
+        self._closing = False
+        self._failure: Exception | None = None
+        self._scheduler: BatchScheduler | None = None
+        self._context: C | None = None
+        self.ready: Future[C] = Future()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    # -- called from any thread ---------------------------------------------------------------------------------
+
+    def start(self) -> "Future[C]":
+        """Start loading and return a future of the context, which fails with what went wrong."""
+        self._thread.start()
+        return self.ready
+
+    @property
+    def alive(self) -> bool:
+        """True while the engine can answer."""
+        return self._context is not None and self._failure is None and not self._closing
+
+    @property
+    def max_request_tokens(self) -> int:
+        """The most tokens, prompt and answer together, of one request."""
+        context = self._require()
+        return min(self._max_request_tokens or context.context_tokens, context.context_tokens)
+
+    def submit(self, request: GenerationRequest) -> Generation:
+        """Queue a request and return its handle.
+
+        Raises: Invalid (``context_length_exceeded``) when the prompt can never fit, QueueFull, EngineDown.
+        """
+        limit = self.max_request_tokens
+        prompt_tokens = len(request.prompt)
+        if not prompt_tokens:
+            raise Invalid("The prompt is empty.", param="messages")
+        if prompt_tokens >= limit:
+            raise Invalid(
+                f"This model takes {limit} tokens, prompt and answer together, but the prompt alone has "
+                f"{prompt_tokens}. Shorten the messages.",
+                param="messages",
+                code="context_length_exceeded",
+            )
+        generation = Generation(request, max(1, min(request.max_tokens, limit - prompt_tokens)))
+        with self._wake:
+            if not self.alive:
+                raise EngineDown("The engine has stopped.", retry_after_s=1.0)
+            if len(self._waiting) >= self._queue_limit:
+                raise QueueFull(
+                    f"{self._queue_limit} requests are waiting already. Try again in a moment.",
+                    code="rate_limit_exceeded",
+                    retry_after_s=1.0,
+                )
+            self._waiting.append(request.cache_salt, generation)
+            self._wake.notify()
+        return generation
+
+    def cancel(self, generation: Generation) -> None:
+        """Stop a generation; no event follows, except those already on their way."""
+        with self._wake:
+            generation.cancelled = True
+            self._waiting.remove(generation.request.cache_salt, generation)
+            self._wake.notify()
+
+    def call(self, function: Callable[[C], T]) -> "Future[T]":
+        """Run a function of the context between two batches, in the thread that owns it."""
+        future: Future[T] = Future()
+
+        def run(context: C) -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(function(context))
+            except Exception as error:  # noqa: BLE001  # handed to whoever waits for the future
+                future.set_exception(error)
+
+        with self._wake:
+            if not self.alive:
+                raise EngineDown("The engine has stopped.")
+            self._calls.append(run)
+            self._wake.notify()
+        return future
+
+    def load_now(self) -> EngineLoad:
+        """Return how busy the engine is; a snapshot that may be one batch old."""
+        scheduler = self._scheduler
+        if scheduler is None:
+            raise EngineDown("The model is still being loaded.", retry_after_s=1.0)
+        with self._wake:
+            waiting = len(self._waiting)
+        return EngineLoad(
+            running=len(scheduler.running),
+            waiting=waiting,
+            used_cells=scheduler.table.used_cells,
+            context_tokens=self._require().context_tokens,
+        )
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """Fail what is left, free the context and end the thread."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def wait(self) -> Exception | None:
+        """Block until the engine's thread has ended and return why, if it failed."""
+        self._thread.join()
+        return self._failure
+
+    def _require(self) -> C:
+        if self._context is None:
+            raise EngineDown("The model is still being loaded.", retry_after_s=1.0)
+        return self._context
+
+    # -- the engine's thread ------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            context = self._load()
+        except Exception as error:  # noqa: BLE001  # handed to whoever waits for the future
+            self._failure = error
+            self.ready.set_exception(error)
+            return
+        scheduler = self._scheduler = BatchScheduler(context, self._stall_s, self._clock)
+        self._context = context
+        self.ready.set_result(context)
+        try:
+            while self._take_in(context, scheduler):
+                scheduler.step()
+        except Exception as error:
+            logger.exception("the engine has stopped")
+            self._failure = error
+        finally:
+            with self._wake:
+                self._closing = True
+                left = [*scheduler.running, *self._waiting.drain()]
+                calls = list(self._calls)
+            scheduler.fail(left, EngineDown("The engine has stopped.", retry_after_s=1.0))
+            for call in calls:
+                call(context)
+            context.close()
+
+    def _take_in(self, context: C, scheduler: BatchScheduler) -> bool:
+        """Wait for work, run the calls, admit who fits; False when it is time to end."""
+        with self._wake:
+            while not (self._closing or scheduler.running or self._calls or len(self._waiting)):
+                self._wake.wait()
+            if self._closing:
+                return False
+            calls = list(self._calls)
+            self._calls.clear()
+        for call in calls:
+            call(context)
+        scheduler.drop_cancelled()
+        with self._wake:
+            self._waiting.admit(scheduler.admit)
+        return True

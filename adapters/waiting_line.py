@@ -1,0 +1,50 @@
+"""Requests that wait, one line per salt: in each line first come first served, the lines taken in turn.
+
+The law: whoever is first in turn and does not fit yet is waited for, so that nobody is overtaken for ever.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class WaitingLine(Generic[T]):
+    """A bounded-by-its-user queue with a fair order between salts; not thread-safe by itself."""
+
+    def __init__(self) -> None:
+        self._lines: OrderedDict[str, deque[T]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return sum(len(line) for line in self._lines.values())
+
+    def append(self, salt: str, item: T) -> None:
+        """Put the item at the end of its salt's line."""
+        self._lines.setdefault(salt, deque()).append(item)
+
+    def remove(self, salt: str, item: T) -> None:
+        """Take the item out, if it still waits."""
+        line = self._lines.get(salt)
+        if line is not None and item in line:
+            line.remove(item)
+            if not line:
+                del self._lines[salt]
+
+    def admit(self, fits: Callable[[T], bool]) -> None:
+        """Take items out in turn for as long as ``fits`` takes them."""
+        while self._lines:
+            salt, line = next(iter(self._lines.items()))
+            if not fits(line[0]):
+                return
+            line.popleft()
+            if line:
+                self._lines.move_to_end(salt)
+            else:
+                del self._lines[salt]
+
+    def drain(self) -> list[T]:
+        """Take out all items."""
+        items = [item for line in self._lines.values() for item in line]
+        self._lines.clear()
+        return items

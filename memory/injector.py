@@ -1,0 +1,180 @@
+"""Profile, hits and messages in, an Injection and the messages to send out.
+
+Two places. The stable block (profile and pinned memories) goes to the end of the caller's system message, whose own
+bytes stay as they are; it changes only when the profile changes. What was found for this turn goes in front of the last
+user message. So everything before that message is the same from turn to turn, and every provider's prompt cache holds.
+
+What is injected is data: dated, attributed, fenced, oldest first so that the newest stands last. A memory that the
+model sees anyway (told in this conversation, or brought in before) is not brought in again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from memory import prompts
+from memory.cube import MemCube, SemanticType
+from memory.ports import TokenCounter
+from memory.turn import Candidate, Hit, Injection, MemoryCall, Plan, Recall
+
+_SYSTEM_ROLES = ("system", "developer")
+_FENCE = f"{prompts.FENCE_OPEN}\n{prompts.FENCE_CLOSE}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the model sees without our doing, or has been shown before in this conversation."""
+
+    conversation_id: str
+    texts: tuple[str, ...] = ()  #: what was said in this conversation, as the request repeats it
+    cube_ids: frozenset[str] = frozenset()  #: brought in by blocks that stand at earlier messages
+
+
+class Injector:
+    """Chooses lines within the budget and puts them into the messages."""
+
+    def __init__(self, counter: TokenCounter) -> None:
+        self._counter = counter
+
+    @property
+    def exact(self) -> bool:
+        """False when token counts are estimates."""
+        return self._counter.exact
+
+    def choose(
+        self, call: MemoryCall, plan: Plan, *, profile: Sequence[MemCube], recall: Recall, seen: Seen
+    ) -> Injection:
+        """Return both blocks and a line of receipt for every memory that was considered.
+
+        Pinned memories are taken first, then the profile from the newest on, then hits from the best on; each is
+        taken whole or not at all.
+        """
+        visible = _Visible(call, seen)
+        by_claim = sorted(profile, key=lambda cube: (cube.pinned, cube.valid_from), reverse=True)
+        stable, receipts = self._fill(
+            [
+                (Hit(cube=cube, score=0.0, relevance=1.0), "" if cube.pinned else visible.told(cube))
+                for cube in by_claim
+            ],
+            "stable",
+            plan.stable_budget_tokens - self._overhead(prompts.STABLE_HEADER),
+        )
+        shown = {cube.id for cube in stable}
+        rest = plan.budget_tokens - self._cost(stable, prompts.STABLE_HEADER)
+        offered = [(hit, self._objection(hit, plan, shown, visible, seen)) for hit in recall.hits]
+        turn, more = self._fill(offered, "turn", rest - self._overhead(_FENCE), plan.top_k)
+        tokens = self._cost(stable, prompts.STABLE_HEADER) + self._cost(turn, _FENCE)
+        return Injection(
+            stable_text=prompts.stable_block([line_of(cube) for cube in stable]) if stable else "",
+            turn_text=prompts.turn_block([line_of(cube) for cube in turn]) if turn else "",
+            stable_ids=tuple(cube.id for cube in stable),
+            turn_ids=tuple(cube.id for cube in turn),
+            tokens=tokens,
+            kinds=tuple(dict.fromkeys(cube.kind for cube in (*stable, *turn))),
+            candidates=(*receipts, *more),
+        )
+
+    def _fill(
+        self, offered: Sequence[tuple[Hit, str]], block: str, budget_tokens: int, limit: int | None = None
+    ) -> tuple[list[MemCube], list[Candidate]]:
+        taken: list[MemCube] = []
+        receipts: list[Candidate] = []
+        costs = iter(self._counter.count([line_of(hit.cube) + "\n" for hit, _ in offered]))
+        for hit, objection in offered:
+            cost, reason = next(costs), objection
+            if not reason and limit is not None and len(taken) >= limit:
+                reason = "beyond top_k"
+            if not reason and cost > budget_tokens:
+                reason = "over budget"
+            if not reason:
+                budget_tokens -= cost
+                taken.append(hit.cube)
+            receipts.append(_receipt(hit, "" if reason else block, reason or "brought in"))
+        return sorted(taken, key=lambda cube: (cube.valid_from, cube.recorded_at, cube.id)), receipts
+
+    @staticmethod
+    def _objection(hit: Hit, plan: Plan, shown: set[str], visible: "_Visible", seen: Seen) -> str:
+        cube = hit.cube
+        if cube.id in shown:
+            return "stands in the stable block"
+        if cube.id in seen.cube_ids:
+            return "was brought in earlier in this conversation"
+        if "question" in cube.tags:
+            return "a question holds no fact"
+        if "covered" in cube.tags:
+            return "its facts stand for it"
+        if hit.relevance < plan.min_relevance:
+            return "not relevant enough"
+        return visible.told(cube)
+
+    def _cost(self, cubes: Sequence[MemCube], frame: str) -> int:
+        if not cubes:
+            return 0
+        return self._overhead(frame) + sum(self._counter.count([line_of(cube) + "\n" for cube in cubes]))
+
+    def _overhead(self, frame: str) -> int:
+        return self._counter.count([frame + "\n\n"])[0]
+
+
+class _Visible:
+    """Says whether the model reads a memory's source in this very conversation."""
+
+    def __init__(self, call: MemoryCall, seen: Seen) -> None:
+        self._conversation_id = seen.conversation_id
+        self._texts = [_plain(text) for text in (*call.visible, *seen.texts)]
+
+    def told(self, cube: MemCube) -> str:
+        if cube.source.conversation_id != self._conversation_id:
+            return ""
+        words = _plain(cube.fact.value if cube.fact else cube.text)
+        return "was said in this conversation" if any(words in text for text in self._texts) else ""
+
+
+def line_of(cube: MemCube) -> str:
+    """Return the memory's line: a fact, or a quote of what was said, with the day from which it holds."""
+    day = cube.valid_from.date()
+    if cube.semantic_type is SemanticType.TURN:
+        return prompts.quote_line(day, cube.text, cube.source.name or cube.source.role)
+    return prompts.fact_line(day, cube.text)
+
+
+def place(messages: Sequence[Mapping[str, Any]], stable_text: str, blocks: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Return new messages with the stable block in the system message and ``blocks[i]`` in front of user message i.
+
+    Messages that get nothing are the caller's own objects. Works on content strings and on lists of parts.
+    """
+    placed = [_prefixed(message, blocks[i]) if blocks.get(i) else dict(message) for i, message in enumerate(messages)]
+    if not stable_text:
+        return placed
+    if placed and placed[0].get("role") in _SYSTEM_ROLES:
+        return [_suffixed(placed[0], stable_text), *placed[1:]]
+    return [{"role": "system", "content": stable_text}, *placed]
+
+
+def _prefixed(message: Mapping[str, Any], block: str) -> dict[str, Any]:
+    content = message.get("content")
+    if isinstance(content, list):
+        return {**message, "content": [{"type": "text", "text": block}, *content]}
+    return {**message, "content": f"{block}{content or ''}"}
+
+
+def _suffixed(message: Mapping[str, Any], block: str) -> dict[str, Any]:
+    content = message.get("content")
+    if isinstance(content, list):
+        return {**message, "content": [*content, {"type": "text", "text": f"\n\n{block}"}]}
+    return {**message, "content": f"{content}\n\n{block}" if content else block}
+
+
+def _receipt(hit: Hit, block: str, reason: str) -> Candidate:
+    return Candidate(
+        cube_id=hit.cube.id,
+        score=round(hit.score, 4),
+        relevance=round(hit.relevance, 4),
+        signals=hit.signals,
+        block=block,
+        reason=reason,
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -1,0 +1,179 @@
+"""Word lists for reading statements: closed classes and the commonest members of open ones. English only.
+
+Law: a list may only make reading more careful or more exact; a word that stands in none of them is still read.
+"""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.replace("\n", ",").split(",") if part.strip())
+
+
+PRONOUNS = _words(
+    "it, this, that, these, those, here, there, me, you, him, her, them, us, one, ones, mine, yours, his, hers, ours, "
+    "theirs, myself, yourself, both, neither, either, everything, nothing, something, anything, everyone, nobody, someone,"
+    "somewhere, anywhere, nowhere, everywhere, what, which, who, how, when, where, why, whether, so, not, same, home, x, tbd, unknown"
+)
+
+ANIMALS = _words(
+    "dog, cat, rabbit, bunny, parrot, hamster, turtle, tortoise, horse, goldfish, fish, lizard, snake, pony, goat, puppy,"
+    "kitten, ferret, canary, duck, hedgehog, iguana, alpaca, tarantula, gecko, budgie, guinea pig, mouse, rat, chicken, hen,"
+    "rooster, pig, cow, sheep, donkey, llama, chinchilla, cockatiel, cockatoo, pigeon, dove, spider, frog, axolotl, pet, bird,"
+    "gerbil, bearded dragon, chameleon, python, betta, goose, raccoon, labrador, poodle, beagle, retriever, spaniel, terrier"
+)
+
+RELATIVES = _words(
+    "sister, brother, mother, father, wife, husband, daughter, son, aunt, uncle, cousin, grandmother, grandfather, boss,"
+    "best friend, neighbour, neighbor, partner, teacher, doctor, manager, dentist, landlord, landlady, colleague, coworker,"
+    "co-worker, niece, nephew, mum, mom, dad, girlfriend, boyfriend, friend, stepmother, stepfather, stepsister, stepbrother,"
+    "stepson, stepdaughter, godfather, godmother, godson, goddaughter, flatmate, roommate, housemate, fiancé, fiancée, fiance,"
+    "fiancee, spouse, twin, twin sister, twin brother, older sister, younger sister, older brother, younger brother,"
+    "big sister, little sister, big brother, little brother, elder sister, elder brother, mother-in-law, father-in-law,"
+    "sister-in-law, brother-in-law, son-in-law, daughter-in-law, grandma, grandpa, granny, nan, grandson, granddaughter,"
+    "ex, ex-wife, ex-husband, baby, child, kid, coach, mentor, therapist, vet, supervisor, secretary, assistant, lawyer,"
+    "hairdresser, classmate, team lead, physiotherapist, accountant, tutor, nanny, babysitter"
+)
+
+#: Relatives of whom one usually has several: a new name adds, it does not replace.
+MANY_RELATIVES = _words(
+    "aunt, uncle, cousin, neighbour, colleague, coworker, co-worker, niece, nephew, friend, teacher, grandson,"
+    "granddaughter, child, kid, classmate, ex, flatmate, roommate, housemate"
+)
+
+DIETS = _words(
+    "vegetarian, vegan, pescatarian, pescetarian, flexitarian, keto, ketogenic, paleo, halal, kosher, gluten-free, gluten free,"
+    "lactose intolerant, lactose-intolerant, dairy-free, dairy free, coeliac, celiac, diabetic, carnivore, low-carb, low carb,"
+    "plant-based, plant based, sugar-free, sugar free, nut-free, omnivore, raw vegan, fruitarian, teetotal, low-fat, fodmap,"
+    "a vegetarian, a vegan, a pescatarian, a coeliac, a flexitarian"
+)
+
+INSTRUMENTS = _words(
+    "piano, guitar, violin, cello, flute, drums, trumpet, harp, clarinet, accordion, banjo, saxophone, sax, oboe, ukulele, theremin,"
+    "bassoon, mandolin, trombone, viola, double bass, bass, bass guitar, electric guitar, keyboard, harmonica, recorder, tuba,"
+    "organ, bagpipes, sitar, lute, xylophone, french horn, piccolo, cornet, marimba, didgeridoo, fiddle, synth, acoustic guitar"
+)
+NOT_INSTRUMENTS = _words(
+    "lottery, game, games, fool, part, role, field, victim, market, markets, system, devil, song, songs, video, music, odds, stock, stocks, lead"
+)
+
+LANGUAGES = _words(
+    "english, spanish, french, german, italian, portuguese, dutch, polish, czech, greek, turkish, arabic, hebrew, hindi,"
+    "japanese, korean, mandarin, cantonese, finnish, swedish, danish, norwegian, hungarian, romanian, swahili, russian, chinese,"
+    "icelandic, basque, tagalog, catalan, welsh, irish, gaelic, estonian, latvian, lithuanian, ukrainian, serbian, croatian,"
+    "bosnian, slovak, slovene, slovenian, bulgarian, albanian, macedonian, persian, farsi, urdu, bengali, tamil, telugu, thai,"
+    "vietnamese, indonesian, malay, filipino, latin, esperanto, sign language, american sign language, british sign language, maltese, afrikaans, zulu"
+)
+
+VEHICLES = _words(
+    "car, van, truck, scooter, bicycle, bike, motorbike, motorcycle, suv, pickup, lorry, bus, taxi, cab, ebike, e-bike, moped,"
+    "tesla, volvo, toyota, honda, fiat, ford, renault, skoda, bmw, audi, mercedes, volkswagen, vw, golf, polo, seat, kia, hyundai,"
+    "mazda, nissan, peugeot, citroen, citroën, opel, vauxhall, mini, porsche, ferrari, jeep, dacia, subaru, suzuki, lexus, jaguar,"
+    "chevrolet, chevy, vespa, yamaha, ducati, prius, civic, corolla, beetle, mustang, camper, campervan, hatchback, convertible, estate"
+)
+
+JOBS = _words(
+    "nurse, teacher, baker, plumber, lawyer, pilot, farmer, chef, painter, dentist, librarian, carpenter, mechanic, journalist,"
+    "translator, gardener, designer, programmer, accountant, electrician, architect, engineer, actor, actress, editor, artist,"
+    "barber, biologist, chemist, musician, photographer, sailor, tailor, waiter, waitress, judge, firefighter, doctor,"
+    "police officer, scientist, student, blacksmith, veterinarian, vet, cartographer, taxidermist, beekeeper, cook, clerk,"
+    "cashier, consultant, manager, director, developer, analyst, researcher, professor, lecturer, surgeon, physician, midwife,"
+    "pharmacist, paramedic, therapist, psychologist, psychiatrist, physiotherapist, social worker, soldier, officer, detective,"
+    "writer, author, poet, novelist, reporter, singer, dancer, drummer, pianist, guitarist, violinist, composer, producer,"
+    "driver, trucker, courier, postman, mailman, butcher, builder, bricklayer, roofer, welder, glazier, surveyor, actuary, paralegal,"
+    "botanist, technician, adviser, advisor, attorney, solicitor, barrister, notary, banker, broker, trader, economist, statistician,"
+    "mathematician, physicist, geologist, historian, philosopher, linguist, archaeologist, astronomer, astronaut, diplomat,"
+    "politician, mayor, minister, priest, pastor, rabbi, imam, monk, nun, secretary, assistant, receptionist, recruiter, salesperson,"
+    "salesman, saleswoman, marketer, entrepreneur, founder, ceo, cto, cfo, coach, trainer, tutor, principal, headteacher, nanny,"
+    "babysitter, cleaner, janitor, housekeeper, hairdresser, stylist, florist, fisherman, forester, vintner, brewer, barista,"
+    "bartender, sommelier, freelancer, contractor, intern, apprentice, trainee, postdoc, phd student, data scientist, admin,"
+    "administrator, curator, conductor, dj, streamer, youtuber, model, athlete, footballer, referee, jockey, guide, steward,"
+    "flight attendant, lifeguard, security guard, guard, locksmith, watchmaker, jeweller, jeweler, potter, weaver, upholsterer,"
+    "optician, radiologist, cardiologist, paediatrician, pediatrician, dermatologist, neurologist, oncologist, anaesthetist,"
+    "stay-at-home mum, stay-at-home mom, stay-at-home dad, homemaker, housewife, carer, caregiver, pensioner, retiree, tester, devops engineer"
+)
+JOB_SUFFIXES = (
+    "ologist",
+    "ographer",
+    "grapher",
+    "engineer",
+    "ician",
+    "maker",
+    "keeper",
+    "smith",
+    "worker",
+    "nurse",
+    "ist",
+    "man",
+    "woman",
+)
+NOT_JOBS = _words(
+    "fan, lover, beginner, member, user, speaker, father, mother, brother, sister, gamer, smoker, owner, winner, loser, bit, lot,"
+    "person, human, man, woman, boy, girl, guy, mess, morning person, night owl, believer, newcomer, foreigner, stranger, teenager,"
+    "feminist, optimist, pessimist, perfectionist, realist, atheist, minimalist, purist, tourist, humanist, pacifist, racist, terrorist, egoist, specialist"
+)
+
+#: After "I'm ...": capitalised, yet not a name.
+NOT_NAMES = LANGUAGES | _words(
+    "american, british, scottish, canadian, australian, brazilian, mexican, indian, african, asian, european, austrian, belgian,"
+    "swiss, spaniard, dane, swede, pole, finn, greek, turk, nigerian, kenyan, egyptian, moroccan, argentinian, chilean, peruvian,"
+    "colombian, israeli, iranian, iraqi, pakistani, catholic, protestant, muslim, jewish, buddhist, hindu, atheist, agnostic,"
+    "ok, okay, sorry, fine, good, happy, tired, sure, done, back, here, home, ready, busy, sick, ill, late, lost, curious, looking,"
+    "trying, working, writing, going, planning, thinking, wondering, monday, tuesday, wednesday, thursday, friday, saturday, sunday,"
+    "january, february, march, april, may, june, july, august, september, october, november, december, i, the, a, an, in, on, at,"
+    "not, just, also, from, very, so, too, happy, glad, afraid, excited, new, single, married, divorced, male, female, gay,"
+    "straight, bisexual, capricorn, aquarius, pisces, aries, taurus, gemini, cancer, leo, virgo, libra, scorpio, sagittarius, christmas, easter"
+)
+
+#: Never the subject of a third person's statement, though it may stand capitalised at the front.
+NOT_SUBJECTS = _words(
+    "i, my, we, our, you, your, he, she, it, they, his, her, their, its, the, a, an, this, that, these, those, there, here, what,"
+    "who, where, when, why, how, which, if, but, and, or, so, because, as, at, in, on, to, from, for, with, not, no, yes, please,"
+    "everyone, everybody, someone, somebody, nobody, anyone, people, one, all, most, some, many, both, each, every, nothing,"
+    "something, everything, thing, things, let, maybe, perhaps, suppose, imagine, today, tomorrow, yesterday, now, then, also,"
+    "thanks, hello, hi, hey, ok, okay, sorry, actually, who's, that's, it's, life, dr, mr, mrs, remember, note, is, are, was, does, do"
+)
+
+#: "My X is V" with these X says nothing about the user that lasts.
+NOT_ATTRIBUTES = _words(
+    "question, point, problem, issue, idea, guess, opinion, plan, understanding, answer, concern, worry, hope, wish, dream,"
+    "fear, bad, mistake, fault, apologies, turn, feeling, impression, assumption, suspicion, theory, main question, follow-up,"
+    "other question, next question, first question, second question, thought, thoughts, intention, request, task, head, brain,"
+    "life, day, week, mood, advice, suggestion, preference, response, argument, reasoning, conclusion, hypothesis, reason, take,"
+    "view, experience, situation, current situation, need, goal here, only concern, only problem, biggest problem, heart, stomach, back,"
+    "character, hero, protagonist, novel, story, code, function, script, program, query, prompt, sentence, text, essay, message, input, output, error"
+)
+NOT_THINGS = _words(
+    "cause, reason, point, purpose, goal, result, rest, end, beginning, start, aim, idea, problem, issue, meaning, most, best,"
+    "one, some, part, sum, size, top, bottom, side, middle, centre, center, edge, front, back, majority, question, answer, title,"
+    "president, king, queen, capital, population, author, inventor, moral, key, trick, secret, use, benefit, effect, advantage,"
+    "output, value, length, type, number, amount, list, nature, role, definition, concept, example, history, name, rate, risk, future"
+)
+#: What "the X is V" without an owner may be about.
+CODE_NOUNS = "password|passcode|pass ?phrase|pin|pin code|code|combination|hint|login|username|wifi key|wi-fi key"
+
+#: A value that begins so is a state, an action or a comment, not a value.
+NOT_VALUES = _words(
+    "to, that, how, not, very, so, too, really, being, getting, going, kind, like, because, what, when, where, why, whether,"
+    "if, just, still, already, always, never, also, only, no, all, well, quite, pretty, rather, way, more, less, as, than, now,"
+    "broken, slow, down, up, out, off, over, sick, ill, angry, tired, fine, ok, okay, good, bad, great, nice, better, worse,"
+    "best, worst, gone, dead, dying, lost, late, early, busy, full, empty, hard, easy, wrong, right, right-handed, correct, unclear, clear, sad,"
+    "happy, upset, afraid, scared, sure, unsure, ready, unable, able, here, there, done, new, old, small, big, huge, terrible,"
+    "awful, horrible, amazing, awesome, wonderful, beautiful, ugly, cold, hot, warm, wet, dry, dirty, clean, messy, loud, noisy,"
+    "quiet, cute, funny, crazy, mad, killing, driving, making, coming, currently, probably, maybe, perhaps, simply, basically,"
+    "mostly, usually, often, sometimes, it, this, these, those, the same, my, your, his, her, their, our, simple, complicated,"
+    "complex, difficult, important, urgent, due, available, unavailable, different, similar, better, fun, boring, interesting, worried, jealous"
+)
+
+#: Joined by "and", yet one thing.
+BINOMIALS = _words(
+    "rock and roll, rock 'n' roll, fish and chips, mac and cheese, salt and vinegar, gin and tonic, bread and butter,"
+    "drum and bass, arts and crafts, black and white, dungeons and dragons, peanut butter and jelly, rhythm and blues,"
+    "bed and breakfast, cheese and wine, sweet and sour, bacon and eggs, ham and cheese, cookies and cream, country and western,"
+    "rum and coke, strawberries and cream, milk and honey, surf and turf, track and field, simon and garfunkel, tom and jerry,"
+    "rick and morty, pride and prejudice, war and peace, crime and punishment, beauty and the beast, law and order, guns and roses,"
+    "oil and vinegar, milk and sugar, cream and sugar, rice and beans, pork and beans, biscuits and gravy, chicken and waffles"
+)
+
+NUMBER_WORDS = _words(
+    "no, zero, one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen, fourteen, fifteen, sixteen,"
+    "seventeen, eighteen, nineteen, twenty, thirty, forty, fifty, sixty, seventy, eighty, ninety, hundred, a hundred"
+)

@@ -1,0 +1,306 @@
+"""The order of a turn: the only file that knows it.
+
+    before   reader ─▸ scheduler ─▸ operator ─▸ injector          what the model gets to read
+    after    writer ─▸ governance ─▸ vault (and the index)        what stays
+
+Everything here is synchronous and thread-safe. A fault in ``before`` is the caller's to catch: memory never fails a
+chat. ``after`` reads a row of the turn ledger and can be run again on the same row.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from memory.conversation import TurnName, conversation_of, in_agent_loop, same_words, turns_of
+from memory.cube import Kind, MemCube
+from memory.embeddings import Embeddings, embedding_text
+from memory.errors import Invalid
+from memory.governance import Governance
+from memory.injector import Injector, Seen, place
+from memory.operator import Operator
+from memory.ports import Clock, Ledger, Vault, Written
+from memory.reader import Reader, messages_of
+from memory.scheduler import Scheduler
+from memory.turn import (
+    Controls,
+    Draft,
+    Exchange,
+    Injection,
+    LedgerRow,
+    MemoryCall,
+    Message,
+    Prepared,
+    Recall,
+    Scope,
+    Station,
+)
+from memory.writer import Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stations:
+    """The stations and the stores that a pipeline joins."""
+
+    reader: Reader
+    scheduler: Scheduler
+    operator: Operator
+    injector: Injector
+    writer: Writer
+    governance: Governance
+    vault: Vault
+    ledger: Ledger
+    embeddings: Embeddings
+    clock: Clock
+
+
+@dataclass(slots=True)
+class _Trace:
+    """Times the stations of one request."""
+
+    stations: list[Station] = field(default_factory=list)
+
+    @contextmanager
+    def at(self, name: str) -> Iterator[dict[str, Any]]:
+        detail: dict[str, Any] = {}
+        start = time.perf_counter()
+        try:
+            yield detail
+        finally:
+            self.stations.append(Station(name=name, ms=round(1000 * (time.perf_counter() - start), 3), detail=detail))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """One request as the stations see it."""
+
+    scope: Scope
+    controls: Controls
+    said: tuple[Message, ...]
+    conversation_id: str
+    turns: tuple[TurnName, ...]
+    rows: Mapping[str, Sequence[LedgerRow]]  #: ledger rows by turn hash, newest first
+
+
+class Pipeline:
+    """Joins the stations."""
+
+    def __init__(self, stations: Stations) -> None:
+        self._at = stations
+
+    def before(self, messages: list[dict[str, Any]], scope: Scope, controls: Controls) -> Prepared:
+        """Return the messages to send upstream, and what the turn's bookkeeping needs.
+
+        One recall for each user turn: later requests of an agent loop and the client's own retries get the same blocks,
+        byte for byte, and earlier messages of the conversation keep theirs.
+
+        Raises: Invalid: a control names something that does not exist. EngineDown, VaultLocked: no memory for now.
+        """
+        trace = _Trace()
+        request = self._request(messages, scope, controls)
+        if not request.turns or not controls.mode.reads:
+            return _prepared(request, messages, Injection(), trace)
+        with trace.at("reader") as detail:
+            call = self._at.reader.read(request.said, now=self._at.clock(), as_of=controls.as_of)
+            detail |= {"intent": call.intent.value, "entities": list(call.entities), "query_chars": len(call.query)}
+        blocks, seen = self._standing(request)
+        injection = self._reused(request) or self._injection(request, call, seen, trace)
+        with trace.at("placement"):
+            last = request.turns[-1]
+            placed = place(messages, injection.stable_text, {**blocks, last.position: injection.turn_text})
+        changed = bool(injection.stable_text or injection.turn_text or blocks)
+        prepared = _prepared(request, placed if changed else messages, injection, trace)
+        return replace(prepared, changed=changed, call=call)
+
+    def after(self, exchange: Exchange) -> Written:
+        """Write what the turn leaves behind, and return what changed. Running it again on the same turn replaces."""
+        writing = self._at.writer.write(exchange)
+        scope, vault, embeddings = exchange.scope, self._at.vault, self._at.embeddings
+        with embeddings.writing(scope):
+            for forget in writing.forgets:
+                embeddings.follow(scope, vault.forget(scope, forget), {})
+            if writing.retracts:
+                embeddings.follow(scope, vault.retract(scope, writing.retracts), {})
+        if writing.forgets:
+            embeddings.clear_texts()
+        return self._put(scope, writing.drafts, turn_id=exchange.turn_id)
+
+    def search(
+        self,
+        scope: Scope,
+        *,
+        query: str,
+        top_k: int,
+        now: datetime | None = None,
+        as_of: datetime | None = None,
+        kinds: Sequence[Kind] = (),
+    ) -> Recall:
+        """Return at most ``top_k`` hits, best first, and whether any of them can answer."""
+        call = self._at.reader.read((Message(role="user", text=query),), now=now or self._at.clock(), as_of=as_of)
+        plan = self._at.scheduler.plan(call, Controls())
+        plan = replace(plan, top_k=top_k, recall=True, kinds=tuple(kinds) or tuple(Kind))
+        recall = self._at.operator.recall(scope, replace(call, query=query), plan)
+        return replace(recall, hits=recall.hits[:top_k])
+
+    def remember(self, scope: Scope, draft: Draft) -> MemCube:
+        """Store one memory written by hand and return it.
+
+        Raises: Refused: governance does not let it through.
+        """
+        written = self._put(scope, (draft,), turn_id=None)
+        if not written.created:
+            raise Invalid("There is nothing to remember in that text.", param="text")
+        return written.created[0]
+
+    def revise(self, scope: Scope, cube: MemCube, *, expected_version: int | None) -> MemCube:
+        """Store ``cube`` as the next version of itself and return it.
+
+        Raises: NotFound. Stale: ``expected_version`` is not the newest. Refused.
+        """
+        cube = replace(cube, text=self._at.governance.redact(cube.text))
+        vectors = self._at.embeddings.embed([embedding_text(cube.text)])
+        vector = None if vectors is None else vectors[0]
+        model_id = self._at.embeddings.model_id
+        with self._at.embeddings.writing(scope):
+            stored = self._at.vault.update(
+                scope, cube, expected_version=expected_version, vector=vector, model_id=model_id
+            )
+            written = Written(created=(stored,))
+            self._at.embeddings.follow(scope, written, {} if vector is None else {stored.id: vector})
+        return stored
+
+    def delete(self, scope: Scope, cube_ids: Sequence[str]) -> Written:
+        """Remove cubes for good; ids of other users are not found and so not touched."""
+        return self._removing(scope, lambda: self._at.vault.delete(scope, cube_ids))
+
+    def erase(self, scope: Scope, cube_ids: Sequence[str] | None) -> dict[str, Any]:
+        """Remove cubes (None: everything of this user) down to the bytes and report it, store by store."""
+        report: dict[str, Any] = {}
+
+        def remove() -> Written:
+            report.update(self._at.vault.erase(scope, cube_ids))
+            return Written()
+
+        self._removing(scope, remove)
+        self._at.embeddings.drop(scope)
+        return report
+
+    def import_rows(self, scope: Scope, rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+        """Take back exported rows, embed what came without a vector, and say how many there were of each kind."""
+        counts = self._at.vault.import_rows(scope, rows)
+        self.embed_missing()
+        self._at.embeddings.drop(scope)
+        return counts
+
+    def embed_missing(self, *, batch: int = 128, progress: Callable[[int], None] | None = None) -> int:
+        """Embed every current cube that lacks a vector of the present embedder; return how many there were."""
+        total, model_id = 0, self._at.embeddings.model_id
+        while model_id and (missing := self._at.vault.missing_vectors(model_id, limit=batch)):
+            vectors = self._at.embeddings.embed([embedding_text(text) for _, _, text in missing])
+            if vectors is None:
+                break
+            self._at.vault.store_vectors(model_id, [cube_id for _, cube_id, _ in missing], vectors)
+            for user in {user for user, _, _ in missing}:
+                self._at.embeddings.drop(Scope(user=user))
+            total += len(missing)
+            if progress:
+                progress(len(missing))
+        return total
+
+    def used(self, scope: Scope, cube_ids: Sequence[str]) -> None:
+        """Count that these memories were brought in; never on the hot path."""
+        if cube_ids:
+            self._at.vault.used(scope, cube_ids)
+
+    def _request(self, messages: list[dict[str, Any]], scope: Scope, controls: Controls) -> _Request:
+        said = messages_of(messages)
+        conversation_id = conversation_of(scope, said, controls.conversation_id)
+        turns = tuple(turns_of(scope, said, conversation_id))
+        wanted = [turn.hash for turn in turns if turn.answer is not None]
+        if turns and (in_agent_loop(said) or controls.retry):
+            wanted.append(turns[-1].hash)
+        rows: dict[str, list[LedgerRow]] = {}
+        for row in self._at.ledger.find(scope, wanted) if wanted and controls.mode.reads else ():
+            rows.setdefault(row.turn_hash, []).append(row)
+        return _Request(
+            scope=scope, controls=controls, said=said, conversation_id=conversation_id, turns=turns, rows=rows
+        )
+
+    def _standing(self, request: _Request) -> tuple[dict[int, str], Seen]:
+        """Blocks that earlier requests of this conversation put in front of its earlier messages."""
+        blocks: dict[int, str] = {}
+        shown: set[str] = set()
+        for turn in request.turns[:-1]:
+            rows = request.rows.get(turn.hash, ())
+            row = next((r for r in rows if same_words(r.answer, turn.answer)), None)
+            if row is None or not row.injected.get("turn") or request.controls.as_of is not None:
+                continue
+            blocks[turn.position] = row.injected["turn"]
+            shown.update(row.injected.get("turn_ids", ()))
+        texts = tuple(m.text for m in request.said if m.role in ("user", "assistant") and m.text)
+        return blocks, Seen(conversation_id=request.conversation_id, texts=texts, cube_ids=frozenset(shown))
+
+    def _reused(self, request: _Request) -> Injection | None:
+        """The blocks of this very turn, when an earlier request of it had some."""
+        rows = request.rows.get(request.turns[-1].hash, ())
+        if not rows or not (in_agent_loop(request.said) or request.controls.retry):
+            return None
+        was = rows[0].injected
+        turn_ids = tuple(was.get("turn_ids", ()))
+        ids = tuple(was.get("ids", ()))
+        kinds = (Kind.PLAINTEXT,) if ids else ()
+        return Injection(
+            stable_text=was.get("stable", ""),
+            turn_text=was.get("turn", ""),
+            stable_ids=tuple(i for i in ids if i not in turn_ids),
+            turn_ids=turn_ids,
+            tokens=int(was.get("tokens", 0)),
+            kinds=kinds,
+        )
+
+    def _injection(self, request: _Request, call: MemoryCall, seen: Seen, trace: _Trace) -> Injection:
+        with trace.at("scheduler") as detail:
+            plan = self._at.scheduler.plan(call, request.controls)
+            detail |= {"policy": plan.policy, "top_k": plan.top_k, "budget_tokens": plan.budget_tokens}
+            detail |= {"kinds": [kind.value for kind in plan.kinds], "reason": plan.reason}
+        with trace.at("operator") as detail:
+            recall = self._at.operator.recall(request.scope, call, plan)
+            profile = self._at.vault.profile(request.scope, as_of=call.as_of)
+            detail |= {"hits": len(recall.hits), "profile": len(profile), "sufficiency": round(recall.sufficiency, 3)}
+        with trace.at("injector") as detail:
+            injection = self._at.injector.choose(call, plan, profile=profile, recall=recall, seen=seen)
+            detail |= {"tokens": injection.tokens, "tokens_exact": self._at.injector.exact}
+        return injection
+
+    def _put(self, scope: Scope, drafts: Sequence[Draft], *, turn_id: str | None) -> Written:
+        admitted = self._at.governance.admit(scope, drafts)
+        texts = [item.draft.text for item in admitted]
+        vectors = self._at.embeddings.embed([embedding_text(text) for text in texts])
+        by_text = {} if vectors is None else dict(zip(texts, vectors, strict=True))
+        with self._at.embeddings.writing(scope):
+            written = self._at.vault.put(admitted, vectors, self._at.embeddings.model_id, turn_id=turn_id)
+            known = {cube.id: by_text[cube.text] for cube in written.created if cube.text in by_text}
+            self._at.embeddings.follow(scope, written, known)
+        return written
+
+    def _removing(self, scope: Scope, remove: Callable[[], Written]) -> Written:
+        with self._at.embeddings.writing(scope):
+            written = remove()
+            self._at.embeddings.follow(scope, written, {})
+        self._at.embeddings.clear_texts()
+        return written
+
+
+def _prepared(request: _Request, messages: list[dict[str, Any]], injection: Injection, trace: _Trace) -> Prepared:
+    last = request.turns[-1] if request.turns else None
+    return Prepared(
+        messages=messages,
+        conversation_id=request.conversation_id,
+        turn_hash=last.hash if last else "",
+        user_text=request.said[last.position].text if last else "",
+        injection=injection,
+        changed=False,
+        trace=tuple(trace.stations),
+    )

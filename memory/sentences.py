@@ -1,0 +1,246 @@
+"""A message in, the clauses that the user says in their own words out.
+
+Law: nothing is added to the user's words. What is quoted, pasted, played or handed over to be worked on is not read.
+"""
+
+import re
+from dataclasses import dataclass
+
+MAX_SENTENCES = 24  #: of a message; what comes later is kept verbatim only
+MAX_SENTENCE_CHARS = 400  #: people state facts in shorter sentences; longer ones are pasted or lists
+MAX_READ_CHARS = 6000  #: only the front of a long message is split
+
+_PLAIN = str.maketrans(
+    {
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+        "\N{LEFT SINGLE QUOTATION MARK}": "'",
+        "\N{MODIFIER LETTER APOSTROPHE}": "'",
+        "\N{LEFT DOUBLE QUOTATION MARK}": '"',
+        "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+        "\N{NO-BREAK SPACE}": " ",
+        "`": "'",
+    }
+)
+_CODE = re.compile(r"(```|~~~).*?(?:\1|\Z)|`[^`\n]*`", re.DOTALL)
+_QUOTED_LINE = re.compile(r"^\s*(?:>|\|).*$", re.MULTILINE)
+_DOUBLE_QUOTED = re.compile(r'"([^"\n]{0,2000})"|\u00ab([^\u00bb\n]*)\u00bb|\u201e([^"\n]*)"')
+_SINGLE_QUOTED = re.compile(r"(?<![\w'])'([^'\n]{1,40}(?:'\w[^'\n]{0,40}){0,3})'(?!\w)")
+_SPEECH = re.compile(r"\b(?:i|i'm|my|we|our|is|are|was|am)\b", re.IGNORECASE)
+#: The rest of the message is material to work on.
+_MATERIAL = re.compile(
+    r"\b(?:translate|rephrase|paraphrase|proof-?read|rewrite|reword|summari[sz]e|shorten|spell-?check|grammar|correct (?:this|the|my)"
+    r"|fix (?:this|the|my)|improve (?:this|the|my)|how (?:do|would) (?:you|i|we) say|what does .{0,40} mean|the following|explain this"
+    r"|analy[sz]e (?:this|the)|continue (?:this|the)|classify|is this (?:sentence|correct)|(?:here is|here's) (?:a|an|the|my) (?:text|email|letter|article|draft|story|poem|code|log|transcript))\b",
+    re.IGNORECASE,
+)
+#: The rest of the message is a game or a story.
+_PLAY = re.compile(
+    r"\b(?:role-?play(?:ing)?|let'?s (?:play|pretend|imagine|say)|pretend|imagine|act as|acting as|you are now|in (?:my|a|the|this) (?:novel|story|book|game|dream|film|movie|play|screenplay|script|scenario|campaign)"
+    r"|(?:my|the|a) (?:main )?(?:character|protagonist|narrator)\b|fictional|write (?:me )?(?:a|an|the) .{0,60}\b(?:from the perspective|in the voice|first person)"
+    r"|as if i|just kidding|only joking|for the sake of argument|hypothetically)\b",
+    re.IGNORECASE,
+)
+_JOKE_AFTER = re.compile(r"\b(?:just kidding|only joking|jk|kidding!|not really|just a joke)\b", re.IGNORECASE)
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:mr|mrs|ms|dr|st|prof|sr|jr|vs|etc|e\.g|i\.e|approx|no|dept|inc|ltd|co)|\b[a-z]|\.[a-z])\.$", re.IGNORECASE
+)
+_END = re.compile(r"[.!?\u2026]+[\"')\]]*(?=\s|$)|\n+|\s\|\s")
+_LIST_MARK = re.compile(r"^\s*(?:[-*\u2022]|\d{1,2}[.)])\s+")
+_CUT = re.compile(r"\s*\u2026\s*")
+
+_ASKS = re.compile(
+    r"^(?:(?:so|and|but|ok(?:ay)?|well|also|hey|hi|hello|please|now|then|oh|um)[, ]+)*"
+    r"(?:what|what's|whats|where|where's|who|who's|whose|whom|when|when's|why|why's|how|how's|which|is|are|am|was|were|do|does|did|can|could|"
+    r"would|will|shall|should|have i|has|had|may i|might|isn't|aren't|don't|doesn't|didn't|can't|couldn't|won't|any idea|remind me|tell me|"
+    r"guess)\b",
+    re.IGNORECASE,
+)
+_UNREAL = re.compile(
+    r"\b(?:if|unless|suppose|supposing|wish|what if|assuming|assume|would|wouldn't|could have|might|maybe|perhaps|daydream\w*|dream(?:t|ed|ing)? of"
+    r"|thinking (?:of|about)|thought about|wondered about|considering|hoping|used to think|as a kid|as a child|someday|one day|almost|nearly|let's say|e\.g\.|for example|for instance|example:)\b",
+    re.IGNORECASE,
+)
+_HARMLESS_IF = re.compile(
+    r",? *\b(?:in case (?:it|that) (?:matters|helps|is relevant)|in case you (?:wonder|were wondering|need it|didn't know|forgot)"
+    r"|if (?:it|that) (?:matters|helps)|if you (?:must|want to|didn't) know|if you (?:wonder|are wondering|were wondering|need it|ask))\b,? *",
+    re.IGNORECASE,
+)
+_REPORTED = re.compile(
+    r"^(?!i\b|we\b)[\w' ]{1,40}?\b(?:says?|said|thinks?|thought|claims?|claimed|believes?|believed|told|tells|writes?|wrote|asks?|asked|insists?|swears?|answered|replied|goes)\b",
+    re.IGNORECASE,
+)
+
+_FILLER = (
+    r"hi|hello|hey(?: there)?|good (?:morning|evening|afternoon|day)|yo|dear \w+|by the way|btw|actually|well|so|ok(?:ay)?|oh|ah|um+|uh|hm+|yes|yeah|yep|no|nope|nah|sure|right|"
+    r"anyway|also|and|but|or|then|now|fyi|for your information|just so you know|just to let you know|for the record|to be clear|for (?:future )?reference|for context|"
+    r"please note(?: that)?|note(?: that)?|note to self|remember(?: that| this| please)?|please remember(?: that| this)?|don't forget(?: that)?|do not forget(?: that)?|"
+    r"keep in mind(?: that)?|please keep in mind(?: that)?|you should know(?: that)?|you must know(?: that)?|i should (?:mention|say|add)(?: that)?|i forgot to (?:mention|say)(?: that)?|i want(?:ed)? (?:you to know|to tell you|to let you know)(?: that)?|"
+    r"i(?:'ve| have)? told you(?: already| before)?(?: that)?|as i (?:said|mentioned|told you)(?: before| earlier)?|i must (?:say|admit)(?: that)?|let me (?:tell you|introduce myself|start)(?: that)?|(?:the )?truth is(?: that)?|the thing is(?: that)?|"
+    r"(?:big |great |good )?news|update|new chapter|correction|fact|fun fact|quick (?:update|note)|reminder|guess what|in fact|honestly|frankly|personally|today|yesterday|this week|last week|last month|last year|recently|currently|at the moment|nowadays|these days|"
+    r"finally|after (?:the|my|a) [\w -]{2,20}|of course|you know(?: what)?|listen|look|see|thanks|thank you|great|nice|cool|wow|lol|haha|sorry|i mean|unfortunately|sadly|luckily|fortunately|happily|surprisingly|since [\w ]{2,20}|in (?:\d{4}|january|february|march|april|may|june|july|august|september|october|november|december)(?: \d{4})?|about me|me|myself|careful|attention|important|please|because|as for me|for me"
+)
+_LEAD = re.compile(rf"^(?:(?:{_FILLER})\b\s*(?:[,:;.!\u2013\u2014-]+\s*|\s+|$))+", re.IGNORECASE)
+
+_SUBJECT_AHEAD = r"(?:i(?:'m|'ve|'d|'ll)?\s|we(?:'re|'ve)?\s|my\s|our\s|he\s|she\s|he's\s|she's\s|it's\s|they\s|the\s+[\w ]{2,30}\s(?:of|for)\s+(?:the|my|our)\s|call me\s|(?:what|where|who|when|how|which|why|can|could|do|does|would|is|are|should)\b)"
+_VERB_AHEAD = (
+    r"(?:(?:now|also|currently|still|really|just|recently|usually)\s+)*(?:live|lives|work|works|like|likes|love|loves|hate|hates|dislike|enjoy|play|plays|speak|speaks|study|studies|drive|drives|drink|drinks|moved|have|has|don't|do not|"
+    r"can't stand|am|is|'m|own|adore|prefer|started|joined|took up|eat|was born|grew up|come from|became|report to|learn|turned|got|bought|named|follow)\b"
+)
+_JOIN = re.compile(
+    rf"\s*(?:;|\s[\u2013\u2014-]{{1,2}}\s|\u2014)\s*(?:and\s+|but\s+|so\s+)?"
+    rf"|,?\s+(?:and|but|so|though|although|while|whereas|plus)\s+(?:also\s+|then\s+)?(?={_SUBJECT_AHEAD}|[A-Z][\w-]+\s(?:lives|works|likes|loves|hates|plays|has|is)\s)"
+    rf"|,\s*(?={_SUBJECT_AHEAD}|(?:suggest|recommend|please|give me|tell me|help me|find)\b)"
+    rf"|,?\s+(?:and|but)\s+(?={_VERB_AHEAD})"
+    rf"|,\s*(?={_VERB_AHEAD})"
+    rf"|:\s+(?=(?:i|i'm|my|it's)\s)",
+    re.IGNORECASE,
+)
+_COMPLEMENT = re.compile(
+    r"^(?:am|is|are|'m)?\s*(?:allergic to|vegetarian|vegan|pescatarian|from|\d{1,2} years old|born in|married to)\b",
+    re.IGNORECASE,
+)
+_COMPLEMENT_JOIN = re.compile(
+    r",?\s+and\s+(?=(?:allergic to|vegetarian|vegan|pescatarian|from|born in|married to|a vegetarian|a vegan|\d{1,2} years old)\b)|,\s*(?=\d{1,2}(?: years old)?\s*(?:,|and\b|$)|from [A-Z])",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clause:
+    """One clause of a message."""
+
+    text: str  #: without leading fillers and end punctuation
+    question: bool = False
+    unreal: bool = False  #: wished, supposed or reported: never a fact
+    sentence: int = 0  #: number of its sentence
+
+
+def plain(text: str) -> str:
+    """Return the text with typographic quotes and spaces made plain; every character keeps its place."""
+    return text.translate(_PLAIN)
+
+
+def own_words(text: str) -> str:
+    """Return what the user says themselves: no code, no quotes, no pasted or played material."""
+    words = _QUOTED_LINE.sub("\u2026", _CODE.sub("\u2026", text[:MAX_READ_CHARS]))
+    words = _DOUBLE_QUOTED.sub(_unquoted, plain(words))
+    words = _SINGLE_QUOTED.sub(_unquoted, words)
+    return _before_material(words)
+
+
+def sentences(words: str) -> list[str]:
+    """Return the sentences with their end marks, at most ``MAX_SENTENCES``, the overlong left out."""
+    found: list[str] = []
+    start = 0
+    for end in _END.finditer(words):
+        piece = words[start : end.end()]
+        if (
+            end[0].startswith(".")
+            and _ABBREVIATION.search(piece.rstrip("\"')]"))
+            and words[end.end() : end.end() + 2].strip()
+        ):
+            continue
+        _add(found, piece)
+        start = end.end()
+        if len(found) >= MAX_SENTENCES:
+            return found
+    _add(found, words[start:])
+    return found[:MAX_SENTENCES]
+
+
+def clauses(words: str) -> list[Clause]:
+    """Return the clauses of a message's own words, in order."""
+    found: list[Clause] = []
+    for number, sentence in enumerate(sentences(words)):
+        if len(sentence) <= MAX_SENTENCE_CHARS:
+            found.extend(_clauses_of(sentence, number))
+    return found
+
+
+def asks(text: str) -> bool:
+    """True when the text is put as a question, with or without its mark."""
+    return text.rstrip(" \"')").endswith("?") or bool(_ASKS.match(_HARMLESS_IF.sub(" ", text).strip()))
+
+
+def without_lead(text: str) -> str:
+    """Return the text without greetings and fillers in front ("Hi, by the way, remember that ...")."""
+    return _LEAD.sub("", text, count=1).strip(" ,:;-\u2013\u2014.!")
+
+
+def _clauses_of(sentence: str, number: int) -> list[Clause]:
+    marked = sentence.rstrip(" \"')").endswith("?")
+    body = _HARMLESS_IF.sub(" ", sentence).strip().rstrip(".!?\u2026 ")
+    parts = _split(body)
+    last_question = max((n for n, part in enumerate(parts) if _ASKS.match(part)), default=-1)
+    found: list[Clause] = []
+    reported = unreal = False
+    for n, part in enumerate(parts):
+        reported = reported or bool(_REPORTED.match(part))
+        unreal = unreal or bool(_UNREAL.search(part))
+        question = bool(_ASKS.match(part)) or (marked and (n >= last_question))
+        text = without_lead(part)
+        if text:
+            found.append(
+                Clause(text=text, question=question, unreal=reported or unreal or "\u2026" in text, sentence=number)
+            )
+    if _JOKE_AFTER.search(body) or any(c.unreal and _UNREAL.match(c.text) for c in found):
+        return [Clause(text=c.text, question=c.question, unreal=True, sentence=number) for c in found]
+    return found
+
+
+def _split(body: str) -> list[str]:
+    """Split at joints that are followed by a subject or a verb; a verb without a subject takes the one before."""
+    parts: list[str] = []
+    for piece in (p for p in _JOIN.split(body) if p and p.strip()):
+        parts.extend(_with_subject(parts, piece.strip()))
+    return parts
+
+
+def _with_subject(before: list[str], piece: str) -> list[str]:
+    subject = _subject_of(before[-1]) if before else ""
+    if subject and re.match(rf"{_VERB_AHEAD}", piece, re.IGNORECASE):
+        piece = f"{subject} {piece}"
+    found: list[str] = []
+    for part in _COMPLEMENT_JOIN.split(piece):
+        head = re.match(r"(?:.*?\b)?(i'm|i am)\b", found[0], re.IGNORECASE) if found else None
+        found.append(f"{head[1]} {part}" if head else part)
+    return found if len(found) > 1 and re.search(r"\bi(?:'m| am)\b", found[0], re.IGNORECASE) else [piece]
+
+
+def _subject_of(part: str) -> str:
+    text = without_lead(part)
+    if re.match(r"(?:i|i'm|i've|my|we|our|we're|we've)\b", text, re.IGNORECASE):
+        return "I"
+    named = re.match(r"(?:[A-Z][\w-]+(?: [A-Z][\w-]+)?|he|she)(?= )", text)
+    return named[0] if named else ""
+
+
+def _unquoted(found: "re.Match[str]") -> str:
+    inner = next((group for group in found.groups() if group is not None), "")
+    if len(inner.split()) > 6 or _SPEECH.search(inner):
+        return "\u2026"
+    return found[0]
+
+
+def _before_material(words: str) -> str:
+    play = _PLAY.search(words)
+    if play:
+        words = words[: _sentence_start(words, play.start())]
+    material = _MATERIAL.search(words)
+    if material:
+        words = words[: _sentence_start(words, material.start())]
+    if len(words) > 1500:  # "... here it is:" and then a page of somebody else's text
+        colon = re.search(r":[ \t]*\n", words)
+        words = words[: colon.start()] if colon else words
+    return words
+
+
+def _sentence_start(words: str, position: int) -> int:
+    ends = [end.end() for end in _END.finditer(words[:position])]
+    return ends[-1] if ends else 0
+
+
+def _add(found: list[str], piece: str) -> None:
+    sentence = " ".join(_LIST_MARK.sub("", piece).split())
+    if any(c.isalnum() for c in sentence):
+        found.append(sentence)

@@ -1,0 +1,135 @@
+"""A database file in, one writing and many reading connections out.
+
+SQLite in WAL mode: readers never wait, and one writer at a time over all processes. Inside this process the writer is
+guarded by a lock; other processes are waited for up to the busy timeout, then it is VaultLocked.
+"""
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from memory.errors import Unavailable, VaultLocked
+from memory.vault.migrations import migrate
+
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_CACHED_STATEMENTS = 256
+
+
+class Connections:
+    """Connections to one database file. Thread-safe; a connection is never used by two threads at once."""
+
+    def __init__(self, path: Path, *, busy_timeout_ms: int = 250) -> None:
+        self.path = path
+        self._busy_timeout_ms = busy_timeout_ms
+        self._lock = threading.RLock()
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._closed = False
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        with _translated():
+            self._writer = self._connect()
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            migrate(self._writer)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path,
+            timeout=self._busy_timeout_ms / 1000,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=_CACHED_STATEMENTS,
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")
+        return connection
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Yield the writing connection inside a transaction that is committed at the end, or rolled back on an error.
+
+        Raises: VaultLocked: another process is writing for longer than the busy timeout.
+        """
+        with self._lock, _translated():
+            if self._closed:
+                raise Unavailable("The vault is closed.")
+            if self._writer.in_transaction:  # a write inside a write joins it
+                yield self._writer
+                return
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Yield a reading connection; each statement sees what was committed before it."""
+        with _translated():
+            connection = self._take()
+            try:
+                yield connection
+            finally:
+                self._give(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Yield a reading connection on which all statements see one state of the database."""
+        with self.read() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+
+    def checkpoint(self) -> bool:
+        """Move the write-ahead log into the database file and empty it; False when a reader kept it from being so."""
+        with self._lock, _translated():
+            busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+
+    def close(self) -> None:
+        """Close all connections; those in use are closed when they are given back."""
+        with self._lock:
+            self._closed = True
+            while self._idle:
+                self._idle.pop().close()
+            self._writer.close()
+
+    def _take(self) -> sqlite3.Connection:
+        if self._closed:
+            raise Unavailable("The vault is closed.")
+        try:
+            return self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+            connection.execute("PRAGMA query_only = ON")
+            return connection
+
+    def _give(self, connection: sqlite3.Connection) -> None:
+        if self._closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn SQLite's errors into those of memory."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in _BUSY:
+            raise VaultLocked("Another process is writing to the vault; try again.", retry_after_s=1.0) from error
+        raise Unavailable(f"The vault cannot be used: {error}.") from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            raise
+        raise Unavailable(f"The vault file is damaged or not a database: {error}.") from error

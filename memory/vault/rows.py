@@ -1,0 +1,207 @@
+"""MemCube in, database row or JSON object out, and back: nothing is lost, times to the microsecond."""
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from memory.cube import FactKey, Kind, MemCube, Origin, SemanticType, Source, State
+from memory.errors import Invalid
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_TIMES = ("valid_from", "valid_to", "recorded_at", "updated_at", "superseded_at", "last_used_at")
+
+CUBE_COLUMNS = (
+    "id, owner, version, text, kind, semantic_type, state, pinned, valid_from, valid_to, recorded_at, updated_at, "
+    "superseded_at, access_count, last_used_at, data"
+)
+
+
+def micros(time: datetime) -> int:
+    """Return microseconds since 1970 of an aware time.
+
+    Raises: Invalid: the time has no zone.
+    """
+    if time.tzinfo is None:
+        raise Invalid(f"The time {time.isoformat()} has no zone; times are in UTC.")
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def maybe_micros(time: datetime | None) -> int | None:
+    return None if time is None else micros(time)
+
+
+def moment(value: int) -> datetime:
+    """Return the time in UTC."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def maybe_moment(value: int | None) -> datetime | None:
+    return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+def folded(text: str) -> str:
+    """Return the text as facts are compared: case-folded, single spaces."""
+    return " ".join(text.casefold().split())
+
+
+def dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def expiry(cube: MemCube) -> int | None:
+    """Return when the cube's life ends."""
+    if cube.ttl_s is None:
+        return None
+    return micros(cube.recorded_at) + int(cube.ttl_s * 1_000_000)
+
+
+def head(cube: MemCube) -> dict[str, Any]:
+    """Return the cube as a row of ``cubes`` (without ``seq`` and ``confirmed_at``)."""
+    fact = cube.fact if cube.semantic_type is not SemanticType.TURN else None
+    return {
+        "id": cube.id,
+        "owner": cube.owner,
+        "version": cube.version,
+        "text": cube.text,
+        "kind": cube.kind.value,
+        "semantic_type": cube.semantic_type.value,
+        "state": cube.state.value,
+        "pinned": int(cube.pinned),
+        "stable": int(cube.pinned or (fact is not None and fact.profile)),
+        "subject": folded(fact.subject) if fact else None,
+        "attribute": folded(fact.attribute) if fact else None,
+        "value": folded(fact.value) if fact else None,
+        "single": int(fact.single) if fact else 0,
+        "turn_id": cube.source.turn_id,
+        "valid_from": micros(cube.valid_from),
+        "valid_to": maybe_micros(cube.valid_to),
+        "recorded_at": micros(cube.recorded_at),
+        "updated_at": micros(cube.updated_at),
+        "superseded_at": maybe_micros(cube.superseded_at),
+        "expires_at": expiry(cube),
+        "access_count": cube.access_count,
+        "last_used_at": maybe_micros(cube.last_used_at),
+        "data": dumps(_rest(cube)),
+    }
+
+
+def _rest(cube: MemCube) -> dict[str, Any]:
+    fact, source = cube.fact, cube.source
+    return {
+        "origin": cube.origin.value,
+        "source": {
+            "conversation_id": source.conversation_id,
+            "message_ids": source.message_ids,
+            "turn_id": source.turn_id,
+            "role": source.role,
+            "name": source.name,
+        },
+        "tags": cube.tags,
+        "entities": cube.entities,
+        "fact": None
+        if fact is None
+        else {
+            "subject": fact.subject,
+            "attribute": fact.attribute,
+            "value": fact.value,
+            "single": fact.single,
+            "profile": fact.profile,
+        },
+        "scope": cube.scope,
+        "ttl_s": cube.ttl_s,
+        "sensitivity": cube.sensitivity,
+        "supersedes": cube.supersedes,
+        "derived_from": cube.derived_from,
+    }
+
+
+def _rest_fields(rest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``_rest``'s object as constructor arguments."""
+    fact, source = rest["fact"], rest["source"]
+    return {
+        "origin": Origin(rest["origin"]),
+        "source": Source(**{**source, "message_ids": tuple(source["message_ids"])}),
+        "tags": tuple(rest["tags"]),
+        "entities": tuple(rest["entities"]),
+        "fact": None if fact is None else FactKey(**fact),
+        "scope": rest["scope"],
+        "ttl_s": rest["ttl_s"],
+        "sensitivity": tuple(rest["sensitivity"]),
+        "supersedes": tuple(rest["supersedes"]),
+        "derived_from": tuple(rest["derived_from"]),
+    }
+
+
+def cube_of(row: sqlite3.Row) -> MemCube:
+    """Return the cube of a row that holds CUBE_COLUMNS."""
+    return MemCube(
+        id=row["id"],
+        owner=row["owner"],
+        version=row["version"],
+        text=row["text"],
+        kind=Kind(row["kind"]),
+        semantic_type=SemanticType(row["semantic_type"]),
+        state=State(row["state"]),
+        pinned=bool(row["pinned"]),
+        valid_from=moment(row["valid_from"]),
+        valid_to=maybe_moment(row["valid_to"]),
+        recorded_at=moment(row["recorded_at"]),
+        updated_at=moment(row["updated_at"]),
+        superseded_at=maybe_moment(row["superseded_at"]),
+        access_count=row["access_count"],
+        last_used_at=maybe_moment(row["last_used_at"]),
+        **_rest_fields(orjson.loads(row["data"])),
+    )
+
+
+def cube_json(cube: MemCube) -> dict[str, Any]:
+    """Return the whole cube as a JSON-ready object, times in ISO 8601."""
+    times = {name: getattr(cube, name) for name in _TIMES}
+    return {
+        "id": cube.id,
+        "version": cube.version,
+        "owner": cube.owner,
+        "text": cube.text,
+        "kind": cube.kind.value,
+        "semantic_type": cube.semantic_type.value,
+        "state": cube.state.value,
+        "pinned": cube.pinned,
+        "access_count": cube.access_count,
+        **{name: None if time is None else time.isoformat() for name, time in times.items()},
+        **_rest(cube),
+    }
+
+
+def cube_from_json(data: Mapping[str, Any]) -> MemCube:
+    """Return the cube that ``cube_json`` wrote.
+
+    Raises: Invalid: a field is missing or has another form.
+    """
+    try:
+        times = {name: None if data[name] is None else datetime.fromisoformat(data[name]) for name in _TIMES}
+        cube = MemCube(
+            id=_text(data["id"]),
+            version=int(data["version"]),
+            owner=_text(data["owner"]),
+            text=_text(data["text"]),
+            kind=Kind(data["kind"]),
+            semantic_type=SemanticType(data["semantic_type"]),
+            state=State(data["state"]),
+            pinned=bool(data["pinned"]),
+            access_count=int(data["access_count"]),
+            **{name: None if time is None else time.astimezone(UTC) for name, time in times.items()},
+            **_rest_fields(data),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Invalid(f"This is not a cube of an export: {error!r}.") from error
+    return cube
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a text")
+    return value

@@ -1,0 +1,170 @@
+"""Request headers in, the identity of the caller out. The key decides whose memory it is.
+
+Three ways, in this order:
+
+1. a memos key in ``X-Memory-Key``; what stands in ``Authorization`` is the provider's and is forwarded,
+2. a memos key in ``Authorization: Bearer``; upstream gets the backend's own key,
+3. with ``identity.pass_through``: the provider's key in ``Authorization`` is forwarded, and its HMAC is the user. Only
+   the provider can say whether it is good, so nothing is kept before it accepted a request (``Identity.verified``).
+
+A user whom a key asserts is stored as ``<the key's own user>/<asserted id>``, so asserting keys of different owners
+never meet. A slash in the key's own user is escaped, which makes the first slash the border.
+Keys are looked up for every request and never cached: a revoked key stops at once.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from memory.errors import Invalid, Refused
+from proxy.identity import Identity, Unauthenticated
+
+MEMORY_KEY_HEADER = "x-memory-key"
+MAX_USER_CHARS = 512
+_BODY_FIELDS = ("user", "safety_identifier")
+_HELP = "make one with `memos keys create NAME` on the machine where the proxy runs"
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+
+class KeyRecord(Protocol):
+    """What the key store knows about a key."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def user(self) -> str: ...
+    @property
+    def may_read(self) -> bool: ...
+    @property
+    def may_write(self) -> bool: ...
+    @property
+    def may_assert_users(self) -> bool: ...
+
+
+class Keys(Protocol):
+    """Where keys are kept."""
+
+    def lookup(self, key: str) -> KeyRecord | None:
+        """Return the record of a key that is valid now."""
+        ...
+
+
+class Authenticator:
+    """Tells who a request comes from.
+
+    ``fingerprint`` is a keyed hash: the same text gives the same hex digits, and nobody without the pepper can compute
+    or invert it. None of its inputs is stored or logged.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        *,
+        fingerprint: Callable[[str], str],
+        key_prefix: str,
+        user_headers: Sequence[str],
+        pass_through: bool,
+    ) -> None:
+        self._keys = keys
+        self._fingerprint = fingerprint
+        self._key_prefix = key_prefix
+        self._user_headers = {name.lower() for name in user_headers}
+        self._pass_through = pass_through
+
+    def authenticate(
+        self, headers: RawHeaders, body: Mapping[str, Any] | None = None, *, named: str | None = None
+    ) -> Identity:
+        """Return the caller of a request.
+
+        ``headers`` are the ASGI pairs as they came. ``body`` is a provider's request, where an id of the end user counts
+        only from a key that may assert users. ``named`` is a user named in a call of the memory API itself: a key that
+        may not assert users is refused there, so that no call works on another memory than it says.
+
+        Raises: Unauthenticated. Refused: it names a user and may not. Invalid: it names two users.
+        """
+        by_name: dict[str, list[bytes]] = {}
+        for name, value in headers:
+            by_name.setdefault(name.decode("latin-1").lower(), []).append(value)
+        identity = self._owner(by_name)
+        claimed = {_decode(value) for name in self._user_headers for value in by_name.get(name, ())}
+        claimed = {user for user in (*claimed, named) if user}
+        if not identity.may_assert:
+            return _itself(identity, claimed)
+        if body is not None:
+            claimed |= {user for field in _BODY_FIELDS if isinstance(user := body.get(field), str) and user}
+        return _asserted(identity, claimed)
+
+    def _owner(self, by_name: Mapping[str, list[bytes]]) -> Identity:
+        authorization = _only(by_name, "authorization")
+        if memory_key := _only(by_name, MEMORY_KEY_HEADER):
+            return self._holder(_decode(memory_key), authorization=authorization or None)
+        token = _bearer(authorization)
+        if not token:
+            raise Unauthenticated(f"No API key: send one as `Authorization: Bearer KEY`; {_HELP}.", code="invalid_api_key")
+        if token.startswith(self._key_prefix) or not self._pass_through:
+            return self._holder(token, authorization=None)
+        user = self._fingerprint(token)
+        return Identity(user=f"provider:{user}", key_id="", authorization=authorization, verified=False)
+
+    def _holder(self, key: str, *, authorization: bytes | None) -> Identity:
+        record = self._keys.lookup(key)
+        if record is None:
+            raise Unauthenticated(f"The API key is not valid or was revoked; {_HELP}.", code="invalid_api_key")
+        return Identity(
+            user=record.user.replace("%", "%25").replace("/", "%2F"),
+            key_id=record.id,
+            authorization=authorization,
+            may_read=record.may_read,
+            may_write=record.may_write,
+            may_assert=record.may_assert_users,
+        )
+
+
+def _only(by_name: Mapping[str, list[bytes]], name: str) -> bytes:
+    values = set(by_name.get(name, ()))
+    if len(values) > 1:
+        raise Invalid(f"The header {name} was sent twice with different values.", param=name)
+    return next(iter(values), b"")
+
+
+def _decode(value: bytes) -> str:
+    """HTTP says nothing about other alphabets in headers; clients send UTF-8."""
+    try:
+        return value.decode().strip()
+    except UnicodeDecodeError:
+        return value.decode("latin-1").strip()
+
+
+def _bearer(authorization: bytes) -> str:
+    scheme, _, token = _decode(authorization).partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _itself(identity: Identity, claimed: set[str]) -> Identity:
+    if claimed <= {identity.user}:
+        return identity
+    raise Refused(
+        "This key may not name a user: leave the user out, or use a key made with `memos keys create NAME --assert-users`.",
+        code="user_not_allowed",
+        param="user",
+    )
+
+
+def _asserted(identity: Identity, claimed: set[str]) -> Identity:
+    if not claimed:
+        return identity
+    if len(claimed) > 1:
+        raise Invalid("The request names two different users in its headers and body; name one.", param="user")
+    (user,) = claimed
+    if len(user) > MAX_USER_CHARS:
+        raise Invalid(f"The user id is longer than {MAX_USER_CHARS} characters.", param="user")
+    if any("\ud800" <= letter <= "\udfff" for letter in user):
+        raise Invalid("The user id is not valid Unicode: it holds half of a surrogate pair.", param="user")
+    return Identity(
+        user=f"{identity.user}/{user}",
+        key_id=identity.key_id,
+        authorization=identity.authorization,
+        may_read=identity.may_read,
+        may_write=identity.may_write,
+        may_assert=True,
+    )

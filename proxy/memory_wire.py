@@ -1,0 +1,352 @@
+"""The memory API's JSON, as models: what is asked and what is answered, with examples for the OpenAPI page.
+
+Only shapes and their bounds; what is done with them is in ``proxy/memory_api.py``. An unknown field is an error, so
+that a misspelt one is never silently without effect.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from memory.cube import Kind, MemCube, Origin, SemanticType, State
+from memory.turn import Hit, TurnState
+
+MAX_TEXT_CHARS = 1_000_000
+_EXAMPLE_ID = "cube_01k2v9"
+_SAID = "I moved to Porto."
+
+
+def _utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+Time = Annotated[datetime, AfterValidator(_utc)]  # ISO 8601 or Unix seconds; without an offset it is UTC
+Name = Annotated[str, Field(min_length=1, max_length=512)]
+Tag = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARS)]
+
+
+class Request(BaseModel):
+    """A request body; every one may name the user."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: Name | None = Field(None, description="whose memory; only a key that may assert users can name another")
+
+
+class TextPart(BaseModel):
+    """A text part of a message; parts of other types are left out."""
+
+    type: str
+    text: str = ""
+
+
+class TurnMessage(BaseModel):
+    """One message, shaped as in a chat request."""
+
+    role: Literal["user", "assistant", "system", "developer", "tool", "function"]
+    content: Annotated[str, Field(max_length=MAX_TEXT_CHARS)] | list[TextPart] | None = None
+    id: Name | None = Field(
+        None, description="yours, given back in `source.message_ids`; made from the content if absent"
+    )
+    name: Name | None = Field(None, description="the speaker")
+    created_at: Time | None = Field(None, description="when it was said; absent: now")
+
+    @property
+    def text(self) -> str:
+        """The text parts, joined by line breaks."""
+        if isinstance(self.content, list):
+            return "\n".join(part.text for part in self.content if part.type in ("text", "input_text", "output_text"))
+        return self.content or ""
+
+
+class TurnsRequest(Request):
+    """Messages to be kept as if they had been chatted."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "conversation_id": "letters-2026",
+                "messages": [
+                    {"id": "m1", "role": "user", "content": _SAID, "created_at": "2026-05-02T09:30:00Z"},
+                    {
+                        "id": "m2",
+                        "role": "assistant",
+                        "content": "How is the river?",
+                        "created_at": "2026-05-02T09:30:05Z",
+                    },
+                ],
+                "wait": True,
+            }
+        }
+    )
+
+    conversation_id: Name
+    messages: list[TurnMessage] = Field(min_length=1, max_length=20_000)
+    wait: bool = Field(False, description="answer when they can be found")
+
+
+class Turn(BaseModel):
+    """A user message with the assistant messages that follow it, as one row of the turn ledger."""
+
+    id: str
+    object: Literal["memory.turn"] = "memory.turn"
+    state: TurnState
+    message_ids: list[str]
+
+
+class Turns(BaseModel):
+    """Turns in the order of their messages."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "object": "list",
+                "data": [
+                    {"id": "turn_01k2v8", "object": "memory.turn", "state": "stored", "message_ids": ["m1", "m2"]}
+                ],
+                "has_more": False,
+            }
+        }
+    )
+
+    object: Literal["list"] = "list"
+    data: list[Turn]
+    has_more: bool = False
+
+
+class SearchRequest(Request):
+    """A question to memory."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"query": "Where do I live?", "top_k": 5}})
+
+    query: Annotated[str, Field(min_length=1, max_length=100_000)]
+    top_k: int = Field(10, ge=1, le=100)
+    now: Time | None = Field(None, description="the time that words such as yesterday count from; absent: now")
+    as_of: Time | None = Field(None, description="what was known at that time")
+    kinds: list[Kind] | None = Field(None, min_length=1)
+
+
+class CubeSource(BaseModel):
+    """Where a cube came from."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    conversation_id: str
+    message_ids: list[str]
+    role: str
+    name: str | None
+    turn_id: str | None
+
+
+class Cube(BaseModel):
+    """A memory."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "example": {
+                "id": _EXAMPLE_ID,
+                "object": "memory.cube",
+                "version": 1,
+                "text": "The user lives in Porto.",
+                "kind": "plaintext",
+                "semantic_type": "fact",
+                "state": "activated",
+                "score": 4.2,
+                "tags": [],
+                "entities": ["Porto"],
+                "pinned": False,
+                "ttl_s": None,
+                "source": {
+                    "conversation_id": "letters-2026",
+                    "message_ids": ["m1"],
+                    "role": "user",
+                    "name": None,
+                    "turn_id": "turn_01k2v8",
+                },
+                "valid_from": "2026-05-02T09:30:00Z",
+                "valid_to": None,
+                "recorded_at": "2026-05-02T09:30:06Z",
+                "updated_at": "2026-05-02T09:30:06Z",
+                "superseded_at": None,
+                "origin": "inference_extraction",
+                "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                "access_count": 3,
+            }
+        },
+    )
+
+    id: str
+    object: Literal["memory.cube"] = "memory.cube"
+    version: int
+    text: str
+    kind: Kind
+    semantic_type: SemanticType
+    state: State
+    score: float | None = Field(None, description="in a search: orders its results, comparable inside it only")
+    tags: list[str]
+    entities: list[str]
+    pinned: bool
+    ttl_s: float | None
+    source: CubeSource
+    valid_from: datetime = Field(description="from when it holds, or when it was said")
+    valid_to: datetime | None
+    recorded_at: datetime = Field(description="when it became known here")
+    updated_at: datetime
+    superseded_at: datetime | None = Field(description="when newer knowledge replaced it")
+    origin: Origin
+    content_hash: str
+    access_count: int = Field(description="how often it was brought into a chat")
+
+    @classmethod
+    def of(cls, cube: MemCube, score: float | None = None) -> Self:
+        """Return the wire form of a cube."""
+        return cls.model_validate(cube).model_copy(update={"score": score})
+
+
+class CubeWithHistory(Cube):
+    """A memory with all its versions."""
+
+    history: list[Cube] = Field(description="every version, oldest first; the last is the current one")
+
+
+class Cubes(BaseModel):
+    """A page of memories."""
+
+    object: Literal["list"] = "list"
+    data: list[Cube]
+    has_more: bool = False
+
+
+class Found(Cubes):
+    """What a search found, best first."""
+
+    sufficiency: float = Field(description="in [0, 1]: is there anything that answers?")
+
+    @classmethod
+    def of(cls, hits: tuple[Hit, ...], sufficiency: float) -> Self:
+        """Return the wire form of a recall."""
+        return cls(data=[Cube.of(hit.cube, hit.score) for hit in hits], sufficiency=sufficiency)
+
+
+class CubeRequest(Request):
+    """A memory written by hand."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"text": "Answer in British English.", "semantic_type": "preference", "pinned": True}
+        }
+    )
+
+    text: Text
+    semantic_type: SemanticType = SemanticType.FACT
+    tags: list[Tag] = Field(default_factory=list, max_length=100)
+    pinned: bool = Field(False, description="always part of the stable block")
+    ttl_s: float | None = Field(None, gt=0, allow_inf_nan=False, description="it expires after so many seconds")
+
+
+class CubeChange(Request):
+    """A change of a memory; what is absent stays."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"text": "The user lives in Porto, near the river.", "version": 1}}
+    )
+
+    version: int = Field(ge=1, description="the version that the change starts from; a stale one is 409")
+    text: Text | None = None
+    tags: list[Tag] | None = Field(None, max_length=100)
+    pinned: bool | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.text is None and self.tags is None and self.pinned is None:
+            raise ValueError("nothing to change: send text, tags or pinned")
+        return self
+
+
+class Deleted(BaseModel):
+    """A memory is gone, with its versions, its embedding and its words in the turn ledger."""
+
+    id: str
+    object: Literal["memory.cube.deleted"] = "memory.cube.deleted"
+    deleted: Literal[True] = True
+
+
+class EraseRequest(Request):
+    """What to erase."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"ids": [_EXAMPLE_ID]}})
+
+    ids: list[Name] | None = Field(None, min_length=1, description="absent: all that the user has")
+
+
+class TransformRequest(Request):
+    """A change of a memory's kind."""
+
+    to: Kind
+    ids: list[Name] | None = None
+    wait: bool = False
+
+
+class RollbackRequest(Request):
+    """A way back to an earlier time or snapshot."""
+
+    to: str
+
+
+class QueueRow(BaseModel):
+    """A turn on its way to memory."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    object: Literal["memory.turn"] = "memory.turn"
+    state: TurnState
+    conversation_id: str
+    attempts: int
+    created_at: datetime
+    error: str = Field(description="of the last attempt that failed")
+
+
+class QueueRows(BaseModel):
+    """The newest turns and where they stand."""
+
+    object: Literal["list"] = "list"
+    data: list[QueueRow]
+    has_more: bool = False
+
+
+class Imported(BaseModel):
+    """How much of an export was taken in; what was already there is left alone."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"object": "memory.import", "imported": {"cubes": 12, "turns": 5, "skipped": 0}}}
+    )
+
+    object: Literal["memory.import"] = "memory.import"
+    imported: dict[str, int]
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong and what to do."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class Error(BaseModel):
+    """An error, as OpenAI's clients read it."""
+
+    error: ErrorDetail
+
+
+#: for ``responses=`` of a route
+ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Error, "description": "the request cannot be used"},
+    401: {"model": Error, "description": "no valid key"},
+    403: {"model": Error, "description": "the key may not do that"},
+}

@@ -1,0 +1,33 @@
+"""The embedder: unit vectors that do not depend on their neighbours in a batch and that put like beside like."""
+
+import numpy as np
+import pytest
+
+from adapters.minilm import MiniLM
+
+
+@pytest.fixture(scope="module")
+def minilm(tmp_path_factory):
+    return MiniLM(tmp_path_factory.getbasetemp().parent / "minilm-cache")
+
+
+def test_a_text_has_the_same_unit_vector_alone_and_in_any_batch(minilm):
+    texts = ["I live in Lisbon.", "", "walnuts " * 300, "My favourite colour is teal.", "ok"]
+    together = minilm.embed(texts)
+    assert together.shape == (5, minilm.dimension)
+    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+    for text, row in zip(texts, together, strict=True):
+        assert np.allclose(minilm.embed([text])[0], row, atol=1e-5)
+
+
+def test_what_means_the_same_is_nearer_than_what_shares_words(minilm):
+    question, right, wrong = minilm.embed(
+        ["Which city is my home?", "I moved to Porto.", "Which film is my favourite?"]
+    )
+    assert question @ right > question @ wrong
+
+
+def test_known_sentence_pair_has_the_published_similarity(minilm):
+    """sentence-transformers prints 0.7553 for this pair: the graph that is built here is the same function."""
+    a, b = minilm.embed(["A man is eating food.", "A man is eating a piece of bread."])
+    assert a @ b == pytest.approx(0.7553, abs=2e-3)
