@@ -79,6 +79,10 @@ class Engine(Generic[C]):
         context = self._require()
         return min(self._max_request_tokens or context.context_tokens, context.context_tokens)
 
+    def limit_request_tokens(self, limit: int) -> None:
+        """Set the most tokens of one request, for a loader that learns it from the model."""
+        self._max_request_tokens = limit
+
     def submit(self, request: GenerationRequest) -> Generation:
         """Queue a request and return its handle.
 

@@ -134,12 +134,12 @@ def from_environment(environ: Mapping[str, str], shape: Mapping[str, Any]) -> La
     for name, text in environ.items():
         if name.startswith(PREFIX) and "__" in name:
             dotted = name.removeprefix(PREFIX).lower().replace("__", ".")
-            layer[dotted] = Entry(_from_text(text, shape.get(dotted)), f"environment {name}")
+            layer[dotted] = Entry(from_text(text, shape.get(dotted)), f"environment {name}")
     return layer
 
 
-def _from_text(text: str, default: Any) -> Any:
-    """A list may be written as YAML or with commas; ``null`` is null; the models read numbers and booleans."""
+def from_text(text: str, default: Any) -> Any:
+    """Return a value written as one word: a list as YAML or with commas; the models read numbers and booleans."""
     if text == "null":
         return None
     if not isinstance(default, list):

@@ -13,7 +13,18 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from config.layers import ConfigError, Entry, Layer, check_keys, flatten, from_environment, nest, read_file, substitute
+from config.layers import (
+    ConfigError,
+    Entry,
+    Layer,
+    check_keys,
+    flatten,
+    from_environment,
+    from_text,
+    nest,
+    read_file,
+    substitute,
+)
 
 DEFAULT_FILE = Path(__file__).with_name("default.yaml")
 POLICIES = Path(__file__).with_name("policies")
@@ -250,7 +261,7 @@ def load(
         defaults,
         read_file(config_file) if config_file is not None else {},
         from_environment(environ, shape),
-        {key: Entry(value, f"flag {FLAGS.get(key, '--set')}") for key, value in (flags or {}).items()},
+        {key: _flag(key, value, shape) for key, value in (flags or {}).items()},
     ]
     problems = [problem for layer in layers[1:] for problem in check_keys(layer, shape)]
     for number, layer in enumerate(layers[:2]):
@@ -259,6 +270,11 @@ def load(
     if problems:
         raise ConfigError(problems)
     return _validate({key: entry for layer in layers for key, entry in layer.items() if key in shape})
+
+
+def _flag(key: str, value: Any, shape: Mapping[str, Any]) -> Entry:
+    value = from_text(value, shape.get(key)) if isinstance(value, str) else value
+    return Entry(value, f"flag {FLAGS.get(key, '--set')}")
 
 
 def _validate(layer: Layer) -> Loaded:

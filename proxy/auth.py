@@ -76,9 +76,9 @@ class Authenticator:
     ) -> Identity:
         """Return the caller of a request.
 
-        ``headers`` are the ASGI pairs as they came. ``body`` is a provider's request, where an id of the end user counts
-        only from a key that may assert users. ``named`` is a user named in a call of the memory API itself: a key that
-        may not assert users is refused there, so that no call works on another memory than it says.
+        ``headers`` are the ASGI pairs as they came. ``body`` is a chat request, where an id of the end user counts only
+        from a key that may assert users. ``named`` is a user named in a call of the memory API itself: a key that may
+        not assert users is refused there, so that no call works on another memory than it says.
 
         Raises: Unauthenticated. Refused: it names a user and may not. Invalid: it names two users.
         """
@@ -100,7 +100,7 @@ class Authenticator:
             return self._holder(_decode(memory_key), authorization=authorization or None)
         token = _bearer(authorization)
         if not token:
-            raise Unauthenticated(f"No API key: send one as `Authorization: Bearer KEY`; {_HELP}.", code="invalid_api_key")
+            raise _unauthenticated("No API key: send one as `Authorization: Bearer KEY`")
         if token.startswith(self._key_prefix) or not self._pass_through:
             return self._holder(token, authorization=None)
         user = self._fingerprint(token)
@@ -109,7 +109,7 @@ class Authenticator:
     def _holder(self, key: str, *, authorization: bytes | None) -> Identity:
         record = self._keys.lookup(key)
         if record is None:
-            raise Unauthenticated(f"The API key is not valid or was revoked; {_HELP}.", code="invalid_api_key")
+            raise _unauthenticated("The API key is not valid or was revoked")
         return Identity(
             user=record.user.replace("%", "%25").replace("/", "%2F"),
             key_id=record.id,
@@ -118,6 +118,10 @@ class Authenticator:
             may_write=record.may_write,
             may_assert=record.may_assert_users,
         )
+
+
+def _unauthenticated(what: str) -> Unauthenticated:
+    return Unauthenticated(f"{what}; {_HELP}.", code="invalid_api_key")
 
 
 def _only(by_name: Mapping[str, list[bytes]], name: str) -> bytes:
@@ -144,7 +148,7 @@ def _itself(identity: Identity, claimed: set[str]) -> Identity:
     if claimed <= {identity.user}:
         return identity
     raise Refused(
-        "This key may not name a user: leave the user out, or use a key made with `memos keys create NAME --assert-users`.",
+        "This key may not name a user: leave it out, or use a key made with `memos keys create NAME --assert-users`.",
         code="user_not_allowed",
         param="user",
     )

@@ -1,6 +1,6 @@
-"""The architecture as tests: who may import whom, where engines and the environment are touched, how long things may get.
+"""The architecture as tests: who may import whom, where engines and the environment are touched, how long a file may get.
 
-Each rule is a function from a source tree to the list of what breaks it, so that each can also be shown to fail on a tree that does.
+Each rule is a function from a source tree to the list of what breaks it, so that each can be shown to fail too.
 """
 
 import ast
@@ -26,7 +26,8 @@ MEMORY_NEEDS = {"numpy", "orjson"}  # beside the standard library
 STATIONS = {f"memory.{name}" for name in ("reader", "scheduler", "operator", "injector", "writer")}
 # Each of these is one adapter's business: the rest of the project can be read, run and tested without it.
 ENGINES = {
-    "aiohttp", "chromadb", "detect_secrets", "gguf", "litellm", "llama_cpp", "onnx", "onnxruntime", "peft", "tiktoken", "tokenizers", "torch", "transformers",
+    "aiohttp", "chromadb", "detect_secrets", "gguf", "litellm", "llama_cpp", "onnx", "onnxruntime", "peft", "tiktoken",
+    "tokenizers", "torch", "transformers",
 }  # fmt: skip
 HTTPX_FILES = {"adapters/embeddings_api.py", "adapters/writer_llm.py", "proxy/cli_doctor.py"}  # low-volume calls only
 SLOW_TO_IMPORT = ENGINES - {"aiohttp", "gguf"}
@@ -55,7 +56,7 @@ def modules(root: Path) -> list[Module]:
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
-    """Dotted names of all that a module imports: in functions and under TYPE_CHECKING too, and by import_module("name")."""
+    """Dotted names of all that a module imports: in functions, under TYPE_CHECKING and by import_module("name") too."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -7,6 +7,7 @@ MODEL_ID: Final = "memos-tiny"
 DESCRIPTION: Final = (
     "A 1.9 M-parameter demonstration model: it reads the memories in its context and knows nothing else."
 )
+DEFAULT_TEMPERATURE: Final = 0.0  #: it was trained to copy; drawing at random only makes it misspell
 
 
 def gguf_path() -> Path:

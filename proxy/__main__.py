@@ -1,0 +1,5 @@
+"""``python -m proxy``: the same as the command ``memos``."""
+
+from proxy.cli import main
+
+raise SystemExit(main())

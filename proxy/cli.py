@@ -1,0 +1,137 @@
+"""The command line in, an exit status out. Each command is a function in a ``cli_*.py`` file, imported when chosen.
+
+Exit status: 0 done, 1 it could not be done, 2 the command line or the configuration cannot be used.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TypeAlias
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    parser = _parser()
+    chosen, rest = parser.parse_known_args(arguments)
+    if rest and not getattr(chosen, "takes_rest", False):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    chosen.rest = rest
+    if not hasattr(chosen, "run"):
+        chosen.parser.print_help()
+        return 2
+    return _guarded(chosen)
+
+
+def _guarded(chosen: argparse.Namespace) -> int:
+    module, _, function = chosen.run.partition(":")
+    from config.layers import ConfigError
+    from memory.errors import MemoryFault
+
+    command: Callable[[argparse.Namespace], int] = getattr(import_module(module), function)
+    try:
+        return command(chosen)
+    except ConfigError as error:
+        print("The configuration cannot be used:", *error.problems, sep="\n  ", file=sys.stderr)
+        return 2
+    except MemoryFault as error:
+        print(f"memos: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="memos", description="An OpenAI-compatible inference proxy with memory.")
+    parser.set_defaults(parser=parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_serve(commands)
+    _add_keys(commands)
+    _add_checks(commands)
+    _add_vault(commands)
+    _add_engine(commands)
+    return parser
+
+
+def _command(commands: Commands, name: str, run: str, text: str, *, settings: bool = True) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text[:1].upper() + text[1:] + "."
+    )
+    parser.set_defaults(run=run, parser=parser)
+    if settings:
+        parser.add_argument("--config", type=Path, metavar="FILE", help="a YAML file shaped like config/default.yaml")
+        parser.add_argument("--data", metavar="DIR", help="the data folder (default: ./data)")
+        parser.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="set any key of the configuration, e.g. scheduler.top_k=4; may be repeated",
+        )
+    return parser
+
+
+def _add_serve(commands: Commands) -> None:
+    serve = _command(commands, "serve", "proxy.cli_serve:serve", "start the proxy")
+    serve.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    serve.add_argument("--port", type=int, help="port to listen on (default: 8000; 0: any free one)")
+    model = serve.add_mutually_exclusive_group()
+    model.add_argument("--upstream", metavar="URL", help="any OpenAI-compatible server, e.g. http://localhost:11434/v1")
+    model.add_argument("--model", metavar="FILE.gguf", help="a GGUF file, run here by llama.cpp")
+    model.add_argument("--hf", metavar="DIR", help="a Hugging Face model folder (not available in this version)")
+    model.add_argument("--backend", metavar="KIND", help="a backend by its name, e.g. embedded or echo")
+    serve.add_argument("--log-level", choices=["debug", "info", "warning", "error"])
+
+
+def _add_keys(commands: Commands) -> None:
+    keys = commands.add_parser("keys", help="make, list and revoke API keys")
+    keys.set_defaults(parser=keys)
+    actions = keys.add_subparsers(title="actions", metavar="ACTION")
+    create = _command(actions, "create", "proxy.cli_keys:create", "make a key and show it, once")
+    create.add_argument("name", metavar="NAME", help="what it is called in lists; need not be unique")
+    create.add_argument("--assert-users", action="store_true", help="the key may name the user in each request")
+    create.add_argument("--json", action="store_true", help='print {"key", "id", "user"}')
+    listing = _command(actions, "list", "proxy.cli_keys:list_keys", "list keys, without the secret part")
+    listing.add_argument("--json", action="store_true")
+    revoke = _command(actions, "revoke", "proxy.cli_keys:revoke", "revoke a key, at once")
+    revoke.add_argument("id", metavar="ID", help="as `memos keys list` shows it")
+
+
+def _add_checks(commands: Commands) -> None:
+    check = _command(
+        commands, "check-config", "proxy.cli_config:check_config", "print every setting and where it is from"
+    )
+    check.add_argument("--json", action="store_true")
+    doctor = _command(commands, "doctor", "proxy.cli_doctor:doctor", "check this installation and say how to mend it")
+    doctor.add_argument("--json", action="store_true")
+    _command(commands, "version", "proxy.cli_config:version", "print the version", settings=False)
+
+
+def _add_vault(commands: Commands) -> None:
+    _command(
+        commands, "reembed", "proxy.cli_vault:reembed", "embed every memory that the present embedder has not embedded"
+    )
+    queue = commands.add_parser("queue", help="show turns that could not be remembered, and try them again")
+    queue.set_defaults(parser=queue)
+    actions = queue.add_subparsers(title="actions", metavar="ACTION")
+    listing = _command(actions, "list", "proxy.cli_vault:queue_list", "list turns that wait or failed")
+    listing.add_argument("--json", action="store_true")
+    retry = _command(actions, "retry", "proxy.cli_vault:queue_retry", "queue dead turns again")
+    retry.add_argument("ids", nargs="*", metavar="ID", help="turns; none: all dead ones")
+
+
+def _add_engine(commands: Commands) -> None:
+    engine = _command(commands, "engine", "proxy.cli_engine:engine", "serve a local model by itself, without memory")
+    engine.add_argument("--model", metavar="FILE.gguf", help="a GGUF file (default: the embedded demonstration model)")
+    where = engine.add_mutually_exclusive_group()
+    where.add_argument("--uds", metavar="PATH", help="a Unix socket to listen on")
+    where.add_argument("--port", type=int, help="a TCP port to listen on")
+    engine.add_argument("--host", help="address for --port (default: 127.0.0.1)")
+    build = commands.add_parser("build-llama", help="build and install llama.cpp for this machine", add_help=False)
+    build.set_defaults(run="proxy.cli_engine:build_llama", takes_rest=True)
