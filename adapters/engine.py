@@ -74,6 +74,11 @@ class Engine(Generic[C]):
         return self._context is not None and self._failure is None and not self._closing
 
     @property
+    def failure(self) -> Exception | None:
+        """What ended the engine, if it was not closed."""
+        return self._failure
+
+    @property
     def max_request_tokens(self) -> int:
         """The most tokens, prompt and answer together, of one request."""
         context = self._require()
@@ -103,7 +108,7 @@ class Engine(Generic[C]):
         with self._wake:
             if not self.alive:
                 raise EngineDown("The engine has stopped.", retry_after_s=1.0)
-            if len(self._waiting) >= self._queue_limit:
+            if self._is_full():
                 raise QueueFull(
                     f"{self._queue_limit} requests are waiting already. Try again in a moment.",
                     code="rate_limit_exceeded",
@@ -112,6 +117,11 @@ class Engine(Generic[C]):
             self._waiting.append(request.cache_salt, generation)
             self._wake.notify()
         return generation
+
+    def _is_full(self) -> bool:
+        """True when more would wait than is allowed; a burst that is about to be admitted does not count as waiting."""
+        running = len(self._scheduler.running) if self._scheduler else 0
+        return len(self._waiting) + running >= self._queue_limit + self._require().max_sequences
 
     def cancel(self, generation: Generation) -> None:
         """Stop a generation; no event follows, except those already on their way."""

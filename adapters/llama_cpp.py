@@ -15,7 +15,7 @@ from adapters.llama_model import Binding, LlamaModel
 from memory.errors import EngineMissing
 
 logger = logging.getLogger(__name__)
-_LOG_LEVELS: Final = {1: logging.DEBUG, 2: logging.DEBUG, 3: logging.DEBUG, 4: logging.WARNING}  #: ggml's to ours
+_ERROR: Final = 4  #: ggml's log level; the lines below it tell how a model is laid out
 
 
 @cache
@@ -35,10 +35,10 @@ def load_binding() -> Binding:
 
     def log(level: int, text: bytes, _data: object) -> None:
         line = text.decode(errors="replace").strip()
-        if line and level in _LOG_LEVELS:
-            logger.log(_LOG_LEVELS[level], "%s", line)
-            if _LOG_LEVELS[level] >= logging.WARNING:
-                binding.errors.append(line)
+        if line and level == _ERROR:
+            binding.errors.append(line)  # for the message of what is raised next
+        if line:
+            logger.log(logging.INFO if level == _ERROR else logging.DEBUG, "%s", line)
 
     # The library calls this for as long as the process lives; so long lives the cached binding.
     binding.kept.append(api.llama_log_callback(log))

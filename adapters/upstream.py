@@ -66,7 +66,7 @@ class Upstream:
         max_connections: int = 0,
         shares_cache: bool = False,
     ) -> None:
-        """``max_connections`` 0: no limit. ``socket_path``: talk over this Unix socket, the host in the URL is a name."""
+        """``max_connections`` 0: no limit. ``socket_path``: a Unix socket; the host in the URL is then only a name."""
         self._base = base_url.rstrip("/")
         self._socket_path = socket_path
         self._authorization = f"Bearer {api_key}" if api_key else None

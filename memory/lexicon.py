@@ -177,3 +177,20 @@ NUMBER_WORDS = _words(
     "no, zero, one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen, fourteen, fifteen, sixteen,"
     "seventeen, eighteen, nineteen, twenty, thirty, forty, fifty, sixty, seventy, eighty, ninety, hundred, a hundred"
 )
+
+#: Behind "and" these begin a new predicate, not a further member of a list.
+VERBS = _words(
+    "take, go, get, make, use, avoid, buy, want, need, do, watch, run, eat, have, had, am, is, are, was, see, try, keep, think, feel, know, hope,"
+    "would, will, can, could, should, must, visit, stay, come, came, went, spend, prefer, always, never, often, usually, sometimes, don't, hate, love, like, enjoy,"
+    "play, live, work, so, then, that, it, this, you, they, he, she, there, also, still, often, give, gave, told, tell, say, said, find, found, wear, wish, plan"
+)
+
+#: Words of an answer that carry no content of their own.
+NOT_ACKNOWLEDGED = _words(
+    "a, an, the, i, me, my, we, our, us, you, your, yours, he, she, it, its, they, them, their, his, her, this, that, these, those, is, are, was, were, am, be,"
+    "been, being, do, does, did, have, has, had, can, could, will, would, shall, should, may, might, must, not, no, yes, and, or, but, so, if, of, in, on,"
+    "at, to, for, from, with, about, by, as, than, then, there, here, what, where, who, when, why, how, which, also, too, very, just, more, some, any, all,"
+    "ok, okay, sure, great, nice, good, glad, happy, thanks, thank, welcome, hello, hi, hey, sorry, please, help, know, know, remember, remembered, noted, note,"
+    "understood, got, keep, mind, let, need, anything, else, today, feel, free, ask, tell, told, telling, said, mentioned, yet, don, ll, ve, re, user, memory, memories,"
+    "now, well, like, based, earlier, previous, conversation, conversations, called, name, assist, course, certainly, absolutely, information, background, known, outdated"
+)

@@ -83,6 +83,17 @@ class SecretDetector(Protocol):
         ...
 
 
+class Extractor(Protocol):
+    """An LLM that answers in JSON."""
+
+    def extract(self, prompt: str, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to the prompt as a JSON object; the caller checks it against the schema.
+
+        Raises: EngineDown: it does not answer, or not with a JSON object.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """One page of cubes."""

@@ -6,6 +6,8 @@ Law: nothing is added to the user's words. What is quoted, pasted, played or han
 import re
 from dataclasses import dataclass
 
+from memory.lexicon import RELATIVES
+
 MAX_SENTENCES = 24  #: of a message; what comes later is kept verbatim only
 MAX_SENTENCE_CHARS = 400  #: people state facts in shorter sentences; longer ones are pasted or lists
 MAX_READ_CHARS = 6000  #: only the front of a long message is split
@@ -50,8 +52,8 @@ _CUT = re.compile(r"\s*\u2026\s*")
 
 _ASKS = re.compile(
     r"^(?:(?:so|and|but|ok(?:ay)?|well|also|hey|hi|hello|please|now|then|oh|um)[, ]+)*"
-    r"(?:what|what's|whats|where|where's|who|who's|whose|whom|when|when's|why|why's|how|how's|which|is|are|am|was|were|do|does|did|can|could|"
-    r"would|will|shall|should|have i|has|had|may i|might|isn't|aren't|don't|doesn't|didn't|can't|couldn't|won't|any idea|remind me|tell me|"
+    r"(?:what|what's|whats|where|where's|who|who's|whose|whom|when|when's|why|why's|how|how's|which|is|are|am|was|were|do(?! not\b)|does|did|can|could|"
+    r"would|will|shall|should|have i|has|had|may i|might|isn't|aren't|don't(?= (?:i|you|we|they)\b)|doesn't|didn't|can't|couldn't|won't|any idea|remind me|tell me|"
     r"guess)\b",
     re.IGNORECASE,
 )
@@ -86,10 +88,22 @@ _VERB_AHEAD = (
     r"(?:(?:now|also|currently|still|really|just|recently|usually)\s+)*(?:live|lives|work|works|like|likes|love|loves|hate|hates|dislike|enjoy|play|plays|speak|speaks|study|studies|drive|drives|drink|drinks|moved|have|has|don't|do not|"
     r"can't stand|am|is|'m|own|adore|prefer|started|joined|took up|eat|was born|grew up|come from|became|report to|learn|turned|got|bought|named|follow)\b"
 )
+_THIRD_VERB = re.compile(
+    r"(?:(?:now|also|currently|still|really|just|recently|usually)\s+)*(?:\w+s|doesn't|does not)\b(?!')",
+    re.IGNORECASE,
+)
+_PAST_VERB = re.compile(
+    r"(?:(?:now|also|just|recently)\s+)*(?:was|moved|started|joined|took up|grew up|became|turned|got|bought|named|can't stand)\b",
+    re.IGNORECASE,
+)
+_MY_RELATIVE = re.compile(
+    rf"(?:my|our) (?:{'|'.join(sorted(map(re.escape, RELATIVES), key=len, reverse=True))})(?: [A-Z][\w-]+)?(?= )",
+    re.IGNORECASE,
+)
 _JOIN = re.compile(
     rf"\s*(?:;|\s[\u2013\u2014-]{{1,2}}\s|\u2014)\s*(?:and\s+|but\s+|so\s+)?"
-    rf"|,?\s+(?:and|but|so|though|although|while|whereas|plus)\s+(?:also\s+|then\s+)?(?={_SUBJECT_AHEAD}|[A-Z][\w-]+\s(?:lives|works|likes|loves|hates|plays|has|is)\s)"
-    rf"|,\s*(?={_SUBJECT_AHEAD}|(?:suggest|recommend|please|give me|tell me|help me|find)\b)"
+    rf"|,?\s+(?:and|but|so|though|although|while|whereas|plus)\s+(?:also\s+|then\s+|now,?\s+|today\s+|currently\s+|these days\s+)?(?={_SUBJECT_AHEAD}|[A-Z][\w-]+\s(?:lives|works|likes|loves|hates|plays|has|is)\s)"
+    rf"|,\s*(?!(?:my|our)\s[\w -]{{2,24}},)(?={_SUBJECT_AHEAD}|(?:suggest|recommend|please|give me|tell me|help me|find)\b)"
     rf"|,?\s+(?:and|but)\s+(?={_VERB_AHEAD})"
     rf"|,\s*(?={_VERB_AHEAD})"
     rf"|:\s+(?=(?:i|i'm|my|it's)\s)",
@@ -198,7 +212,7 @@ def _split(body: str) -> list[str]:
 
 def _with_subject(before: list[str], piece: str) -> list[str]:
     subject = _subject_of(before[-1]) if before else ""
-    if subject and re.match(rf"{_VERB_AHEAD}", piece, re.IGNORECASE):
+    if subject and re.match(_VERB_AHEAD, piece, re.IGNORECASE) and _agrees(subject, piece):
         piece = f"{subject} {piece}"
     found: list[str] = []
     for part in _COMPLEMENT_JOIN.split(piece):
@@ -207,11 +221,18 @@ def _with_subject(before: list[str], piece: str) -> list[str]:
     return found if len(found) > 1 and re.search(r"\bi(?:'m| am)\b", found[0], re.IGNORECASE) else [piece]
 
 
+def _agrees(subject: str, piece: str) -> bool:
+    if _PAST_VERB.match(piece):
+        return True
+    return bool(_THIRD_VERB.match(piece)) == (subject != "I")
+
+
 def _subject_of(part: str) -> str:
+    """Return the subject that a following verb without one takes: "I", "Bob", "my sister", "" when it is unclear."""
     text = without_lead(part)
-    if re.match(r"(?:i|i'm|i've|my|we|our|we're|we've)\b", text, re.IGNORECASE):
+    if re.match(r"(?:i|we)\b|my (?:\w+ )?name\b", text, re.IGNORECASE):
         return "I"
-    named = re.match(r"(?:[A-Z][\w-]+(?: [A-Z][\w-]+)?|he|she)(?= )", text)
+    named = _MY_RELATIVE.match(text) or re.match(r"(?:[A-Z][\w-]+(?: [A-Z][\w-]+)?|he|she|He|She)(?= )", text)
     return named[0] if named else ""
 
 

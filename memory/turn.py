@@ -245,6 +245,7 @@ class Forget:
     subject: str = "user"
     attributes: tuple[str, ...] = ()  #: fact attributes that it names, e.g. ("lives",); a prefix "favourite:" is whole
     everything: bool = False  #: all that is known about the user
+    value: str = ""  #: only this value of the attributes ("forget that I like jazz"); empty: whatever the value is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

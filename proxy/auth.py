@@ -8,16 +8,19 @@ Three ways, in this order:
    the provider can say whether it is good, so nothing is kept before it accepted a request (``Identity.verified``).
 
 A user whom a key asserts is stored as ``<the key's own user>/<asserted id>``, so asserting keys of different owners
-never meet. A slash in the key's own user is escaped, which makes the first slash the border.
+never meet; slashes in the key's own user are escaped there, so the first slash is the border.
 Keys are looked up for every request and never cached: a revoked key stops at once.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from memory.errors import Invalid, Refused
+from memory.vault.keys import KeyRecord
 from proxy.identity import Identity, Unauthenticated
 
+KEY_PREFIX = "sk-memos-"
 MEMORY_KEY_HEADER = "x-memory-key"
 MAX_USER_CHARS = 512
 _BODY_FIELDS = ("user", "safety_identifier")
@@ -26,58 +29,33 @@ _HELP = "make one with `memos keys create NAME` on the machine where the proxy r
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
-class KeyRecord(Protocol):
-    """What the key store knows about a key."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def user(self) -> str: ...
-    @property
-    def may_read(self) -> bool: ...
-    @property
-    def may_write(self) -> bool: ...
-    @property
-    def may_assert_users(self) -> bool: ...
-
-
 class Keys(Protocol):
-    """Where keys are kept."""
+    """Where keys are kept; ``memory/vault/keys.py`` is one."""
 
     def lookup(self, key: str) -> KeyRecord | None:
         """Return the record of a key that is valid now."""
         ...
 
+    def hmac_user(self, provider_key: str) -> str:
+        """Return the user who has this key of a provider; nobody without the pepper can compute or invert it."""
+        ...
+
 
 class Authenticator:
-    """Tells who a request comes from.
+    """Tells who a request comes from. Its calls block: each reads the key store."""
 
-    ``fingerprint`` is a keyed hash: the same text gives the same hex digits, and nobody without the pepper can compute
-    or invert it. None of its inputs is stored or logged.
-    """
-
-    def __init__(
-        self,
-        keys: Keys,
-        *,
-        fingerprint: Callable[[str], str],
-        key_prefix: str,
-        user_headers: Sequence[str],
-        pass_through: bool,
-    ) -> None:
+    def __init__(self, keys: Keys, *, user_headers: Sequence[str], pass_through: bool) -> None:
         self._keys = keys
-        self._fingerprint = fingerprint
-        self._key_prefix = key_prefix
         self._user_headers = {name.lower() for name in user_headers}
         self._pass_through = pass_through
 
     def authenticate(
-        self, headers: RawHeaders, body: Mapping[str, Any] | None = None, *, named: str | None = None
+        self, headers: RawHeaders, body: Mapping[str, Any] | None = None, *, named: Sequence[str] = ()
     ) -> Identity:
         """Return the caller of a request.
 
         ``headers`` are the ASGI pairs as they came. ``body`` is a chat request, where an id of the end user counts only
-        from a key that may assert users. ``named`` is a user named in a call of the memory API itself: a key that may
+        from a key that may assert users. ``named`` are users named in a call of the memory API itself: a key that may
         not assert users is refused there, so that no call works on another memory than it says.
 
         Raises: Unauthenticated. Refused: it names a user and may not. Invalid: it names two users.
@@ -87,7 +65,7 @@ class Authenticator:
             by_name.setdefault(name.decode("latin-1").lower(), []).append(value)
         identity = self._owner(by_name)
         claimed = {_decode(value) for name in self._user_headers for value in by_name.get(name, ())}
-        claimed = {user for user in (*claimed, named) if user}
+        claimed = {user for user in (*claimed, *named) if user}
         if not identity.may_assert:
             return _itself(identity, claimed)
         if body is not None:
@@ -101,22 +79,22 @@ class Authenticator:
         token = _bearer(authorization)
         if not token:
             raise _unauthenticated("No API key: send one as `Authorization: Bearer KEY`")
-        if token.startswith(self._key_prefix) or not self._pass_through:
+        if token.startswith(KEY_PREFIX) or not self._pass_through:
             return self._holder(token, authorization=None)
-        user = self._fingerprint(token)
-        return Identity(user=f"provider:{user}", key_id="", authorization=authorization, verified=False)
+        return Identity(user=self._keys.hmac_user(token), key_id="", authorization=authorization, verified=False)
 
     def _holder(self, key: str, *, authorization: bytes | None) -> Identity:
         record = self._keys.lookup(key)
         if record is None:
             raise _unauthenticated("The API key is not valid or was revoked")
         return Identity(
-            user=record.user.replace("%", "%25").replace("/", "%2F"),
+            user=record.user,
             key_id=record.id,
             authorization=authorization,
-            may_read=record.may_read,
-            may_write=record.may_write,
-            may_assert=record.may_assert_users,
+            may_chat="models" in record.scopes,
+            may_read="memory:read" in record.scopes,
+            may_write="memory:write" in record.scopes,
+            may_assert=record.assert_users,
         )
 
 
@@ -164,11 +142,5 @@ def _asserted(identity: Identity, claimed: set[str]) -> Identity:
         raise Invalid(f"The user id is longer than {MAX_USER_CHARS} characters.", param="user")
     if any("\ud800" <= letter <= "\udfff" for letter in user):
         raise Invalid("The user id is not valid Unicode: it holds half of a surrogate pair.", param="user")
-    return Identity(
-        user=f"{identity.user}/{user}",
-        key_id=identity.key_id,
-        authorization=identity.authorization,
-        may_read=identity.may_read,
-        may_write=identity.may_write,
-        may_assert=True,
-    )
+    owner = identity.user.replace("%", "%25").replace("/", "%2F")
+    return replace(identity, user=f"{owner}/{user}")

@@ -15,6 +15,7 @@ from memory.errors import EngineMissing, Invalid, MemoryFault, NotFound, QueueFu
 
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 _MOST_STOPS = 4
+BODY_TOO_LARGE = "body_too_large"
 _STATUS: tuple[tuple[type[MemoryFault], int, str], ...] = (
     (NotFound, 404, "invalid_request_error"),
     (Invalid, 400, "invalid_request_error"),
@@ -76,7 +77,7 @@ def _message(message: Any, param: str) -> Message:
         raise Invalid(f"{param} must be an object.", param=param)
     role = message.get("role")
     if role in ("tool", "function") or message.get("tool_calls"):
-        raise _unsupported(param, "Tool calls and their results")
+        raise _unsupported(param, "Tool calls and their results are")
     if not isinstance(role, str) or role not in _ROLES:
         raise Invalid(f"{param}.role must be one of {', '.join(_ROLES)}.", param=f"{param}.role")
     content = message.get("content")
@@ -84,28 +85,27 @@ def _message(message: Any, param: str) -> Message:
         raise Invalid(f"{param}.content is missing.", param=f"{param}.content")
     text = flatten(content)
     if text is None:
-        raise _unsupported(f"{param}.content", "Parts other than text (images, audio, files)")
+        raise _unsupported(f"{param}.content", "Parts other than text (images, audio, files) are")
     return {"role": _ROLES[role], "content": text}
 
 
 def _refuse_unsupported(body: Mapping[str, Any]) -> None:
     if body.get("n") not in (None, 1):
-        raise _unsupported("n", "More than one choice")
+        raise _unsupported("n", "More than one choice is")
     response_format = body.get("response_format")
     if response_format is not None and (not isinstance(response_format, dict) or response_format.get("type") != "text"):
-        raise _unsupported("response_format", "An output format other than text")
+        raise _unsupported("response_format", "An output format other than text is")
     for name in ("tools", "functions", "logprobs", "top_logprobs", "audio"):
         if body.get(name):
-            raise _unsupported(name, f"'{name}'")
+            raise _unsupported(name, f"'{name}' is")
     modalities = body.get("modalities")
     if modalities is not None and modalities != ["text"]:
-        raise _unsupported("modalities", "Output other than text")
+        raise _unsupported("modalities", "Output other than text is")
 
 
 def _unsupported(param: str, what: str) -> Invalid:
-    verb = "is" if what.startswith(("'", "An ", "More ", "Output")) else "are"
     return Invalid(
-        f"{what} {verb} not supported by the local engine. Leave it out, or serve a model that can do it with --upstream.",
+        f"{what} not supported by the local engine. Leave it out, or serve a model that can do it with --upstream.",
         param=param,
         code="unsupported_parameter",
     )
@@ -129,7 +129,7 @@ def _sampling(body: Mapping[str, Any], defaults: Sampling) -> Sampling:
 
 def _logit_bias(body: Mapping[str, Any]) -> dict[int, float]:
     entries = _mapping(body, "logit_bias")
-    if not all(key.isdecimal() and len(key) < 10 for key in entries):  # noqa: PLR2004
+    if not all(key.isdecimal() and len(key) < 10 for key in entries):
         raise Invalid("'logit_bias' maps token ids to numbers.", param="logit_bias")
     return {int(key): _number(entries, key, -100, 100, 0.0, param="logit_bias") for key in entries}
 
@@ -192,19 +192,18 @@ def _mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def error_answer(error: Exception) -> tuple[int, dict[str, str], dict[str, Any]]:
     """Return status, headers and body for an error, in OpenAI's shape."""
-    for kind, status, name in _STATUS:
-        if isinstance(error, kind):
-            break
-    else:
-        status, name = 500, "server_error"
+    known = (row[1:] for row in _STATUS if isinstance(error, row[0]))
+    status, name = next(known, (500, "server_error"))
     message = str(error) if isinstance(error, MemoryFault) else "The engine failed on this request."
     code = getattr(error, "code", None)
+    if code == BODY_TOO_LARGE:
+        status = 413
     body = {"error": {"message": message, "type": name, "param": getattr(error, "param", None), "code": code}}
     headers = {}
     retry_after_s = getattr(error, "retry_after_s", None)
     if retry_after_s is not None:
         headers["retry-after"] = str(max(1, math.ceil(retry_after_s)))
-    if status < 429:  # noqa: PLR2004  # the same request would fail again
+    if status < 429:  # the same request would fail again
         headers["x-should-retry"] = "false"
     return status, headers, body
 

@@ -17,6 +17,7 @@ class Identity:
     user: str
     key_id: str
     authorization: bytes | None = None  #: header value to forward; None: the backend's own key is used
+    may_chat: bool = True  #: it may call models
     may_read: bool = True
     may_write: bool = True
     may_assert: bool = False  #: it may name users; ``user`` is the one it named

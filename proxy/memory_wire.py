@@ -7,6 +7,7 @@ that a misspelt one is never silently without effect.
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
+from fastapi import Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from memory.cube import Kind, MemCube, Origin, SemanticType, State
@@ -25,6 +26,7 @@ Time = Annotated[datetime, AfterValidator(_utc)]  # ISO 8601 or Unix seconds; wi
 Name = Annotated[str, Field(min_length=1, max_length=512)]
 Tag = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARS)]
+UserQuery = Annotated[str | None, Query(alias="user", description="whose memory; only for keys that may assert users")]
 
 
 class Request(BaseModel):

@@ -1,4 +1,4 @@
-"""The architecture as tests: who may import whom, where engines and the environment are touched, how long a file may get.
+"""The architecture as tests: who may import whom, who touches engines and the environment, how long a file may get.
 
 Each rule is a function from a source tree to the list of what breaks it, so that each can be shown to fail too.
 """

@@ -1,4 +1,4 @@
-"""Building llama.cpp: what names a cached wheel, what a person is told when it cannot be built. No build is run here."""
+"""Building llama.cpp: what names a cached wheel, what people are told when it cannot be built. Nothing is built."""
 
 import io
 import subprocess
@@ -21,7 +21,7 @@ def build_llama(*words: str, path: Path, cache: Path) -> subprocess.CompletedPro
 
 
 def test_a_wheel_is_cached_under_what_it_depends_on(tmp_path):
-    """A wheel for another CPU, or with other options, must never be installed: it would crash on its first instruction."""
+    """A wheel for another CPU, or with other options, must never be installed: it would crash at its first use."""
     native = Build(tmp_path)
     portable = Build(tmp_path, ("GGML_NATIVE=OFF",))
     cuda = Build(tmp_path, ("GGML_CUDA=ON",))
@@ -40,7 +40,7 @@ def test_without_a_compiler_it_says_which_to_install(tmp_path):
 
 
 def test_a_compiler_that_was_named_is_taken_at_its_word(tmp_path):
-    """The check for a compiler on PATH steps aside; an unusable index then stops the build with pip's words and ours."""
+    """The check for a compiler on PATH steps aside; an index without the package then stops the build."""
     pip_config = tmp_path / ".config" / "pip" / "pip.conf"
     pip_config.parent.mkdir(parents=True)
     pip_config.write_text("[global]\nindex-url = http://127.0.0.1:9/simple\nretries = 0\nno-index = true\n")

@@ -1,4 +1,4 @@
-"""What is written in two places is the same in both: versions, pins, and the commands that the README tells people to type."""
+"""What is written in two places is the same in both: versions, pins, and the commands that the README names."""
 
 import re
 import subprocess
@@ -36,9 +36,7 @@ def memos(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_changelog_ends_with_the_version_that_is_released():
-    versions = re.findall(
-        r"^## \[(\d+\.\d+\.\d+)\] - (?:\d{4}-\d{2}-\d{2}|unreleased)$", (ROOT / "CHANGELOG.md").read_text(), re.M
-    )
+    versions = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", (ROOT / "CHANGELOG.md").read_text(), re.M)
     assert versions[0] == PROJECT["project"]["version"]
     assert versions == sorted(versions, key=lambda text: tuple(map(int, text.split("."))), reverse=True)
 
@@ -83,7 +81,7 @@ def test_a_command_that_does_not_exist_is_refused():
 
 
 def test_commands_are_found_where_people_read_them():
-    text = "Run `memos keys create ann` or\n\n```bash\n$ memos serve --port 1\nmake test ARGS=x\n```\nmemos in prose is no command."
+    text = "Run `memos keys create ann` or\n\n```bash\n$ memos serve --port 1\nmake test ARGS=x\n```\nmemos here is none."
     assert memos_commands(text) == {"keys create", "serve"}
     assert make_targets(text) == {"test"}
 

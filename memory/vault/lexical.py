@@ -59,6 +59,8 @@ def remove(connection: sqlite3.Connection, seq: int, cube: MemCube) -> None:
     found = terms(indexed_text(cube))
     for term in set(found):
         row = connection.execute(_LAST_CHUNK, (cube.owner, term, seq)).fetchone()
+        if row is None:
+            continue
         entries = np.frombuffer(row["entries"], _ENTRY)
         rest = entries[entries["seq"] != seq]
         key = (cube.owner, term, row["first_seq"])

@@ -1,0 +1,220 @@
+"""What the proxy adds to a request: latency and CPU against a direct call, with memory off and on, as a Markdown table.
+
+    python benchmarks/overhead.py [--cubes 1000,10000] [--rounds 5] [--requests 150]
+
+`memos serve --upstream` runs in front of mock_upstream.c, all on loopback; one blocking client, one request at a time,
+rounds of all variants in turn, medians of the rounds. CPU is the server's process clock (user and system, all threads),
+so that other load on the machine moves the latencies but hardly the CPU. The yardstick for memory is the CPU of
+embedding the same kind of question in a process of its own.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter_ns
+
+from bench_processes import HERE, Client, call, cpu_ms, make_key, mock_upstream, proxy, settle
+
+SUBJECTS = "sister brother neighbour dentist landlord teacher cousin boss gardener cat dog boat bicycle guitar".split()
+PLACES = "Lisbon Porto Bergen Ghent Turin Kraków Leeds Graz Nantes Tartu Split Malmö Cádiz Brno Basel Galway".split()
+THINGS = ["a red kayak", "an old piano", "the blue door", "a jar of honey", "two concert tickets", "a winter coat"]
+CHUNKS = 200
+EMBED = """
+import json, sys, time
+from pathlib import Path
+from adapters.minilm import MiniLM
+model, texts = MiniLM(Path(sys.argv[1])), json.load(sys.stdin)
+for text in texts[:20]: model.embed([text])
+costs = []
+for text in texts:
+    start = time.process_time_ns(); model.embed([text]); costs.append(time.process_time_ns() - start)
+print(sum(costs) / len(costs) / 1e6)
+"""
+
+
+def sentence(n: int) -> str:
+    """The n-th remembered sentence; all differ."""
+    pick = random.Random(n)
+    return f"My {pick.choice(SUBJECTS)} in {pick.choice(PLACES)} bought {pick.choice(THINGS)} for {20 + n} euros."
+
+
+def question(n: int) -> str:
+    """The n-th question; all differ, so that no cache of recalls or embeddings answers them."""
+    pick = random.Random(-n - 1)
+    return f"What did my {pick.choice(SUBJECTS)} in {pick.choice(PLACES)} do with {pick.choice(THINGS)}, number {n}?"
+
+
+def chat(n: int, *, size: int = 0, **fields: object) -> bytes:
+    system = "You are a helpful assistant." + " Be brief." * (size // 10)
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": question(n)}]
+    return json.dumps({"model": "mock", "messages": messages, **fields}).encode()
+
+
+def seed(port: int, key: str, cubes: int) -> None:
+    """Give a user so many memories through the API, a sentence a turn; a call is answered when all can be found."""
+    for start in range(0, cubes, 250):
+        numbers = range(start, min(start + 250, cubes))
+        messages = [{"role": "user", "content": sentence(n)} for n in numbers]
+        body = {"conversation_id": f"seed-{start}", "messages": messages, "wait": True}
+        status, answer = call(port, key, "POST", "/v1/memory/turns", body)
+        if status >= 300:
+            raise SystemExit(f"Seeding failed: {status} {answer}")
+        print(f"\r  seeding {cubes} memories: {numbers[-1] + 1}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+
+
+@dataclass
+class Variant:
+    """One way to send requests; a round appends to the lists."""
+
+    name: str
+    client: Client
+    requests: int
+    fields: dict[str, object] = field(default_factory=dict)
+    size: int = 0
+    counts_cpu: bool = True
+    latencies_ms: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+    request_ids: list[str] = field(default_factory=list)
+
+    def round(self, server: subprocess.Popen[str], numbers: Iterator[int]) -> None:
+        bodies = [chat(next(numbers), size=self.size, **self.fields) for _ in range(self.requests)]
+        settle(server)
+        self.client.reconnect()
+        before = cpu_ms(server)
+        took = []
+        for body in bodies:
+            start = perf_counter_ns()
+            head, _ = self.client.post(body)
+            took.append((perf_counter_ns() - start) / 1e6)
+            self._note(head)
+        settle(server)
+        self.cpu_ms.append((cpu_ms(server) - before) / self.requests)
+        self.latencies_ms.append(statistics.median(took))
+
+    def _note(self, head: bytes) -> None:
+        for name in (b"x-memory-request-id:", b"x-request-id:"):
+            if name in head:
+                self.request_ids.append(head.partition(name)[2].split(None, 1)[0].decode())
+                return
+
+    @property
+    def latency(self) -> float:
+        return statistics.median(self.latencies_ms)
+
+    @property
+    def cpu(self) -> float:
+        return statistics.median(self.cpu_ms)
+
+
+def embedding_cpu_ms(cache: Path, count: int = 200) -> float:
+    """CPU of embedding one question, in a process of its own."""
+    questions = json.dumps([question(n) for n in range(1_000_000, 1_000_000 + count)])
+    command = [sys.executable, "-c", EMBED, str(cache)]
+    done = subprocess.run(command, input=questions, capture_output=True, text=True, check=True, cwd=HERE.parent)
+    return float(done.stdout)
+
+
+def station_times(port: int, key: str, variant: Variant) -> dict[str, float]:
+    """Median milliseconds of each station, from the receipts of the last requests."""
+    times: dict[str, list[float]] = {}
+    for request_id in variant.request_ids[-50:]:
+        status, receipt = call(port, key, "GET", f"/v1/memory/requests/{request_id}")
+        if status == 200:
+            for name, value in (receipt.get("timings_ms") or {}).items():
+                times.setdefault(name, []).append(float(value))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def variants(port: int, upstream: int, keys: dict[int, str], requests: int) -> list[Variant]:
+    """Every way that is measured, in the order of the table."""
+    off, read_only = "X-Memory: off\r\n", "X-Memory: read-only\r\n"
+    small, most = min(keys), max(keys)
+    paced = {"stream": True, "mock_chunks": CHUNKS, "mock_interval_us": 2000}
+    found = [
+        Variant("direct", Client(upstream), requests),
+        Variant("memory off", Client(port, keys[small], off), requests),
+        Variant("memory off, 100 KB of prompt", Client(port, keys[small], off), requests // 3, size=100_000),
+        Variant(
+            "memory off, stream at once", Client(port, keys[small], off), 20, {"stream": True, "mock_chunks": CHUNKS}
+        ),
+        Variant("memory off, stream paced", Client(port, keys[small], off), 5, paced),
+    ]
+    for cubes, key in sorted(keys.items()):
+        found.append(Variant(f"read-only, {cubes:,} memories", Client(port, key, read_only), requests // 3))
+    found.append(Variant(f"on (recall and write), {most:,} memories", Client(port, keys[most]), requests // 3))
+    return found
+
+
+def table(found: dict[str, Variant], embedding_ms: float, stations: dict[str, float]) -> str:
+    """The Markdown that is printed and kept."""
+    direct = found["direct"]
+    lines = [
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; medians of"
+        f" {len(direct.cpu_ms)} rounds; a direct call takes {direct.latency:.2f} ms.",
+        "",
+        "| request | added latency, ms | CPU, ms | CPU / embedding the question |",
+        "|---|---|---|---|",
+    ]
+    for variant in list(found.values())[1:]:
+        if "stream" not in variant.fields:
+            ratio = f"{variant.cpu / embedding_ms:.2f}" if "memories" in variant.name else ""
+            lines.append(f"| {variant.name} | {variant.latency - direct.latency:.2f} | {variant.cpu:.2f} | {ratio} |")
+    lines.append(f"| embedding the question alone | | {embedding_ms:.2f} | 1 |")
+    lines += ["", f"| stream of {CHUNKS} chunks | CPU per chunk, ms |", "|---|---|"]
+    for name in ("memory off, stream at once", "memory off, stream paced"):
+        lines.append(f"| {name} | {(found[name].cpu - found['memory off'].cpu) / CHUNKS:.4f} |")
+    if stations:
+        lines += ["", "| where the time of a recall goes | ms |", "|---|---|"]
+        lines += [f"| {name} | {value:.2f} |" for name, value in stations.items()]
+    return "\n".join(lines) + "\n"
+
+
+def measure(data: Path, sizes: list[int], rounds: int, requests: int) -> str:
+    keys = {cubes: make_key(data, f"bench-{cubes}") for cubes in [0, *sizes]}
+    with mock_upstream() as upstream, proxy(data, upstream) as (server, port):
+        for cubes, key in keys.items():
+            seed(port, key, cubes)
+        every = variants(port, upstream, keys, requests)
+        numbers = itertools.count()
+        embedding = [embedding_cpu_ms(data)]
+        for number in range(rounds + 1):
+            for variant in every:
+                variant.round(server, numbers)
+                if number == 0:  # warms connections, caches and indexes
+                    variant.cpu_ms.clear()
+                    variant.latencies_ms.clear()
+            print(f"\r  round {number} of {rounds}", end="", file=sys.stderr, flush=True)
+        print(file=sys.stderr)
+        embedding.append(embedding_cpu_ms(data))
+        stations = station_times(port, keys[max(keys)], every[-2])
+    return table({variant.name: variant for variant in every}, statistics.median(embedding), stations)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cubes", default="1000,10000", help="memories of the users that are measured")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=150, help="requests of a round")
+    parser.add_argument("--output", type=Path, default=HERE / "results" / "overhead.md")
+    args = parser.parse_args()
+    sizes = [int(cubes) for cubes in args.cubes.split(",")]
+    with tempfile.TemporaryDirectory() as data:
+        result = measure(Path(data), sizes, args.rounds, args.requests)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    args.output.write_text(result)
+    print(result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""What follows "my" in, facts about pets, relatives, favourites, any attribute and things out.
+
+Law: keys are spelt one way ("favourite:colour"), texts as the user spells them.
+"""
+
+import re
+
+from memory.cube import FactKey
+from memory.lexicon import (
+    ANIMALS,
+    CODE_NOUNS,
+    MANY_RELATIVES,
+    NOT_ATTRIBUTES,
+    NOT_THINGS,
+    NOT_VALUES,
+    PRONOUNS,
+    RELATIVES,
+)
+from memory.values import believable, listed, trimmed
+
+_CALLED = re.compile(
+    r"^(?P<x>[a-z][\w -]{0,40}?)(?:(?P<is> is| are|'s)(?: now| also)? (?:called|named)|(?P<poss>'s name is|'s name's|s' names are)(?: now)?) (?P<v>.+)$",
+    re.IGNORECASE,
+)
+_NAME_OF = re.compile(r"^the names? of (?:my|our) (?P<x>[\w -]{2,40}?) (?:is|are) (?P<v>.+)$", re.IGNORECASE)
+_FAVOURITE = re.compile(
+    r"^(?P<new>new |all-time |absolute )?(?P<fav>favou?rite) (?P<x>[\w -]{2,40}?)(?: of all time)?(?P<is> is| are|'s)(?: still| now| currently| definitely| probably| actually)* (?P<v>.+)$",
+    re.IGNORECASE,
+)
+_IS = re.compile(
+    r"^(?P<new>new |current |own )?(?P<x>[a-z][\w'./ -]{0,45}?)(?P<is> is| are| be| has changed to| changed to|:)(?: still| now| currently| actually| just)*(?: the number)? (?P<v>.+)$",
+    re.IGNORECASE,
+)
+_WHEN = re.compile(r"^(?P<at>on|at|due on|due|in) (?P<v>(?:\w+day|\d).*)$", re.IGNORECASE)
+_THING = re.compile(
+    r"^(?:the|our|my) (?:new )?(?P<x>[a-z][\w -]{1,30}?) (?P<of>of|for|at) (?P<the>the|my|our) (?P<y>[a-z][\w -]{1,30}?)(?: is|:)(?: now)? (?P<v>.+)$",
+    re.IGNORECASE,
+)
+_CODE = re.compile(
+    rf"^(?:note )?(?:the|our|my) (?:new |old )?(?P<x>(?:[\w-]+ ){{0,2}}(?:{CODE_NOUNS}))(?: (?:of|at|for|in) (?:the|my|our) (?P<y>[\w ]{{2,30}}?))?(?: is|:)(?: now)? (?P<v>\S+(?: \S+){{0,4}})$",
+    re.IGNORECASE,
+)
+_DUE = re.compile(r"^(?:the|our|my) (?P<y>[\w -]{2,30}?) (?:is|are) (?:now )?due (?:on |by )?(?P<v>.+)$", re.IGNORECASE)
+_COMPLEMENT = re.compile(r"^[\w-]+(?:ing|ed)$", re.IGNORECASE)
+_NAMED_THINGS = frozenset(
+    "company band boat car blog project team school street village town startup business shop restaurant app website channel podcast book novel game server house plant".split()
+)
+_TECHNICAL = frozenset(
+    "code file function variable class table method module package folder branch column field key script program database library user problem question issue bug error test string list method song friend's".split()
+)
+_SPELLINGS = (("favorite", "favourite"), ("color", "colour"), ("neighbor", "neighbour"), ("mom", "mum"))
+
+
+def read_possessive(rest: str, subject: str, *, has: bool = False, casual: bool = False) -> list[tuple[FactKey, str]]:
+    """Return (fact, line) for what follows "my" or "Bob's"; the line has {S}, {P} and {v}.
+
+    ``has``: it was put as "I have a dog called Rex", which adds where "my dog is called Rex" replaces.
+    """
+    favourite = _FAVOURITE.match(rest)
+    if favourite:
+        return _favourite(favourite, subject)
+    called = _CALLED.match(rest)
+    if called:
+        return _called(called, subject, has)
+    return _attribute(rest, subject, casual)
+
+
+def read_thing(text: str) -> list[tuple[FactKey, str]]:
+    """Return (fact, written line) for "The password hint of the router is X", or []."""
+    name_of = _NAME_OF.match(text)
+    if name_of:
+        named = read_possessive(f"{name_of['x']} is called {name_of['v']}", "user")
+        return [
+            (fact, line.replace("{P}", "The user's").replace("{S}", "The user").replace("{v}", fact.value))
+            for fact, line in named
+        ]
+    code = _CODE.match(text)
+    if code and not code["y"]:
+        fact = _fact("user", f"attr:{key(code['x'])}", trimmed(code["v"]))
+        return [(fact, f"The user's {code['x']} is {fact.value}.")] if _is_value(fact.value) else []
+    due = _DUE.match(text)
+    if due:
+        value = believable("date", due["v"], casual=True)
+        fact = _fact(key(due["y"]), "thing:deadline", value or "")
+        return [(fact, f"The deadline of the {due['y']} is {value}.")] if value else []
+    found = code or _THING.match(text)
+    if not found:
+        return []
+    noun, thing, value = found["x"], found["y"], trimmed(found["v"])
+    known = key(noun).split()[-1] in NOT_THINGS or key(thing).split()[0] in NOT_THINGS | PRONOUNS
+    if known or not _is_value(value) or len(value.split()) > 6 or len(noun.split()) > 3 or len(thing.split()) > 3:
+        return []
+    return [(_fact(key(thing), f"thing:{key(noun)}", value), f"The {noun} of the {thing} is {value}.")]
+
+
+def key(words: str) -> str:
+    """Return the words as they stand in a key: case-folded, British spelling."""
+    folded = " ".join(words.casefold().split())
+    for other, one in _SPELLINGS:
+        folded = re.sub(rf"\b{other}(?=s?\b)", one, folded)
+    return folded
+
+
+def _fact(subject: str, attribute: str, value: str, *, single: bool = True, profile: bool = False) -> FactKey:
+    return FactKey(
+        subject=subject, attribute=attribute, value=value, single=single, profile=profile and subject == "user"
+    )
+
+
+def _favourite(found: "re.Match[str]", subject: str) -> list[tuple[FactKey, str]]:
+    noun, value = found["x"], trimmed(found["v"])
+    verb = "are" if found["is"].strip() == "are" else "is"
+    if (
+        not value
+        or value.casefold() in PRONOUNS
+        or len(value.split()) > 8
+        or value.split()[0].casefold() in {"when", "how", "what", "not", "because", "my", "your"}
+    ):
+        return []
+    name = key(noun)
+    name = name[:-1] if verb == "are" and name.endswith("s") else name
+    return [(_fact(subject, f"favourite:{name}", value), f"{{P}} {found['fav'].lower()} {noun} {verb} {{v}}.")]
+
+
+def _called(found: "re.Match[str]", subject: str, has: bool) -> list[tuple[FactKey, str]]:
+    noun = re.sub(r"^(?:new|little|old|other|own|dear|lovely) ", "", found["x"].strip(), flags=re.IGNORECASE)
+    plural = (found["is"] or "").strip() == "are" or (found["poss"] or "").startswith("s'")
+    word = key(noun)
+    if plural:
+        noun, word = noun.removesuffix("s"), word.removesuffix("s")
+    names = [
+        believable("name", name, casual=True) for name in (listed(trimmed(found["v"])) if plural else [found["v"]])
+    ]
+    if (
+        word in PRONOUNS
+        or not word
+        or word.split()[-1] in _TECHNICAL
+        or (word.split()[0] in {"first", "last", "full", "real", "middle"})
+    ):
+        return []
+    adds = has or plural
+    line = _called_line(found, noun, adds)
+    attribute = _called_attribute(word)
+    single = not adds and word not in MANY_RELATIVES
+    profile = attribute.startswith(("pet:", "rel:"))
+    return [(_fact(subject, attribute, name, single=single, profile=profile), line) for name in names if name]
+
+
+def _called_line(found: "re.Match[str]", noun: str, adds: bool) -> str:
+    if adds:
+        article = "an" if noun[:1].lower() in "aeiou" else "a"
+        return f"{{S}} has {article} {noun} called {{v}}."
+    return f"{{P}} {noun}'s name is {{v}}." if found["poss"] else f"{{P}} {noun} is called {{v}}."
+
+
+def _called_attribute(word: str) -> str:
+    last = word.split()[-1]
+    if word in RELATIVES or last in RELATIVES:
+        return f"rel:{word if word in RELATIVES else last}"
+    if last in _NAMED_THINGS or not word.isascii() or last.endswith(("ing", "tion")):
+        return f"attr:{word}"
+    return f"pet:{last if last in ANIMALS else word}"
+
+
+def _attribute(rest: str, subject: str, casual: bool) -> list[tuple[FactKey, str]]:
+    found = _IS.match(rest)
+    if not found:
+        return []
+    noun, word = found["x"].strip(), key(found["x"])
+    verb = "are" if found["is"].strip() == "are" else "is"
+    value = trimmed(found["v"])
+    if word in RELATIVES or word in ANIMALS:
+        name = believable("strict_name", value, casual=casual)
+        if not name or name != value:
+            return []
+        attribute = f"rel:{word}" if word in RELATIVES else f"pet:{word}"
+        return [
+            (
+                _fact(subject, attribute, name, single=word not in MANY_RELATIVES, profile=True),
+                f"{{P}} {noun} is called {{v}}.",
+            )
+        ]
+    vague = word in NOT_ATTRIBUTES and not any(c.isdigit() for c in value)
+    if vague or not _is_attribute(word) or not value:
+        return []
+    at = ""
+    when = _WHEN.match(value)
+    if when:
+        at, value = when["at"] + " ", when["v"]
+    elif not _is_value(value):
+        return []
+    return [(_fact(subject, f"attr:{word}", value), f"{{P}} {noun} {verb} {at}{{v}}.")]
+
+
+_NOT_IN_NOUNS = frozenset(
+    "i you he she it we they that which who is are was were said says and or but to of if because when then so not of's have has had about with".split()
+)
+
+
+def _is_attribute(word: str) -> bool:
+    parts = word.split()
+    if not parts or len(parts) > 4 or parts[-1] in {"question", "problem", "issue", "idea", "concern", "plan", "point"}:
+        return False
+    return not any(part in _NOT_IN_NOUNS or part in RELATIVES for part in parts) and "'" not in word
+
+
+def _is_value(value: str) -> bool:
+    """False for states, actions and comments ("broken", "to go home", "killing me")."""
+    words = value.casefold().split()
+    if not words or len(words) > 8 or words[0].strip(",") in NOT_VALUES or words[0] in PRONOUNS:
+        return False
+    if len(words) == 1 or words[0].endswith("ing"):
+        return not _COMPLEMENT.match(words[0]) or value[:1].isupper() or any(c.isdigit() for c in value)
+    return not re.match(
+        r"(?:\w+ed (?:by|to|from|in|at|on|with|for|because)|an? (?:lot|bit|mess|problem|disaster|joke|nightmare|pain|big|huge|good|bad|great|nice|little)|the (?:best|worst|same|one|most|only|reason|problem))\b",
+        value,
+        re.IGNORECASE,
+    )

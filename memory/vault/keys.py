@@ -1,0 +1,166 @@
+"""API keys in, who calls and what they may do out.
+
+A key is ``sk-memos-<8 hex id>-<43 url-safe characters>`` (256 random bits) and is shown once. Stored is its
+HMAC-SHA-256 under a pepper that lies in a file beside the database, so the database alone lets nobody in. Each lookup
+reads the database: a key that another process revokes stops working at once.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+
+from memory.errors import Invalid, NotFound, Unavailable
+from memory.ports import Clock
+from memory.vault.connections import Connections
+from memory.vault.rows import dumps, maybe_moment, micros, moment
+
+#: What a key may be allowed to do.
+SCOPES = ("models", "memory:read", "memory:write", "admin")
+DEFAULT_SCOPES = ("models", "memory:read", "memory:write")
+
+_KEY = re.compile(r"sk-memos-([0-9a-f]{8})-([A-Za-z0-9_-]{43})\Z")
+_PEPPER_BYTES = 32
+_COLUMNS = "id, name, user, assert_users, scopes, mac, last4, created_at, revoked_at"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord:
+    """What is known about a key; never the key."""
+
+    id: str
+    name: str
+    user: str  #: whose memory it reads and writes
+    assert_users: bool  #: it may name other users
+    scopes: tuple[str, ...]
+    shown: str  #: the beginning and the end, for display
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A key at the only time when it is known."""
+
+    key: str
+    record: KeyRecord
+
+
+class SqliteKeys:
+    """API keys in the vault's database."""
+
+    def __init__(self, connections: Connections, clock: Clock, pepper_file: Path) -> None:
+        self._connections = connections
+        self._clock = clock
+        self._pepper = _pepper(pepper_file)
+
+    def create(
+        self, name: str, *, assert_users: bool = False, scopes: Iterable[str] = DEFAULT_SCOPES, user: str | None = None
+    ) -> NewKey:
+        """Return a new key; it gets a user of its own unless one is named.
+
+        Raises: Invalid: a scope does not exist, or the name is empty.
+        """
+        granted = tuple(dict.fromkeys(scopes))
+        unknown = [scope for scope in granted if scope not in SCOPES]
+        if unknown or not name.strip():
+            raise Invalid(
+                f"There is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}." if unknown else "A key needs a name."
+            )
+        key_id = secrets.token_hex(4)
+        key = f"sk-memos-{key_id}-{secrets.token_urlsafe(32)}"
+        row = (
+            key_id,
+            name.strip(),
+            user or f"u_{secrets.token_hex(6)}",
+            int(assert_users),
+            dumps(granted),
+            self._mac(b"key", key),
+            key[-4:],
+            micros(self._clock()),
+            None,
+        )
+        with self._connections.write() as connection:
+            connection.execute(f"INSERT INTO keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            stored = connection.execute(f"SELECT {_COLUMNS} FROM keys WHERE id = ?", (key_id,)).fetchone()
+        return NewKey(key=key, record=_record(stored))
+
+    def lookup(self, key: str) -> KeyRecord | None:
+        """Return the record of a valid key that was not revoked; one indexed read."""
+        parts = _KEY.match(key)
+        if parts is None:
+            return None
+        with self._connections.read() as connection:
+            row = connection.execute(f"SELECT {_COLUMNS} FROM keys WHERE id = ?", (parts[1],)).fetchone()
+        mac = self._mac(b"key", key)
+        if row is None or not hmac.compare_digest(mac, row["mac"]) or row["revoked_at"] is not None:
+            return None
+        return _record(row)
+
+    def list(self) -> list[KeyRecord]:
+        """Return all keys, also revoked ones, oldest first."""
+        with self._connections.read() as connection:
+            rows = connection.execute(f"SELECT {_COLUMNS} FROM keys ORDER BY created_at, rowid").fetchall()
+        return [_record(row) for row in rows]
+
+    def revoke(self, key_id: str) -> KeyRecord:
+        """Return the record after the key stopped working; revoking again changes nothing.
+
+        Raises: NotFound.
+        """
+        sql = "UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?"
+        with self._connections.write() as connection:
+            connection.execute(sql, (micros(self._clock()), key_id))
+            row = connection.execute(f"SELECT {_COLUMNS} FROM keys WHERE id = ?", (key_id,)).fetchone()
+        if row is None:
+            raise NotFound(f"There is no key {key_id!r}.", param="id")
+        return _record(row)
+
+    def hmac_user(self, provider_key: str) -> str:
+        """Return the user id of a caller who is known only by a provider's key: the same key is the same user."""
+        return f"p_{self._mac(b'user', provider_key).hex()[:24]}"
+
+    def _mac(self, purpose: bytes, text: str) -> bytes:
+        return hmac.digest(self._pepper, purpose + b"\0" + text.encode(), hashlib.sha256)
+
+
+def _record(row: sqlite3.Row) -> KeyRecord:
+    return KeyRecord(
+        id=row["id"],
+        name=row["name"],
+        user=row["user"],
+        assert_users=bool(row["assert_users"]),
+        scopes=tuple(orjson.loads(row["scopes"])),
+        shown=f"sk-memos-{row['id']}-…{row['last4']}",
+        created_at=moment(row["created_at"]),
+        revoked_at=maybe_moment(row["revoked_at"]),
+    )
+
+
+def _pepper(path: Path) -> bytes:
+    """Return the pepper; the first process to ask creates it, whole or not at all."""
+    if not path.exists():
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        file = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            os.write(file, secrets.token_bytes(_PEPPER_BYTES))
+            os.fsync(file)
+            try:
+                os.link(draft, path)  # fails when another process was faster
+            except FileExistsError:
+                pass
+        finally:
+            os.close(file)
+            draft.unlink()
+    pepper = path.read_bytes()
+    if len(pepper) != _PEPPER_BYTES:
+        raise Unavailable(f"{path} is damaged: it must hold {_PEPPER_BYTES} bytes. Restore it; no key works without it.")
+    return pepper

@@ -1,0 +1,74 @@
+"""What was forgotten in, the ledger and the receipts without it out, so that reading a turn again cannot bring it back."""
+
+import sqlite3
+from collections.abc import Callable, Collection
+from typing import Any
+
+import orjson
+
+from memory.vault.rows import dumps
+from memory.vault.scrub import Forgotten
+
+_ROWS = "SELECT seq, id, messages, answer, injected FROM turns WHERE user = ?"
+_REWRITE = """
+    UPDATE turns SET messages = ?, answer = ?, injected = ?, changed = leased_until IS NOT NULL WHERE seq = ?
+"""
+_BLANK = """
+    UPDATE turns SET messages = '[]', answer = NULL, injected = '{}', error = '', changed = leased_until IS NOT NULL,
+                     state = CASE WHEN state = 'open' THEN 'open' ELSE 'empty' END
+    WHERE user = ?
+"""
+
+
+def scrub_turns(
+    connection: sqlite3.Connection, user: str, *, anywhere: Forgotten, linked: Forgotten, links: Collection[str]
+) -> int:
+    """Scrub the user's ledger rows and return how many changed.
+
+    ``anywhere`` goes from all rows. ``linked`` also goes from the rows whose id, or the id of one of whose messages,
+    is in ``links``, and its lines from what was injected in any row.
+    """
+    changed = 0
+    for row in connection.execute(_ROWS, (user,)).fetchall():
+        messages, injected = orjson.loads(row["messages"]), orjson.loads(row["injected"])
+        near = row["id"] in links or any(id_ in links for id_ in _message_ids(row["id"], messages))
+        scrub = _both(anywhere.scrub, linked.scrub) if near else anywhere.scrub
+        new_messages = [{**message, "text": scrub(message["text"])} for message in messages]
+        new_answer = None if row["answer"] is None else scrub(row["answer"])
+        new_injected = _without(injected, anywhere, linked)
+        if (new_messages, new_answer, new_injected) != (messages, row["answer"], injected):
+            connection.execute(_REWRITE, (dumps(new_messages), new_answer, dumps(new_injected), row["seq"]))
+            changed += 1
+    return changed
+
+
+def blank_turns(connection: sqlite3.Connection, user: str) -> int:
+    """Take all texts out of the user's ledger rows; nothing is left to be read from them."""
+    return connection.execute(_BLANK, (user,)).rowcount
+
+
+def scrub_receipts(connection: sqlite3.Connection, user: str, *, anywhere: Forgotten, linked: Forgotten) -> None:
+    """Scrub the user's receipts."""
+    rows = connection.execute("SELECT request_id, data FROM receipts WHERE user = ?", (user,)).fetchall()
+    for row in rows:
+        receipt = orjson.loads(row["data"])
+        scrubbed = linked.scrub_json(anywhere.scrub_json(receipt))
+        if scrubbed != receipt:
+            sql = "UPDATE receipts SET data = ? WHERE user = ? AND request_id = ?"
+            connection.execute(sql, (dumps(scrubbed), user, row["request_id"]))
+
+
+def _without(injected: dict[str, Any], anywhere: Forgotten, linked: Forgotten) -> dict[str, Any]:
+    scrub = _both(anywhere.scrub_lines, linked.scrub_lines)
+    kept = {key: scrub(value) if isinstance(value, str) else value for key, value in injected.items()}
+    if "ids" in kept:
+        kept["ids"] = [cube_id for cube_id in kept["ids"] if cube_id not in linked.ids]
+    return kept
+
+
+def _message_ids(turn_id: str, messages: list[dict[str, Any]]) -> list[str]:
+    return [message["id"] or f"{turn_id}:{position}" for position, message in enumerate(messages)]
+
+
+def _both(first: Callable[[str], str], second: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda text: second(first(text))

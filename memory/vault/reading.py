@@ -1,0 +1,202 @@
+"""A scope and a question in, the user's cubes out. No statement here lacks the owner; expired cubes are never returned."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import numpy as np
+import orjson
+
+from memory.cube import MemCube, SemanticType, State
+from memory.errors import Invalid, NotFound
+from memory.ports import Clock, Matrix, Page
+from memory.turn import Scope
+from memory.vault import lexical
+from memory.vault.connections import Connections
+from memory.vault.rows import CUBE_COLUMNS, cube_from_json, cube_of, dumps, folded, micros
+from memory.vault.words import query_terms
+
+_ALIVE = "(expires_at IS NULL OR expires_at > :now)"
+_MINE = f"SELECT {CUBE_COLUMNS} FROM cubes WHERE owner = :owner AND {_ALIVE}"
+_CURRENT = f"{_MINE} AND superseded_at IS NULL"
+
+_STABLE = f"{_CURRENT} AND stable = 1 ORDER BY valid_from, recorded_at, seq"
+_RECENT = f"{_CURRENT} ORDER BY last_used_at DESC, recorded_at DESC, seq DESC LIMIT :limit"
+_LABELLED = f"""
+    {_CURRENT} AND seq IN (
+        SELECT seq FROM labels WHERE owner = :owner AND label IN (SELECT value FROM json_each(:labels))
+    ) ORDER BY recorded_at DESC, seq DESC LIMIT :limit
+"""
+_IDS = f"SELECT seq, id FROM cubes WHERE owner = :owner AND {_ALIVE} AND seq IN (SELECT value FROM json_each(:seqs))"
+_VECTORS = f"""
+    SELECT id, vector FROM cubes JOIN embeddings USING (seq)
+    WHERE owner = :owner AND {_ALIVE} AND superseded_at IS NULL AND model_id = :model_id ORDER BY seq
+"""
+_MISSING = f"""
+    SELECT owner, id, text FROM cubes
+    WHERE superseded_at IS NULL AND {_ALIVE}
+      AND NOT EXISTS (SELECT 1 FROM embeddings WHERE embeddings.seq = cubes.seq AND model_id = :model_id)
+    ORDER BY seq LIMIT :limit
+"""
+_VERSIONS = """
+    SELECT versions.data FROM versions JOIN cubes USING (seq)
+    WHERE owner = :owner AND id = :id ORDER BY versions.version
+"""
+# What was the newest version then: the head where it is old enough, else the newest kept version that is.
+_KNOWN_HEADS = f"""
+    {_MINE} AND recorded_at <= :as_of AND updated_at <= :as_of AND (superseded_at IS NULL OR superseded_at > :as_of)
+"""
+_KNOWN_VERSIONS = f"""
+    SELECT versions.data, MAX(versions.version) FROM cubes JOIN versions USING (seq)
+    WHERE owner = :owner AND {_ALIVE} AND recorded_at <= :as_of AND cubes.updated_at > :as_of
+      AND versions.updated_at <= :as_of
+    GROUP BY seq
+"""
+
+
+class VaultBase:
+    """The database file, the clock and the source of new ids."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        clock: Clock,
+        new_id: Callable[[], str],
+        *,
+        redact: Callable[[str], str] | None = None,
+    ) -> None:
+        self._connections = connections
+        self._clock = clock
+        self._new_id = new_id
+        self._redact = redact or (lambda text: text)
+
+    def _now(self) -> int:
+        return micros(self._clock())
+
+
+class CubeReading(VaultBase):
+    """All reads of the vault."""
+
+    def get(self, scope: Scope, cube_id: str) -> MemCube:
+        """Raises: NotFound."""
+        found = self.get_many(scope, [cube_id])
+        if not found:
+            raise NotFound(f"There is no memory {cube_id!r}.")
+        return found[0]
+
+    def get_many(self, scope: Scope, cube_ids: Sequence[str]) -> list[MemCube]:
+        """Return those that exist, in the order asked."""
+        sql = f"{_MINE} AND id IN (SELECT value FROM json_each(:ids))"
+        found = {cube.id: cube for cube in self._select(scope, sql, ids=dumps(list(cube_ids)))}
+        return [found[cube_id] for cube_id in cube_ids if cube_id in found]
+
+    def history(self, scope: Scope, cube_id: str) -> list[MemCube]:
+        """Return all versions, oldest first.
+
+        Raises: NotFound.
+        """
+        with self._connections.snapshot() as connection:
+            newest = self._rows(connection, scope, f"{_MINE} AND id = :id", id=cube_id)
+            if not newest:
+                raise NotFound(f"There is no memory {cube_id!r}.")
+            older = self._rows(connection, scope, _VERSIONS, id=cube_id)
+        return [*(cube_from_json(orjson.loads(row[0])) for row in older), cube_of(newest[0])]
+
+    def page(
+        self,
+        scope: Scope,
+        *,
+        limit: int = 20,
+        after: str | None = None,
+        semantic_types: Sequence[SemanticType] = (),
+        states: Sequence[State] = (),
+        pinned: bool | None = None,
+        include_superseded: bool = False,
+    ) -> Page:
+        """Return cubes newest first, those that come after the cube ``after``.
+
+        Raises: Invalid: ``after`` names no cube of this user.
+        """
+        sql = _MINE if include_superseded else _CURRENT
+        bound: dict[str, object] = {"limit": limit + 1}
+        if semantic_types:
+            sql += " AND semantic_type IN (SELECT value FROM json_each(:semantic_types))"
+            bound["semantic_types"] = dumps(list(semantic_types))
+        if states:
+            sql += " AND state IN (SELECT value FROM json_each(:states))"
+            bound["states"] = dumps(list(states))
+        if pinned is not None:
+            sql += " AND pinned = :pinned"
+            bound["pinned"] = int(pinned)
+        with self._connections.snapshot() as connection:
+            if after is not None:
+                sql += " AND (recorded_at, seq) < (:recorded_at, :seq)"
+                bound["recorded_at"], bound["seq"] = _position(connection, scope, after)
+            sql += " ORDER BY recorded_at DESC, seq DESC LIMIT :limit"
+            cubes = [cube_of(row) for row in self._rows(connection, scope, sql, **bound)]
+        return Page(cubes=cubes[:limit], has_more=len(cubes) > limit)
+
+    def profile(self, scope: Scope, *, as_of: datetime | None = None) -> list[MemCube]:
+        """Return pinned cubes and current profile facts, by when they began to hold."""
+        if as_of is None:
+            return self._select(scope, _STABLE)
+        known = self.known_at(scope, as_of)
+        return [cube for cube in known if cube.pinned or (cube.fact is not None and cube.fact.profile)]
+
+    def lexical(self, scope: Scope, query: str, *, limit: int = 256) -> tuple[list[tuple[str, float]], int]:
+        """Return (cube id, BM25 score >= 0) best first over the user's current cubes, and how many cubes there are."""
+        terms = query_terms(query)
+        with self._connections.snapshot() as connection:
+            cubes, _ = lexical.size(connection, scope.user)
+            found = lexical.search(connection, scope.user, terms, limit=limit) if terms and limit > 0 else []
+            seqs = dumps([seq for seq, _ in found])
+            ids = {row[0]: row[1] for row in self._rows(connection, scope, _IDS, seqs=seqs)} if found else {}
+        return [(ids[seq], score) for seq, score in found if seq in ids], cubes
+
+    def recent(self, scope: Scope, *, limit: int) -> list[MemCube]:
+        """Return current cubes by last use, then by record time, newest first."""
+        return self._select(scope, _RECENT, limit=limit)
+
+    def labelled(self, scope: Scope, labels: Sequence[str], *, limit: int) -> list[MemCube]:
+        """Return current cubes that carry any of the labels as tag or entity, newest first."""
+        return self._select(scope, _LABELLED, labels=dumps([folded(label) for label in labels]), limit=limit)
+
+    def known_at(self, scope: Scope, as_of: datetime) -> list[MemCube]:
+        """Return all cubes as they were known at that time, by when they began to hold."""
+        with self._connections.snapshot() as connection:
+            heads = self._rows(connection, scope, _KNOWN_HEADS, as_of=micros(as_of))
+            older = self._rows(connection, scope, _KNOWN_VERSIONS, as_of=micros(as_of))
+        cubes = [cube_of(row) for row in heads]
+        cubes += [cube_from_json(orjson.loads(row[0])) for row in older]
+        known = [cube for cube in cubes if cube.superseded_at is None or cube.superseded_at > as_of]
+        return sorted(known, key=lambda cube: (cube.valid_from, cube.recorded_at, cube.id))
+
+    def vectors(self, scope: Scope, model_id: str) -> tuple[list[str], Matrix]:
+        """Return ids and embeddings (n, d) of the user's current cubes that have one by this model; (0, 0) for none."""
+        with self._connections.read() as connection:
+            rows = self._rows(connection, scope, _VECTORS, model_id=model_id)
+        matrix = np.frombuffer(b"".join([row[1] for row in rows]), "<f4").astype(np.float32, copy=False)
+        return [row[0] for row in rows], matrix.reshape(len(rows), -1) if rows else matrix.reshape(0, 0)
+
+    def missing_vectors(self, model_id: str, *, limit: int) -> list[tuple[str, str, str]]:
+        """Return (user, cube id, text) of current cubes of all users that lack an embedding by this model."""
+        bound = {"now": self._now(), "model_id": model_id, "limit": limit}
+        with self._connections.read() as connection:
+            return [tuple(row) for row in connection.execute(_MISSING, bound)]
+
+    def _rows(
+        self, connection: sqlite3.Connection, scope: Scope, sql: str, **bound: object
+    ) -> list[sqlite3.Row]:
+        return connection.execute(sql, {"owner": scope.user, "now": self._now(), **bound}).fetchall()
+
+    def _select(self, scope: Scope, sql: str, **bound: object) -> list[MemCube]:
+        with self._connections.read() as connection:
+            return [cube_of(row) for row in self._rows(connection, scope, sql, **bound)]
+
+
+def _position(connection: sqlite3.Connection, scope: Scope, cube_id: str) -> tuple[int, int]:
+    sql = "SELECT recorded_at, seq FROM cubes WHERE owner = ? AND id = ?"
+    row = connection.execute(sql, (scope.user, cube_id)).fetchone()
+    if row is None:
+        raise Invalid(f"There is no memory {cube_id!r} to continue after.", param="after")
+    return row["recorded_at"], row["seq"]

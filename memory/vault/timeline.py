@@ -1,0 +1,111 @@
+"""A new fact among the cubes of its key in, who is current out: supersession.
+
+Of a fact that holds one value at a time, the value that was stated last in the world is current, in whatever order the
+statements arrive. An older value keeps its interval: it ends where the next one begins.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from memory.cube import FactKey, MemCube, SemanticType, State
+from memory.lifecycle import Event, after
+from memory.vault.cubes import StoredCube, change, insert, stored
+from memory.vault.rows import folded, micros, moment
+
+_KEY = "owner = ? AND subject = ? AND attribute = ?"
+
+
+def of_key(connection: sqlite3.Connection, owner: str, fact: FactKey) -> list[StoredCube]:
+    """Return all cubes about the same subject and attribute, current or not, in order of arrival."""
+    return stored(connection, _KEY, (owner, folded(fact.subject), folded(fact.attribute)))
+
+
+def equal_fact(cubes: Sequence[StoredCube], fact: FactKey) -> StoredCube | None:
+    """Return the current cube that states the same value."""
+    value = folded(fact.value)
+    for each in cubes:
+        if each.cube.current and each.cube.fact is not None and folded(each.cube.fact.value) == value:
+            return each
+    return None
+
+
+def confirm(connection: sqlite3.Connection, known: StoredCube, told: MemCube, now: datetime) -> StoredCube:
+    """Let a current cube take in the sources of an equal one; it is a new version when that adds anything."""
+    confirmed_at = max(known.confirmed_at, micros(told.valid_from))
+    if known.cube.state is State.FROZEN:
+        return known
+    source = known.cube.source
+    message_ids = tuple(dict.fromkeys((*source.message_ids, *told.source.message_ids)))
+    merged = replace(
+        known.cube,
+        source=replace(source, message_ids=message_ids),
+        tags=tuple(dict.fromkeys((*known.cube.tags, *told.tags))),
+        entities=tuple(dict.fromkeys((*known.cube.entities, *told.entities))),
+        pinned=known.cube.pinned or told.pinned,
+    )
+    if merged != known.cube:
+        return change(connection, known, merged, now=now, confirmed_at=confirmed_at)
+    connection.execute("UPDATE cubes SET confirmed_at = ? WHERE seq = ?", (confirmed_at, known.seq))
+    return replace(known, confirmed_at=confirmed_at)
+
+
+def place(
+    connection: sqlite3.Connection, cubes: Sequence[StoredCube], told: MemCube, now: datetime
+) -> tuple[StoredCube, list[str]]:
+    """Store a further value of a single-valued key; return it and the ids that it superseded.
+
+    It is stored as already superseded when a current value was stated later, or is frozen.
+    """
+    rivals = [each for each in cubes if each.cube.current and each.cube.fact is not None and each.cube.fact.single]
+    told_at = micros(told.valid_from)
+    later = [each for each in rivals if each.confirmed_at > told_at or each.cube.state is State.FROZEN]
+    if not later:
+        placed = insert(connection, replace(told, supersedes=tuple(each.cube.id for each in rivals)))
+        for each in rivals:
+            supersede(connection, each, at=told.valid_from, now=now)
+        return placed, [each.cube.id for each in rivals]
+    starts = [micros(each.cube.valid_from) for each in cubes] + [each.confirmed_at for each in later]
+    until = moment(min((start for start in starts if start > told_at), default=told_at))
+    if told.valid_to is not None:
+        until = min(until, told.valid_to)
+    _trim(connection, cubes, told.valid_from, now)
+    archived = replace(told, state=after(State.GENERATED, Event.ARCHIVE), superseded_at=now, valid_to=until)
+    return insert(connection, archived), []
+
+
+def supersede(connection: sqlite3.Connection, old: StoredCube, *, at: datetime, now: datetime) -> StoredCube:
+    """Close a current cube: it held until ``at`` and is history from now on."""
+    closed = replace(
+        old.cube,
+        state=after(old.cube.state, Event.ARCHIVE),
+        superseded_at=now,
+        valid_to=max(at, old.cube.valid_from),
+    )
+    return change(connection, old, closed, now=now)
+
+
+def reinstate(connection: sqlite3.Connection, owner: str, ids: Sequence[str], now: datetime) -> None:
+    """Make superseded facts current again whose successor is gone, where no other value has taken its place."""
+    for cube_id in ids:
+        for each in stored(connection, "owner = ? AND id = ? AND state = ?", (owner, cube_id, State.ARCHIVED)):
+            fact = each.cube.fact
+            if fact is not None and not any(other.cube.current for other in of_key(connection, owner, fact)):
+                reopened = replace(
+                    each.cube, state=after(each.cube.state, Event.ACTIVATE), superseded_at=None, valid_to=None
+                )
+                change(connection, each, reopened, now=now)
+
+
+def competes(cube: MemCube) -> bool:
+    """True when the cube states a fact; a verbatim turn never does."""
+    return cube.fact is not None and cube.semantic_type is not SemanticType.TURN
+
+
+def _trim(connection: sqlite3.Connection, cubes: Sequence[StoredCube], start: datetime, now: datetime) -> None:
+    """End the earlier value where an older statement that arrives late begins."""
+    for each in cubes:
+        cube = each.cube
+        if cube.valid_to is not None and cube.valid_from < start < cube.valid_to and cube.state is not State.FROZEN:
+            change(connection, each, replace(cube, valid_to=start), now=now)

@@ -1,0 +1,203 @@
+"""Admitted drafts and changes in, cubes out; each call is one transaction."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from memory.cube import MemCube, State
+from memory.errors import Invalid, NotFound, Stale
+from memory.lifecycle import Event, after, check_change
+from memory.ports import Matrix, Vector, Written
+from memory.turn import Admitted, Draft, Retract, Scope, TurnState
+from memory.vault import timeline
+from memory.vault.cubes import StoredCube, by_ids, change, insert, put_vector, remove, stored
+from memory.vault.reading import VaultBase
+from memory.vault.rows import dumps, folded, micros
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    admitted: Sequence[Admitted]
+    vectors: Matrix | None
+    model_id: str
+    turn_id: str | None
+
+
+class CubeWriting(VaultBase):
+    """All writes of the vault that add or change."""
+
+    def put(
+        self, admitted: Sequence[Admitted], vectors: Matrix | None, model_id: str, *, turn_id: str | None = None
+    ) -> Written:
+        """Store new cubes, superseding older values of single-valued facts; with ``turn_id`` the turn is then done.
+
+        A turn whose texts a forget changed since it was claimed is queued again and nothing is written. Cubes that an
+        earlier run wrote for the turn stay when they are drafted again, and are removed when they are not.
+
+        Raises: NotFound: there is no such turn (any more). Invalid: vectors and drafts do not match.
+        """
+        if vectors is not None and len(vectors) != len(admitted):
+            raise Invalid(f"{len(admitted)} drafts came with {len(vectors)} vectors.")
+        with self._connections.write() as connection:
+            batch = _Batch(admitted, vectors, model_id, turn_id)
+            if turn_id is None:
+                return self._store(connection, batch, [])
+            if not _finish(connection, turn_id, admitted):
+                return Written()
+            return self._rewrite(connection, batch, turn_id)
+
+    def update(
+        self, scope: Scope, cube: MemCube, *, expected_version: int | None, vector: Vector | None, model_id: str
+    ) -> MemCube:
+        """Store a new version of a cube. Owner, record time and use counts stay as they are.
+
+        Raises: NotFound. Stale: ``expected_version`` is not the newest. Refused: frozen, or no such change of state.
+        """
+        now = self._clock()
+        with self._connections.write() as connection:
+            found = by_ids(connection, scope.user, [cube.id])
+            if not found:
+                raise NotFound(f"There is no memory {cube.id!r}.")
+            old = found[0].cube
+            if expected_version is not None and expected_version != old.version:
+                raise Stale(
+                    f"The memory is at version {old.version}, not {expected_version}: read it again.", param="version"
+                )
+            check_change(old.state, cube.state)
+            new = replace(
+                cube,
+                owner=old.owner,
+                recorded_at=old.recorded_at,
+                access_count=old.access_count,
+                last_used_at=old.last_used_at,
+            )
+            changed = change(connection, found[0], new, now=now)
+            if vector is not None:
+                put_vector(connection, changed.seq, model_id, vector)
+            return changed.cube
+
+    def retract(self, scope: Scope, retracts: Sequence[Retract]) -> Written:
+        """Close facts that no longer hold; those stated later than the retraction stay."""
+        now = self._clock()
+        closed: list[str] = []
+        with self._connections.write() as connection:
+            for each in retracts:
+                value = folded(each.fact.value)
+                for known in timeline.of_key(connection, scope.user, each.fact):
+                    cube = known.cube
+                    held = cube.current and cube.state is not State.FROZEN and known.confirmed_at <= micros(each.at)
+                    if held and cube.fact is not None and value in ("", folded(cube.fact.value)):
+                        timeline.supersede(connection, known, at=each.at, now=now)
+                        closed.append(cube.id)
+        return Written(superseded=tuple(closed))
+
+    def used(self, scope: Scope, cube_ids: Sequence[str]) -> None:
+        """Count that these were brought in; no new version."""
+        if not cube_ids:
+            return
+        sql = """
+            UPDATE cubes SET access_count = access_count + 1, last_used_at = ?
+            WHERE owner = ? AND id IN (SELECT value FROM json_each(?))
+        """
+        with self._connections.write() as connection:
+            connection.execute(sql, (self._now(), scope.user, dumps(list(cube_ids))))
+
+    def store_vectors(self, model_id: str, cube_ids: Sequence[str], vectors: Matrix) -> None:
+        """Store embeddings by cube id; cubes that are gone are skipped."""
+        with self._connections.write() as connection:
+            for cube_id, vector in zip(cube_ids, vectors, strict=True):
+                row = connection.execute("SELECT seq FROM cubes WHERE id = ?", (cube_id,)).fetchone()
+                if row is not None:
+                    put_vector(connection, row["seq"], model_id, vector)
+
+    def _rewrite(self, connection: sqlite3.Connection, batch: _Batch, turn_id: str) -> Written:
+        """Store what a turn gave, in the place of what an earlier run wrote for it."""
+        prior = stored(connection, "turn_id = ?", (turn_id,))
+        drafted = {_content(each.draft) for each in batch.admitted}
+        kept = [each for each in prior if _content(each.cube) in drafted]
+        gone = [each for each in prior if _content(each.cube) not in drafted]
+        remove(connection, gone)
+        for each in gone:
+            timeline.reinstate(connection, each.cube.owner, each.cube.supersedes, self._clock())
+        written = self._store(connection, batch, kept)
+        return replace(written, removed=tuple(each.cube.id for each in gone))
+
+    def _store(self, connection: sqlite3.Connection, batch: _Batch, kept: Sequence[StoredCube]) -> Written:
+        now = self._clock()
+        at_hand = {_content(each.cube): each for each in kept}
+        ids: list[str] = []
+        created: list[MemCube] = []
+        superseded: list[str] = []
+        for position, admitted in enumerate(batch.admitted):
+            known = at_hand.get(_content(admitted.draft))
+            if known is None:
+                cube = self._new_cube(admitted, ids, now, batch.turn_id)
+                known, closed = _store_one(connection, cube, now)
+                superseded += closed
+                if known.cube.id == cube.id:
+                    created.append(known.cube)
+            ids.append(known.cube.id)
+            if batch.vectors is not None:
+                put_vector(connection, known.seq, batch.model_id, batch.vectors[position])
+        return Written(created=tuple(created), superseded=tuple(dict.fromkeys(superseded)))
+
+    def _new_cube(
+        self, admitted: Admitted, ids: Sequence[str], now: datetime, turn_id: str | None
+    ) -> MemCube:
+        draft = admitted.draft
+        return MemCube(
+            id=f"mem_{self._new_id()}",
+            version=1,
+            owner=admitted.scope.user,
+            text=draft.text,
+            kind=draft.kind,
+            semantic_type=draft.semantic_type,
+            origin=draft.origin,
+            source=draft.source if turn_id is None else replace(draft.source, turn_id=turn_id),
+            tags=draft.tags,
+            entities=draft.entities,
+            fact=draft.fact,
+            state=after(State.GENERATED, Event.ACTIVATE),
+            pinned=draft.pinned,
+            ttl_s=draft.ttl_s,
+            sensitivity=admitted.sensitivity,
+            derived_from=tuple(ids[position] for position in draft.derived_from if position < len(ids)),
+            valid_from=draft.valid_from,
+            valid_to=draft.valid_to,
+            recorded_at=now,
+            updated_at=now,
+        )
+
+
+def _store_one(connection: sqlite3.Connection, cube: MemCube, now: datetime) -> tuple[StoredCube, list[str]]:
+    """Store a cube, or let the current one that states the same fact take it in; return it and what it superseded."""
+    if cube.fact is None or not timeline.competes(cube):
+        return insert(connection, cube), []
+    cubes = timeline.of_key(connection, cube.owner, cube.fact)
+    equal = timeline.equal_fact(cubes, cube.fact)
+    if equal is not None:
+        return timeline.confirm(connection, equal, cube, now), []
+    if not cube.fact.single:
+        return insert(connection, cube), []
+    return timeline.place(connection, cubes, cube, now)
+
+
+def _content(item: MemCube | Draft) -> tuple[object, ...]:
+    """Return what makes a cube of a turn the same cube when the turn is read again."""
+    return (item.semantic_type, item.text, item.fact, item.source.role)
+
+
+def _finish(connection: sqlite3.Connection, turn_id: str, admitted: Sequence[Admitted]) -> bool:
+    """Mark the turn as read; False when its texts changed since it was claimed: then it is queued again."""
+    row = connection.execute("SELECT user, changed, messages FROM turns WHERE id = ?", (turn_id,)).fetchone()
+    if row is None:
+        raise NotFound(f"There is no turn {turn_id!r} (any more).")
+    if any(each.scope.user != row["user"] for each in admitted):
+        raise Invalid(f"The turn {turn_id!r} belongs to another user.")
+    state = TurnState.STORED if admitted else TurnState.EMPTY
+    if row["changed"]:
+        state = TurnState.QUEUED if row["messages"] != "[]" else TurnState.EMPTY
+    sql = "UPDATE turns SET state = ?, leased_until = NULL, changed = 0, error = '' WHERE id = ?"
+    connection.execute(sql, (state, turn_id))
+    return not row["changed"]

@@ -1,0 +1,246 @@
+"""A message in, the wishes to forget and the corrections that it holds out.
+
+Law: "don't forget" is a wish to remember, "forget it" is none at all, and instructions to the model ("forget all
+previous instructions") never touch memory.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from memory.lexicon import ANIMALS, RELATIVES
+from memory.possessives import key
+from memory.relations import RELATIONS
+from memory.sentences import Clause, sentences, without_lead
+from memory.statements import Owner, Statement, read_clause, read_statements
+from memory.turn import Forget
+from memory.values import trimmed
+
+_VERB = r"(?:forget|delete|erase|remove|wipe|clear|drop|stop remembering|don'?t remember|do not remember|no longer remember)"
+_FORGET = re.compile(
+    rf"^(?:(?:please|can you|could you|would you|will you|you (?:can|may|should|must|could)|i (?:want|need|would like|'d like) you to|i'd like you to|just|kindly|now|also|and|but|ok(?:ay)?|actually|so|hey)[, ]+)*"
+    rf"{_VERB}(?: about)?\s+(?P<target>.+?)(?:[, ]+(?:please|thanks|thank you|now|again|for me|from (?:your |the )?memory))*$",
+    re.IGNORECASE,
+)
+_BEGINS = re.compile(r"\b(?:forget|delete|erase|remove|wipe|clear|drop|remember)", re.IGNORECASE)
+_NO_TARGET = re.compile(
+    r"^(?:it|about it|that i asked|i asked|i said anything|that question|the question|this conversation's|me not|to .+|this (?:line|file|function|word|sentence|paragraph).*|"
+    r"(?:all |your |any |the |these |those |everything (?:in|from|above) |my )*(?:previous|prior|above|earlier|system|initial)?\s*(?:instructions?|prompts?|rules|guidelines|context|directions|messages|directives).*|"
+    r"(?:the|a|an|all|any|every|these|those) (?!.*\b(?:know|knew|stored|saved|remember|told|about me|of me|of mine|memor|my)\b).*)$",
+    re.IGNORECASE,
+)
+_MEMORY_VERBS = re.compile(r"^(?:delete|erase|remove|wipe|clear|drop)\b", re.IGNORECASE)
+_ABOUT_MEMORY = re.compile(
+    r"\b(?:you (?:know|knew|have|stored|saved|remember)|about me|i (?:told|said|mentioned)|i(?:'ve| have) told|memor(?:y|ies)|where i|what i|who i|how (?:old )?i|when i|that i|fact that|"
+    r"my (?:name|address|age|birthday|job|home|city|employer|hobby|hobbies|diet|allerg\w+|favou?rite \w+|\w+'s name|data|details|profile|history))\b",
+    re.IGNORECASE,
+)
+_EVERYTHING = re.compile(
+    r"^(?:(?:about )?me|who i am and everything.*|(?:absolutely )?(?:everything|all|anything|all of it|it all|what(?:ever)?)(?: (?:that )?(?:you (?:know|knew|have|remember|stored|have stored|saved|have saved|learned|learnt|have learnt)|i(?:'ve| have)? (?:ever )?(?:told|said|mentioned|shared)(?: (?:to |with )?you)?))?(?: (?:about|on|of) (?:me|myself))?(?: so far)?|"
+    r"all (?:of )?(?:my |your |the )?(?:memor(?:y|ies)|data|facts|information|details)(?: (?:about|of|on) me)?|(?:my|your) (?:whole |entire )?memor(?:y|ies)(?: (?:about|of|on) me)?|all about me)$",
+    re.IGNORECASE,
+)
+_LEAD_IN = re.compile(
+    r"^(?:about |(?:the fact |what i (?:said|told you) |everything |anything |all |what )*(?:that )?(?:you know about |i told you about |i said about |i(?:'ve| have) told you about |you remember about |about )|(?:the fact )?that |the information (?:about|on) )",
+    re.IGNORECASE,
+)
+_THAT = re.compile(
+    r"^(?:that|this|what i (?:just )?(?:said|told you)|the last (?:thing|message|one)|my last (?:message|sentence))$",
+    re.IGNORECASE,
+)
+_FAVOURITE = re.compile(r"\bfavou?rites?(?: (?P<x>[a-z][a-z -]{1,30}?))?(?:\s+(?:is|are|was)\b|$)", re.IGNORECASE)
+_MY = re.compile(
+    r"^(?:what |who |how |which |the )?(?:name of )?(?:my|our) (?P<x>[\w' -]{2,40}?)(?:'s (?:name|names))?(?: (?:is|are|was)(?: called| named)?)?(?: called)?$",
+    re.IGNORECASE,
+)
+_OF_PERSON = re.compile(
+    r"^(?:where|what|who|how old|when|which \w+|that)? ?(?P<n>[A-Z][\w-]+)(?P<rest>(?:'s)?(?: .*)?)$"
+)
+_THING = re.compile(
+    r"^(?:what )?the (?P<x>[\w ]{2,30}?) (?:of|for) (?:the|my|our) (?P<y>[\w ]{2,30}?)(?: is)?$", re.IGNORECASE
+)
+
+_CORRECTS = re.compile(
+    r"^(?:no+|nope|sorry|oops|wait|correction|autocorrect|actually|hm+|i mean|typo|my (?:bad|mistake)|not quite|wrong|apologies|ah|well|rather)\b[,.!:; -]*",
+    re.IGNORECASE,
+)
+_MEANT = (
+    re.compile(r"^(?:(?:i|we) (?:meant|mean)|i meant to say|make (?:that|it)|(?:it|that) should (?:be|have been|say)|should be|it(?:'s| is| was)|that(?:'s| is)|that was|rather)(?: (?:actually|really|called|named|in|at|the))* (?P<new>.+?)(?:,? (?:and )?not (?P<old>.+?))?$", re.IGNORECASE),
+    re.compile(r"^i (?:said|wrote|typed|told you)(?: that)? (?P<old>.+?)(?: earlier| before)?,? but (?:i (?:meant|mean)|it(?:'s| is)|i'm|actually it's)(?: that (?:my .+? is|i .+? in))? (?P<new>.+?)$", re.IGNORECASE),
+    re.compile(r"^not (?P<old>.+?)[,;:] ?(?:but |rather |it's )?(?P<new>.+?)$", re.IGNORECASE),
+    re.compile(r"^(?P<new>.+?),? not (?P<old>.+?)$", re.IGNORECASE),
+)  # fmt: skip
+
+
+def asked_about(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the (subject, attribute) pairs that a question or a "forget ..." names, most exact first.
+
+    "Where do I live?" names ("user", "lives"), "What's my dog called?" ("user", "pet:dog").
+    """
+    words = text.strip().rstrip("?.! ")
+    favourite = _FAVOURITE.search(words)
+    if favourite:
+        return (("user", f"favourite:{key(favourite['x'] or '')}"),)
+    found = [("user", relation.attribute) for relation in RELATIONS if relation.asked.search(words)]
+    return tuple(dict.fromkeys([*_possessed(words), *found]))
+
+
+def forgets(text: str, context: Sequence[Statement] = ()) -> tuple[tuple[Forget, ...], str]:
+    """Return the wishes to forget, and the rest of the message. ``context``: what was stated before ("forget that")."""
+    if not _BEGINS.search(text):
+        return (), text
+    wishes: list[Forget] = []
+    rest: list[str] = []
+    for sentence in sentences(text):
+        wish = _forget(sentence, context)
+        if wish:
+            wishes.append(wish)
+        elif not (wishes and _repeats_wish(sentence)):
+            rest.append(sentence)
+    return (tuple(wishes), " ".join(rest)) if wishes else ((), text)
+
+
+def corrected(text: str, context: Sequence[Statement]) -> list[Statement]:
+    """Return what a correction ("No, I meant Porto") states in the light of what was stated before, oldest first.
+
+    The old value comes back as taken back where values add up. [] when it is no correction or nothing fits.
+    """
+    body, marked = _without_marks(text)
+    if not context or len(body) > 120:
+        return []
+    for number, pattern in enumerate(_MEANT):
+        found = pattern.match(body)
+        if not found or (number == 3 and not marked and not found["old"]):
+            continue
+        old = trimmed(found["old"] or "")
+        before = _meant(old, context)
+        new = trimmed(re.split(r"\s[\u2013\u2014-]\s|,", found["new"])[0])
+        if before and new and (marked or old or "meant" in body.lower()):
+            return _instead(before, new)
+    return []
+
+
+def is_correction(text: str) -> bool:
+    """True for "No, I meant Porto", "Sorry, it's Porto, not Lisbon"."""
+    body, marked = _without_marks(text)
+    if len(body) > 160:
+        return False
+    return bool(re.match(r"(?:i|we) meant\b", body, re.IGNORECASE)) or (
+        marked and bool(body) and any(p.match(body) for p in _MEANT)
+    )
+
+
+def _without_marks(text: str) -> tuple[str, bool]:
+    body = " ".join(text.split()).strip().rstrip(".!")
+    marked = False
+    for _ in range(3):
+        shorter = _CORRECTS.sub("", body)
+        marked = marked or shorter != body
+        body = shorter
+    return body, marked
+
+
+def _meant(old: str, context: Sequence[Statement]) -> Statement | None:
+    if old:
+        return next((one for one in reversed(context) if one.fact.value.casefold() == old.casefold()), None)
+    return context[-1] if context else None
+
+
+def _instead(before: Statement, new: str) -> list[Statement]:
+    """Return the earlier statement with the new value: its clause is read again, so the value is checked as any other."""
+    clause = before.clause.replace(before.fact.value, new, 1)
+    own = read_clause(clause, casual=True) or read_clause(clause)
+    fitting = [one for one in own if one.fact.attribute == before.fact.attribute and not one.negated]
+    if not fitting or fitting[0].fact.value.casefold() == before.fact.value.casefold():
+        return []
+    stated = replace(fitting[0], sentence=0, whole=False)
+    taken_back = [] if before.fact.single else [replace(before, negated=True)]
+    return [*taken_back, stated]
+
+
+def _forget(sentence: str, context: Sequence[Statement]) -> Forget | None:
+    body = sentence.strip().rstrip("?.! ")
+    found = _FORGET.match(body) or _FORGET.match(without_lead(body))
+    if not found or re.match(r"(?:don't|do not|never) forget", body, re.IGNORECASE):
+        return None
+    target = re.split(
+        r",\s+(?:delete|erase|remove|and|it's|it is|that's|please|i |because|since)\b", found["target"].strip(" ,.!")
+    )[0].strip(" ,")
+    verb = body[found.start() :].lstrip()
+    if _EVERYTHING.match(target):
+        return Forget(target=target, everything=True)
+    if _NO_TARGET.match(target) or (_MEMORY_VERBS.search(_verb(body)) and not _ABOUT_MEMORY.search(target)):
+        return None
+    if _THAT.match(target):
+        return _forget_last(context)
+    return _targeted(target, verb)
+
+
+def _verb(body: str) -> str:
+    found = re.search(_VERB, body, re.IGNORECASE)
+    return found[0] if found else ""
+
+
+def _forget_last(context: Sequence[Statement]) -> Forget | None:
+    if not context:
+        return None
+    last = context[-1]
+    return Forget(
+        target=last.clause, subject=last.fact.subject, attributes=(last.fact.attribute,), value=last.fact.value
+    )
+
+
+def _targeted(target: str, _verb: str) -> Forget:
+    """Return the wish with the attributes that the target names; a whole statement names its value too."""
+    about = _LEAD_IN.sub("", target).strip()
+    stated = read_statements([Clause(text=about)], casual=about == about.lower())
+    if stated:
+        values = {one.fact.value for one in stated}
+        return Forget(
+            target=target,
+            subject=stated[-1].fact.subject,
+            attributes=tuple(dict.fromkeys(one.fact.attribute for one in stated)),
+            value=values.pop() if len(values) == 1 else "",
+        )
+    thing = _THING.match(about)
+    if thing:
+        return Forget(target=target, subject=key(thing["y"]), attributes=(f"thing:{key(thing['x'])}",))
+    person = _OF_PERSON.match(about)
+    if person and person["n"] not in ("I", "My", "Our", "Everything", "All", "The", "What", "Where"):
+        return _about_person(target, person["n"], person["rest"])
+    named = asked_about(about)
+    return Forget(target=target, attributes=tuple(attribute for _, attribute in named))
+
+
+def _about_person(target: str, name: str, rest: str) -> Forget:
+    owner = Owner(subject=name.casefold(), shown=name)
+    first_person = rest.removeprefix("'s").strip().removesuffix("s" if not rest.startswith("'s") else "")
+    asked = f"my {first_person}" if rest.startswith("'s") else f"{target.split(name)[0].strip()} i {first_person}"
+    named = asked_about(asked.strip()) if first_person else ()
+    return Forget(target=target, subject=owner.subject, attributes=tuple(attribute for _, attribute in named))
+
+
+def _possessed(words: str) -> list[tuple[str, str]]:
+    """Return what "my dog's name" or "my shoe size" names."""
+    cut = re.sub(r"^.*?\b(?=(?:name of )?(?:my|our)\b)", "", words, count=1, flags=re.IGNORECASE)
+    mine = _MY.match(cut)
+    if not mine:
+        return []
+    word = re.sub(r"^(?:new|current|old) ", "", key(mine["x"]))
+    word = re.sub(r"(?:'s)?(?: names?)?(?: called| named| is| now)*$", "", word)
+    if word in ("favourites", "preferences"):
+        return [("user", "favourite:")]
+    if word == "pets":
+        return [("user", "pet:")]
+    if word in ("relatives", "family"):
+        return [("user", "rel:")]
+    if word in RELATIVES or word.removesuffix("s") in RELATIVES:
+        return [("user", f"rel:{word if word in RELATIVES else word.removesuffix('s')}")]
+    if word in ANIMALS or word.removesuffix("s") in ANIMALS:
+        return [("user", f"pet:{word if word in ANIMALS else word.removesuffix('s')}")]
+    fixed = [relation for relation in RELATIONS if relation.asked.fullmatch(f"my {word}")]
+    return [] if fixed or not word else [("user", f"attr:{word}")]
+
+
+def _repeats_wish(sentence: str) -> bool:
+    return bool(_FORGET.match(sentence.strip().rstrip("?.! ")))

@@ -1,0 +1,251 @@
+"""A finished exchange in, the memories that it is worth out: the user's words verbatim, and the facts they state.
+
+Law: what memory brought in is never learnt again, what the assistant says is never a fact about the user, and the
+same exchange always gives the same writing (unless an LLM extracts).
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from memory.cube import FactKey, Origin, SemanticType, Source
+from memory.extraction import Extraction
+from memory.lexicon import NOT_ACKNOWLEDGED
+from memory.ports import Extractor
+from memory.prompts import FENCE_CLOSE, FENCE_OPEN, STABLE_HEADER
+from memory.reader import entities_in, is_small_talk
+from memory.sentences import Clause, asks, clauses, own_words, plain, sentences
+from memory.statements import Statement, read_statements
+from memory.time_expressions import find_times
+from memory.turn import Draft, Exchange, Forget, Message, Retract, Writing
+from memory.wishes import corrected, forgets
+
+MAX_TURN_CHARS = 20_000  #: of a verbatim turn; a longer message is cut at a word and marked
+MAX_CONTEXT = 6  #: earlier user messages that corrections and "forget that" are resolved against
+
+_FENCED = re.compile(rf"{re.escape(FENCE_OPEN)}.*?{re.escape(FENCE_CLOSE)}\s*", re.DOTALL)
+_MEMORY_LINE = re.compile(r"^- \d{4}-\d\d-\d\d: ")
+_WORD = re.compile(r"[^\W_]{2,}")
+_NO_TIME = frozenset({"birthday", "age", "born", "reading"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What one user message came to."""
+
+    drafts: list[Draft]  #: the turn first; ``derived_from`` counts inside this list
+    statements: list[Statement]
+    forgets: tuple[Forget, ...]
+    retracts: list[Retract]
+
+
+class Writer:
+    """Writes exchanges down. ``llm`` extracts further facts; without it, or when it fails to answer well, rules do."""
+
+    def __init__(
+        self,
+        llm: Extractor | None = None,
+        *,
+        keep_turns: bool = True,
+        derive_facts: bool = True,
+        assistant_novel_words: int = 8,
+    ) -> None:
+        self._extraction = Extraction(llm) if llm is not None else None
+        self._keep_turns = keep_turns
+        self._derive_facts = derive_facts
+        self._novel_words = assistant_novel_words
+
+    def write(self, exchange: Exchange) -> Writing:
+        """Return drafts, wishes to forget and facts that no longer hold.
+
+        Raises: EngineDown: an extractor is set and does not answer; the turn can be written again later.
+        """
+        stated = self._context(exchange)
+        drafts: list[Draft] = []
+        wishes: list[Forget] = []
+        retracts: list[Retract] = []
+        said: list[str] = []
+        for message in exchange.messages:
+            if message.role == "user":
+                read = self._user(message, exchange, stated)
+                drafts += _moved(read.drafts, len(drafts))
+                wishes += read.forgets
+                retracts += read.retracts
+                stated += read.statements
+                said.append(message.text)
+            elif message.role == "assistant":
+                drafts += self._assistant(message, exchange, said)
+        if self._extraction is not None and drafts and not wishes:
+            drafts = self._extraction.extend(drafts, exchange)
+        return Writing(drafts=tuple(drafts), forgets=tuple(wishes), retracts=tuple(retracts))
+
+    def _context(self, exchange: Exchange) -> list[Statement]:
+        """Return what was stated before, oldest first; nothing is written of it."""
+        earlier = [message for message in exchange.context if message.role == "user"][-MAX_CONTEXT:]
+        found: list[Statement] = []
+        for message in earlier:
+            text = without_injected(message.text, exchange.injected)
+            found += corrected(text, found) or _stated(text)
+        return found
+
+    def _user(self, message: Message, exchange: Exchange, stated: Sequence[Statement]) -> _Read:
+        text = plain(without_injected(message.text, exchange.injected)).strip()
+        wishes, rest = forgets(text, stated)
+        if wishes:
+            text = rest
+        said_at = message.created_at or exchange.occurred_at
+        if is_small_talk(text):
+            return _Read([], [], wishes, [])
+        parts = clauses(own_words(text))
+        facts = (
+            (corrected(text, stated) or read_statements(parts, casual=_is_casual(text))) if self._derive_facts else []
+        )
+        kept = [_turn(message, exchange, text, _tags(text, parts, facts, said_at))] if self._keep_turns else []
+        asserted = [one for one in _unique(facts) if not one.negated]
+        kept += [_fact(one, message, exchange, said_at, derived=self._keep_turns) for one in asserted]
+        retracts = [Retract(fact=one.fact, at=said_at) for one in facts if one.negated]
+        return _Read(kept, facts, wishes, retracts)
+
+    def _assistant(self, message: Message, exchange: Exchange, said: Sequence[str]) -> list[Draft]:
+        text = without_injected(message.text, exchange.injected).strip()
+        imported = bool(message.id or message.created_at)
+        if not self._keep_turns or not text or is_small_talk(text):
+            return []
+        if not imported and len(_novel(text, [*said, exchange.injected])) < max(1, self._novel_words):
+            return []
+        return [_turn(message, exchange, text, ())]
+
+
+def without_injected(text: str, injected: str) -> str:
+    """Return the text without anything that memory put into the prompt: fences, header, memory lines, injected text."""
+    if injected and injected.strip():
+        text = text.replace(injected, "\n").replace(injected.strip(), "\n")
+    if FENCE_OPEN not in text and STABLE_HEADER not in text and not injected and "\n- " not in f"\n{text}":
+        return text
+    text = _FENCED.sub("", text)
+    known = {line.strip() for line in injected.splitlines() if line.strip()}
+    kept: list[str] = []
+    inside = False
+    for line in text.splitlines():
+        bare = line.strip()
+        if STABLE_HEADER in bare or bare in (FENCE_OPEN, FENCE_CLOSE):
+            inside = bare != FENCE_CLOSE
+        elif (inside and _MEMORY_LINE.match(bare)) or (bare and bare in known):
+            continue
+        else:
+            inside = inside and not bare
+            kept.append(line)
+    return "\n".join(kept).replace(FENCE_OPEN, "").replace(FENCE_CLOSE, "").strip()
+
+
+def _stated(text: str) -> list[Statement]:
+    return read_statements(clauses(own_words(text)), casual=_is_casual(text))
+
+
+def _is_casual(text: str) -> bool:
+    return not any(c.isupper() for c in re.sub(r"\bI\b", "", text[:2000]))
+
+
+def _unique(statements: Iterable[Statement]) -> list[Statement]:
+    found: dict[tuple[str, str, str], Statement] = {}
+    for one in statements:
+        found.setdefault((one.fact.subject, one.fact.attribute, one.fact.value.casefold()), one)
+    return list(found.values())
+
+
+def _moved(drafts: Iterable[Draft], by: int) -> list[Draft]:
+    return [replace(draft, derived_from=tuple(n + by for n in draft.derived_from)) for draft in drafts]
+
+
+def _source(message: Message, exchange: Exchange) -> Source:
+    return Source(
+        conversation_id=exchange.conversation_id,
+        message_ids=(message.id,) if message.id else (),
+        turn_id=exchange.turn_id or None,
+        role=message.role,
+        name=message.name,
+    )
+
+
+def _turn(message: Message, exchange: Exchange, text: str, tags: tuple[str, ...]) -> Draft:
+    return Draft(
+        text=_cut(text),
+        semantic_type=SemanticType.TURN,
+        origin=Origin.USER_INPUT,
+        source=_source(message, exchange),
+        valid_from=message.created_at or exchange.occurred_at,
+        tags=tags,
+        entities=entities_in(text[:2000]),
+    )
+
+
+def _tags(text: str, parts: Sequence[Clause], facts: Sequence[Statement], said_at: datetime) -> tuple[str, ...]:
+    """Return "question", "covered" and "when:START/END" (ISO dates, half-open) as they apply."""
+    tags: list[str] = []
+    pieces = sentences(text)
+    times = find_times(text[:2000], said_at)
+    if pieces and all(asks(piece) for piece in pieces):
+        tags.append("question")
+    understood = {one.clause for one in facts}
+    if (
+        parts
+        and facts
+        and not times
+        and all(one.whole for one in facts)
+        and not any(c.question or c.unreal for c in parts)
+    ):
+        spoken = sum(len(c.text) for c in parts)
+        if all(c.text in understood for c in parts) and spoken >= 0.5 * len(text):
+            tags.append("covered")
+    tags += [f"when:{time.start.date()}/{time.end.date()}" for time in times[:4]]
+    return tuple(tags)
+
+
+def _fact(one: Statement, message: Message, exchange: Exchange, said_at: datetime, *, derived: bool) -> Draft:
+    start, end = _validity(one, said_at)
+    subject = () if one.fact.subject == "user" else (one.fact.subject,)
+    return Draft(
+        text=one.text,
+        semantic_type=one.semantic_type,
+        origin=Origin.INFERENCE,
+        source=_source(message, exchange),
+        valid_from=start,
+        valid_to=end,
+        fact=one.fact,
+        entities=tuple(dict.fromkeys((*entities_in(one.text), *subject))),
+        derived_from=(0,) if derived else (),
+    )
+
+
+def _validity(one: Statement, said_at: datetime) -> tuple[datetime, datetime | None]:
+    """Return since when and until when it holds: a past time in the clause dates it, a coming one ends an event."""
+    if one.fact.attribute in _NO_TIME or one.fact.attribute.startswith("attr:"):
+        return said_at, None
+    times = find_times(one.clause.replace(one.fact.value, "", 1), said_at)
+    if len(times) != 1:
+        return said_at, None
+    time = times[0]
+    if one.semantic_type is SemanticType.EVENT and time.end > said_at:
+        return said_at, time.end
+    return min(time.start, said_at), None
+
+
+def _cut(text: str) -> str:
+    if len(text) <= MAX_TURN_CHARS:
+        return text
+    return text[: MAX_TURN_CHARS - 2].rsplit(" ", 1)[0] + " \N{HORIZONTAL ELLIPSIS}"
+
+
+def _novel(text: str, known: Sequence[str]) -> set[str]:
+    """Return the content words of the text, stemmed, that occur in none of the known texts."""
+    old = {_stem(word) for other in known for word in _WORD.findall(other.casefold())}
+    new = {_stem(word) for word in _WORD.findall(text.casefold()) if word not in NOT_ACKNOWLEDGED}
+    return new - old
+
+
+def _stem(word: str) -> str:
+    for ending in ("ing", "ies", "ed", "es", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word

@@ -1,0 +1,371 @@
+"""``POST /v1/chat/completions``: the hot path, as a bare ASGI app.
+
+    caller ─▸ who, what may memory do ─▸ recall ─▸ model server ─▸ ledger row ─▸ bytes as they come ─▸ row closed, [DONE]
+
+With memory off, request and response go through byte for byte. With memory on only ``messages`` change. A client that
+leaves, at whatever moment, closes the model server's socket.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from adapters.backend import Backend, BackendResponse, BrokenOff
+from memory.errors import Invalid, MemoryFault, QueueFull
+from memory.ports import Clock
+from memory.turn import Controls, Message, Mode, TurnRecord
+from proxy.auth import Authenticator
+from proxy.bookkeeping import Bookkeeper, OpenTurn
+from proxy.controls import ControlReader, allowed_mode, header_map
+from proxy.errors import internal_fault, send_fault
+from proxy.identity import Identity
+from proxy.overflow import OVERFLOW_STATUS, Replayed, is_overflow
+from proxy.recall import Recalled, Recaller
+from proxy.receipt import memory_headers, receipt_of
+from proxy.relay import is_event_stream, relay, relay_body, relay_events, send_start
+from proxy.sse import BodyReader, StreamReader
+from proxy.telemetry import Journal, RequestLine
+from proxy.wire import ClientLeft, Headers, RequestHeaders, dump_object, parse_object, read_body, returned
+
+logger = logging.getLogger(__name__)
+
+_PATH = "/chat/completions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatLimits:
+    """How much a chat may ask for."""
+
+    max_body_bytes: int
+    max_concurrent: int
+    silence_s: float  #: an event stream gets a comment after so long without a byte
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatParts:
+    """What the hot path works with."""
+
+    backend: Backend
+    authenticator: Authenticator
+    controls: ControlReader
+    request_headers: RequestHeaders
+    recaller: Recaller
+    bookkeeper: Bookkeeper
+    journal: Journal
+    clock: Clock
+    limits: ChatLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One chat request, understood."""
+
+    raw: bytes
+    body: dict[str, Any]
+    headers: Headers  #: those to forward
+    identity: Identity
+    controls: Controls  #: with the mode that is allowed
+    line: RequestLine
+
+
+class Chat:
+    """The chat endpoint."""
+
+    def __init__(self, parts: ChatParts) -> None:
+        self._at = parts
+        self._running = 0
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Serve one chat."""
+        line = RequestLine(path=scope["path"])
+        presence = _Presence(receive)
+        started = False
+
+        async def sending(message: Any) -> None:
+            nonlocal started
+            started = True
+            if not message.get("more_body", True):
+                presence.over = True
+            await send(message)
+
+        self._running += 1
+        try:
+            call = await self._understood(scope, receive, line)
+            presence.watch()
+            await self._answer(sending, call)
+        except ClientLeft:
+            line.left = True
+        except asyncio.CancelledError:
+            if not presence.excuse():
+                raise
+            line.left = True
+        except MemoryFault as fault:
+            await self._refuse(send, fault, line, started=started)
+        except Exception:
+            logger.exception("request %s failed", line.request_id)
+            await self._refuse(send, internal_fault(), line, started=started)
+        finally:
+            self._running -= 1
+            presence.stop()
+            self._at.journal.write(line)
+
+    async def _understood(self, scope: AsgiScope, receive: Receive, line: RequestLine) -> Call:
+        at = self._at
+        if self._running > at.limits.max_concurrent:
+            raise QueueFull("Too many chats at once; try again in a moment.", retry_after_s=1.0)
+        by_name = header_map(scope["headers"])
+        raw = await read_body(receive, by_name, at.limits.max_body_bytes)
+        body = parse_object(raw)
+        identity = at.authenticator.authenticate(scope["headers"], body)
+        controls = at.controls.read(by_name)
+        line.key_id, line.model = identity.key_id, str(body.get("model") or "")[:200]
+        return Call(
+            raw=raw,
+            body=body,
+            headers=at.request_headers.forwarded(scope["headers"], identity.authorization),
+            identity=identity,
+            controls=replace(controls, mode=allowed_mode(controls, identity)),
+            line=line,
+        )
+
+    async def _answer(self, send: Send, call: Call) -> None:
+        if call.controls.mode is Mode.OFF:
+            await self._without_memory(send, call)
+            return
+        messages = _messages(call.body)
+        recalled = await self._at.recaller.recall(messages, call.identity.scope, call.controls)
+        response, recalled = await self._asked(call, recalled)
+        try:
+            if 200 <= response.status < 300:
+                await self._with_memory(send, call, recalled, response)
+            else:
+                extra = memory_headers(call.line.request_id, recalled, write="off")
+                await relay(send, response, _identified(response, extra, call.line), call.line.progress)
+        finally:
+            _note(call.line, recalled, response.status)
+            response.close()
+
+    async def _without_memory(self, send: Send, call: Call) -> None:
+        response = await self._sent(call, self._salted(call, call.body, call.raw))
+        extra: Headers = [
+            (b"x-memory-status", b"off"),
+            (b"x-memory-request-id", call.line.request_id.encode()),
+            (b"x-memory-write", b"off"),
+        ]
+        call.line.status = response.status
+        try:
+            await relay(send, response, _identified(response, extra, call.line), call.line.progress)
+        finally:
+            response.close()
+
+    async def _asked(self, call: Call, recalled: Recalled) -> tuple[BackendResponse, Recalled]:
+        """Ask the model server; once more without memory when the memory is what made the request too long."""
+        prepared = recalled.prepared
+        if prepared is None or not prepared.changed:
+            return await self._sent(call, self._salted(call, call.body, call.raw)), recalled
+        changed = {**call.body, "messages": prepared.messages}
+        response = await self._sent(call, self._salted(call, changed, None))
+        if response.status != OVERFLOW_STATUS:
+            return response, recalled
+        try:
+            replayed = await Replayed.of(response)
+        finally:
+            response.close()
+        if not is_overflow(replayed.body):
+            return replayed, recalled
+        recalled = recalled.without("with memory the request was longer than the model's context")
+        return await self._sent(call, self._salted(call, call.body, call.raw)), recalled
+
+    async def _sent(self, call: Call, body: bytes) -> BackendResponse:
+        call.line.sent_at = call.line.sent_at or time.perf_counter()
+        response = await self._at.backend.send("POST", _PATH, call.headers, body)
+        call.line.headers_at = time.perf_counter()
+        return response
+
+    def _salted(self, call: Call, body: dict[str, Any], raw: bytes | None) -> bytes:
+        """Return the body to send: the caller's own bytes when nothing in it changed."""
+        if self._at.backend.shares_cache:
+            return dump_object({**body, "cache_salt": call.identity.user})
+        return dump_object(body) if raw is None else raw
+
+    async def _with_memory(self, send: Send, call: Call, recalled: Recalled, response: BackendResponse) -> None:
+        record = _record(call, recalled, self._at.clock)
+        opening = self._at.bookkeeper.open(record) if record is not None else None
+        reader: StreamReader | BodyReader = StreamReader() if is_event_stream(response.headers) else BodyReader()
+        closing = _Closing(self._at.bookkeeper, call, recalled, reader, opening)
+        try:
+            turn = await asyncio.shield(opening) if opening is not None else OpenTurn()
+            if turn.write == "spooled":
+                recalled = closing.recalled = replace(recalled, status="degraded", reason="the vault is locked")
+            call.line.write, call.line.status = turn.write, response.status
+            headers = returned(response.headers)
+            headers += _identified(response, memory_headers(call.line.request_id, recalled, turn.write), call.line)
+            if isinstance(reader, StreamReader):
+                headers = [(name, value) for name, value in headers if name != b"content-length"]  # comments add to it
+                await send_start(send, response.status, headers)
+                silence_s = self._at.limits.silence_s
+                await relay_events(send, response, reader, closing.whole, call.line.progress, silence_s)
+            else:
+                await send_start(send, response.status, headers)
+                await relay_body(send, response, reader, closing.whole, call.line.progress)
+        finally:
+            closing.broken()
+
+    async def _refuse(self, send: Send, fault: MemoryFault, line: RequestLine, *, started: bool) -> None:
+        line.status = line.status or 500
+        if started or isinstance(fault, BrokenOff):
+            return  # too late for an answer: the server closes the connection, which says that it is not whole
+        headers = [(b"x-request-id", line.request_id.encode()), (b"x-memory-request-id", line.request_id.encode())]
+        line.status = await send_fault(send, fault, headers)
+
+
+class _Presence:
+    """Whether the client is still there; when it leaves, the task that serves it is cancelled."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._served: asyncio.Task[Any] | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self.over = False  #: the last byte is out: leaving is no news any more
+        self._left = False
+
+    def watch(self) -> None:
+        """Begin to watch, once the body was read."""
+        self._served = asyncio.current_task()
+        self._watcher = asyncio.create_task(self._wait())
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if not self.over and self._served is not None:
+            self._left = True
+            self._served.cancel()
+
+    def excuse(self) -> bool:
+        """True when the task was cancelled because the client left, and by nobody else."""
+        if self._left and self._served is not None:
+            return self._served.uncancel() == 0
+        return False
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self.over = True
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+
+class _Closing:
+    """Closes a turn once: with its answer when it came to its end, without when it broke off."""
+
+    def __init__(
+        self,
+        bookkeeper: Bookkeeper,
+        call: Call,
+        recalled: Recalled,
+        reader: StreamReader | BodyReader,
+        opening: "asyncio.Future[OpenTurn] | None",
+    ) -> None:
+        self._bookkeeper = bookkeeper
+        self._call = call
+        self.recalled = recalled
+        self._reader = reader
+        self._opening = opening
+        self._closed = False
+
+    async def whole(self) -> None:
+        """Return when the turn, with what was read of its answer, is on disk."""
+        if not self._closed and (future := self._close(self._reader.answer.text)):
+            await asyncio.shield(future)
+
+    def broken(self) -> None:
+        """Make sure that it is closed; waits for nothing."""
+        if not self._closed:
+            opening = self._opening
+            if opening is None or opening.done():
+                self._close(None)
+            else:
+                opening.add_done_callback(lambda _: self._close(None))
+
+    def _close(self, answer: str | None) -> "asyncio.Future[None] | None":
+        if self._closed:
+            return None
+        self._closed = True
+        call = self._call
+        turn = self._opening.result() if self._opening is not None and not self._opening.cancelled() else OpenTurn()
+        if self.recalled.prepared is not None:
+            self._bookkeeper.count_use(call.identity.scope, self.recalled.prepared.injection.cube_ids)
+        return self._bookkeeper.close(
+            turn,
+            answer,
+            scope=call.identity.scope,
+            request_id=call.line.request_id,
+            receipt=receipt_of(call.line, self.recalled, turn, self._reader.answer, call.controls),
+        )
+
+
+def _messages(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    messages = body.get("messages")
+    if messages is None and "input" in body:
+        raise Invalid(
+            "This is a Responses request (`input`, no `messages`); this endpoint takes chat completions: send `messages`.",
+            param="messages",
+            code="responses_not_supported",
+        )
+    if not isinstance(messages, list) or not messages:
+        raise Invalid("Missing required parameter: 'messages', a list of messages.", param="messages")
+    for position, message in enumerate(messages):
+        if not isinstance(message, dict):
+            raise Invalid(f"messages[{position}] must be an object.", param=f"messages[{position}]")
+    return messages
+
+
+def _record(call: Call, recalled: Recalled, clock: Clock) -> TurnRecord | None:
+    """Return what the ledger gets; None when there is nothing to keep or it may not be kept."""
+    prepared = recalled.prepared
+    if prepared is None or not prepared.turn_hash or not prepared.user_text or not call.controls.mode.writes:
+        return None
+    said = next((m for m in reversed(call.body["messages"]) if m.get("role") == "user"), {})
+    name, message_id = said.get("name"), said.get("id")
+    message = Message(
+        role="user",
+        text=prepared.user_text,
+        id=message_id if isinstance(message_id, str) else "",
+        name=name if isinstance(name, str) else None,
+    )
+    injection = prepared.injection
+    return TurnRecord(
+        scope=call.identity.scope,
+        turn_hash=prepared.turn_hash,
+        conversation_id=prepared.conversation_id,
+        messages=(message,),
+        request_id=call.line.request_id,
+        injected={
+            "stable": injection.stable_text,
+            "turn": injection.turn_text,
+            "ids": list(injection.cube_ids),
+            "turn_ids": list(injection.turn_ids),
+            "tokens": injection.tokens,
+        },
+        occurred_at=clock(),
+    )
+
+
+def _identified(response: BackendResponse, extra: Headers, line: RequestLine) -> Headers:
+    """Add an ``x-request-id`` where the model server gave none."""
+    if not any(name.lower() == b"x-request-id" for name, _ in response.headers):
+        extra.append((b"x-request-id", line.request_id.encode()))
+    return extra
+
+
+def _note(line: RequestLine, recalled: Recalled, status: int) -> None:
+    injection = recalled.prepared.injection if recalled.prepared is not None else None
+    line.status, line.memory, line.reason = status, recalled.status, recalled.reason
+    line.lookup_ms = recalled.lookup_ms
+    if injection is not None:
+        line.memories, line.tokens = len(injection.cube_ids), injection.tokens

@@ -1,0 +1,243 @@
+"""An installation in, what is wrong with it and how to mend it out.
+
+Each check is a function that yields findings. What is optional and absent is told, but is no problem; a package that may
+crash the interpreter when it is loaded is tried in a child process.
+"""
+
+import argparse
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata, util
+from pathlib import Path
+from typing import Literal
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from config.layers import ConfigError
+from config.settings import Settings
+from memory.errors import MemoryFault
+from proxy.cli_config import DISTRIBUTION, loaded
+
+_ROOT = Path(__file__).resolve().parents[1]
+_PROBE_TIMEOUT_S = 60
+_MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[red]problem[/]"}
+
+#: package to import, distribution, what it is for
+REQUIRED = (
+    ("aiohttp", "aiohttp", "upstreams"),
+    ("fastapi", "fastapi", "the memory API"),
+    ("uvicorn", "uvicorn", "the server"),
+    ("httptools", "httptools", "the server"),
+    ("httpx", "httpx", "low-volume calls"),
+    ("jinja2", "jinja2", "chat templates"),
+    ("numpy", "numpy", "vectors"),
+    ("orjson", "orjson", "JSON"),
+    ("pydantic", "pydantic", "settings and wire"),
+    ("yaml", "pyyaml", "configuration"),
+    ("detect_secrets", "detect-secrets", "redaction"),
+    ("onnxruntime", "onnxruntime", "the embedder"),
+    ("tokenizers", "tokenizers", "the embedder"),
+    ("tiktoken", "tiktoken", "token counts"),
+)
+#: package to import, extra, what it would enable
+OPTIONAL = (
+    ("uvloop", "", "a faster event loop"),
+    ("llama_cpp", "llama", "the embedded model and GGUF files"),
+    ("torch", "hf", "Hugging Face model folders"),
+    ("transformers", "hf", "Hugging Face model folders"),
+    ("peft", "hf", "LoRA adapters"),
+    ("chromadb", "chroma", "Chroma as a vector store"),
+    ("litellm", "litellm", "providers that do not speak OpenAI's protocol"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    check: str
+    status: Literal["ok", "note", "problem"]
+    detail: str
+    mend: str = ""
+
+
+def doctor(chosen: argparse.Namespace) -> int:
+    """Check everything, print the findings and return 1 when there are problems."""
+    findings = list(_findings(chosen))
+    if chosen.json:
+        print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
+    else:
+        _show(findings)
+    return int(any(finding.status == "problem" for finding in findings))
+
+
+def _show(findings: list[Finding]) -> None:
+    table = Table("check", "", "what was found", "how to mend it")
+    for finding in findings:
+        table.add_row(finding.check, _MARKS[finding.status], finding.detail, finding.mend)
+    console = Console()
+    console.print(table)
+    problems = sum(finding.status == "problem" for finding in findings)
+    console.print(f"{problems} problem{'s' if problems != 1 else ''}." if problems else "No problems.")
+
+
+def _findings(chosen: argparse.Namespace) -> Iterator[Finding]:
+    yield from _python()
+    yield from _packages()
+    yield from _names()
+    try:
+        settings = loaded(chosen).settings
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Finding("configuration", "problem", problem, "correct it; `memos check-config` shows the rest")
+        return
+    yield Finding("configuration", "ok", "valid")
+    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+        _llama, _embedder, _data, _vault, _port, _upstream
+    )  # fmt: skip
+    for check in checks:
+        yield from check(settings)
+
+
+def _python() -> Iterator[Finding]:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info >= (3, 11):
+        yield Finding("python", "ok", found)
+    else:
+        yield Finding("python", "problem", found, "use Python 3.11 or newer")
+
+
+def _packages() -> Iterator[Finding]:
+    for module, distribution, purpose in REQUIRED:
+        if util.find_spec(module) is None:
+            yield Finding(f"package {module}", "problem", f"missing: {purpose}", f"pip install {distribution}")
+    yield Finding("packages", "ok", f"{len(REQUIRED)} looked for")
+    for module, extra, purpose in OPTIONAL:
+        if util.find_spec(module) is not None:
+            yield Finding(f"package {module}", "ok", purpose)
+        else:
+            install = f"pip install '{DISTRIBUTION}[{extra}]'" if extra else f"pip install {module}"
+            yield Finding(f"package {module}", "note", f"not installed; would enable {purpose}", install)
+
+
+def _names() -> Iterator[Finding]:
+    """Say whether our four packages, whose names are common, are the ones that are imported."""
+    owners = metadata.packages_distributions()
+    for name in ("proxy", "memory", "adapters", "config"):
+        spec = util.find_spec(name)
+        origin = Path(spec.origin).resolve() if spec and spec.origin else None
+        others = sorted(set(owners.get(name, ())) - {DISTRIBUTION})
+        if origin is None or origin.parent != _ROOT / name:
+            mend = (
+                "install memos-proxy in an environment of its own; in another folder run `memos`, not `python -m proxy`"
+            )
+            yield Finding(f"import {name}", "problem", f"another package is found first: {origin or 'none'}", mend)
+        elif others:
+            mend = f"pip uninstall {' '.join(others)}, then install memos-proxy again"
+            yield Finding(f"import {name}", "problem", f"installed by {', '.join(others)} as well", mend)
+        else:
+            yield Finding(f"import {name}", "ok", str(origin.parent))
+
+
+def _llama(settings: Settings) -> Iterator[Finding]:
+    needed = settings.backend.kind in ("embedded", "llama_cpp")
+    if util.find_spec("llama_cpp") is None:
+        if needed:
+            yield Finding("llama.cpp", "problem", f"backend {settings.backend.kind} needs it", "memos build-llama")
+        return
+    code = "import llama_cpp; llama_cpp.llama_print_system_info()"
+    try:
+        done = subprocess.run(  # noqa: S603  our own interpreter and a constant
+            [sys.executable, "-c", code], capture_output=True, timeout=_PROBE_TIMEOUT_S, check=False
+        )
+        failure = "" if done.returncode == 0 else f"does not load (exit status {done.returncode})"
+    except subprocess.TimeoutExpired:
+        failure = f"did not load within {_PROBE_TIMEOUT_S} s"
+    if failure:
+        yield Finding("llama.cpp", "problem" if needed else "note", failure, "memos build-llama --force")
+    else:
+        yield Finding("llama.cpp", "ok", f"loads, version {metadata.version('llama-cpp-python')}")
+
+
+def _embedder(settings: Settings) -> Iterator[Finding]:
+    if settings.embedder.kind == "none":
+        yield Finding("embedder", "note", "none: memories are found by words only", "set embedder.kind to minilm")
+        return
+    from adapters.registry import create_embedder
+
+    try:
+        embedder = create_embedder(settings)
+        if embedder is not None:
+            embedder.embed(["Where do I live?"])
+            yield Finding("embedder", "ok", f"{embedder.model_id}, {embedder.dimension} dimensions")
+    except MemoryFault as error:
+        yield Finding("embedder", "problem", str(error), "mend that, or set embedder.kind to none")
+
+
+def _data(settings: Settings) -> Iterator[Finding]:
+    folder = settings.data.dir.resolve()
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not nearest.is_dir():
+        yield Finding("data folder", "problem", f"{nearest} is not a folder", "choose another with --data DIR")
+        return
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        mend = f"make it writable for this user, or choose another with --data DIR ({error.strerror})"
+        yield Finding("data folder", "problem", f"{nearest} cannot be written to", mend)
+        return
+    yield Finding("data folder", "ok", str(folder) if nearest == folder else f"{folder} (will be made)")
+
+
+def _port(settings: Settings) -> Iterator[Finding]:
+    server = settings.server
+    where = f"{server.host}:{server.port}"
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((server.host, server.port))
+        except OSError as error:
+            if _is_ours(settings):
+                yield Finding("port", "ok", f"a memos server is running on {where}")
+            else:
+                mend = "stop what listens there, or choose another with --port"
+                yield Finding("port", "problem", f"{where} cannot be listened on: {error.strerror}", mend)
+            return
+    yield Finding("port", "ok", f"{where} is free")
+
+
+def _is_ours(settings: Settings) -> bool:
+    try:
+        answer = httpx.get(f"http://{settings.server.host}:{settings.server.port}/v1/memory/cubes", timeout=2.0)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == 401 and "memos" in answer.text
+
+
+def _upstream(settings: Settings) -> Iterator[Finding]:
+    backend = settings.backend
+    if backend.kind != "upstream" or backend.base_url is None:
+        return
+    headers = {"authorization": f"Bearer {backend.api_key.get_secret_value()}"} if backend.api_key else {}
+    try:
+        answer = httpx.get(f"{backend.base_url}/models", headers=headers, timeout=backend.connect_timeout_s)
+    except httpx.HTTPError as error:
+        mend = "start it, or correct backend.base_url (it mostly ends in /v1)"
+        yield Finding("upstream", "problem", f"{backend.base_url}: {type(error).__name__}", mend)
+        return
+    if answer.status_code == 401 and backend.api_key is None:
+        yield Finding("upstream", "note", "wants a key", "set MEMOS_UPSTREAM_API_KEY unless callers bring their own")
+    elif answer.status_code >= 400:
+        mend = "correct backend.base_url (it mostly ends in /v1) and backend.api_key"
+        yield Finding("upstream", "problem", f"{backend.base_url}/models answers {answer.status_code}", mend)
+    else:
+        yield Finding("upstream", "ok", f"{backend.base_url} answers")

@@ -1,0 +1,268 @@
+"""Calls to ``/v1/memory`` in, the caller's own memories out.
+
+Every call is about the memory of one user: the key's own, or the one that a key which may assert users names (by
+header, ``user`` in the body, or ``?user=``). Other users' ids look as if they did not exist. The stores block, so each
+call of them runs in a worker thread.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Annotated, Any, ParamSpec, Protocol, TypeVar
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
+
+from memory.cube import Origin, SemanticType, Source, State
+from memory.errors import EngineMissing, Refused
+from memory.pipeline import Pipeline
+from memory.ports import Clock, Ledger, Receipts, Vault
+from memory.turn import Draft, Scope, TurnState
+from proxy import memory_wire as wire
+from proxy.auth import Authenticator
+from proxy.identity import Identity
+from proxy.memory_stream import json_lines, row_batches
+from proxy.memory_turns import turn_records
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_SETTLED = (TurnState.STORED, TurnState.EMPTY, TurnState.DEAD)
+
+
+class Background(Protocol):
+    """The workers that read turns out of the ledger."""
+
+    def wake(self) -> None:
+        """Say that there is work."""
+        ...
+
+    async def settled(self, scope: Scope, *, timeout_s: float) -> bool:
+        """Wait until this user's queued turns can be found; False when time ran out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryParts:
+    """What the memory API works with."""
+
+    authenticator: Authenticator
+    pipeline: Pipeline
+    vault: Vault
+    ledger: Ledger
+    receipts: Receipts
+    background: Background
+    clock: Clock
+    settle_timeout_s: float  #: a search waits so long for this user's earlier turns
+    wait_timeout_s: float = 600.0  #: ``wait`` waits so long; then the states say what is not yet done
+
+
+class MemoryApi:
+    """The routes, over their parts."""
+
+    def __init__(self, parts: MemoryParts) -> None:
+        self._at = parts
+
+    def router(self) -> APIRouter:
+        """Return the router, to be included without a prefix."""
+        router = APIRouter(prefix="/v1/memory", tags=["memory"], responses=wire.ERRORS)
+        for method, path, function, caller, more in self._routes():
+            router.add_api_route(path, function, methods=[method], dependencies=[Depends(caller)], **more)
+        return router
+
+    def _routes(self) -> Iterator[tuple[str, str, Callable[..., Any], Callable[..., Any], dict[str, Any]]]:
+        read, write, create = self._reader, self._writer, self._creator
+        later: dict[str, Any] = {"responses": {501: {"model": wire.Error, "description": "not in this version"}}}
+        missing: dict[str, Any] = {"responses": {404: {"model": wire.Error, "description": "nothing under that id"}}}
+        yield "POST", "/turns", self.keep_turns, create, {}
+        yield "POST", "/search", self.search, read, {}
+        yield "POST", "/cubes", self.create_cube, create, {"status_code": 201}
+        yield "GET", "/cubes", self.list_cubes, read, {}
+        yield "GET", "/cubes/{cube_id}", self.read_cube, read, missing
+        yield "PATCH", "/cubes/{cube_id}", self.change_cube, write, missing
+        yield "DELETE", "/cubes/{cube_id}", self.delete_cube, write, missing
+        yield "POST", "/erase", self.erase, write, {}
+        yield "GET", "/requests/{request_id}", self.read_receipt, read, missing
+        yield "GET", "/export", self.export, read, {"response_class": StreamingResponse}
+        yield "POST", "/import", self.import_, create, {}
+        yield "POST", "/transform", self.transform, write, later
+        yield "POST", "/rollback", self.rollback, write, later
+
+    async def keep_turns(self, request: Request, body: wire.TurnsRequest) -> wire.Turns:
+        """Keep messages as if they had been chatted.
+
+        One entry per turn: a user message with the assistant messages that follow it. System and tool messages are not
+        kept. Sending the same messages again changes nothing. With `wait`, the answer comes when they can be found.
+        """
+        scope = await self._scope(request, body)
+        records = turn_records(scope, body.conversation_id, body.messages)
+        rows = await _blocking(self._append, records)
+        self._at.background.wake()
+        states = dict(rows)
+        if body.wait and any(state not in _SETTLED for state in states.values()):
+            await self._at.background.settled(scope, timeout_s=self._at.wait_timeout_s)
+            states |= await _blocking(self._at.ledger.states, scope, list(states))
+        return wire.Turns(
+            data=[
+                wire.Turn(id=turn_id, state=states[turn_id], message_ids=[message.id for message in record.messages])
+                for (turn_id, _), record in zip(rows, records, strict=True)
+            ]
+        )
+
+    async def search(self, request: Request, body: wire.SearchRequest) -> wire.Found:
+        """Find memories, best first. What this user said before is waited for, so it can be found."""
+        scope = await self._scope(request, body)
+        await self._at.background.settled(scope, timeout_s=self._at.settle_timeout_s)
+        recall = await _blocking(
+            self._at.pipeline.search,
+            scope,
+            query=body.query,
+            top_k=body.top_k,
+            now=body.now,
+            as_of=body.as_of,
+            kinds=tuple(body.kinds or ()),
+        )
+        return wire.Found.of(recall.hits, recall.sufficiency)
+
+    async def create_cube(self, request: Request, body: wire.CubeRequest) -> wire.Cube:
+        """Write a memory by hand. Secrets in it are replaced before it is stored."""
+        scope = await self._scope(request, body)
+        draft = Draft(
+            text=body.text,
+            semantic_type=body.semantic_type,
+            origin=Origin.USER_INPUT,
+            source=Source(),
+            valid_from=self._at.clock(),
+            tags=tuple(body.tags),
+            pinned=body.pinned,
+            ttl_s=body.ttl_s,
+        )
+        return wire.Cube.of(await _blocking(self._at.pipeline.remember, scope, draft))
+
+    async def list_cubes(
+        self,
+        request: Request,
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        after: Annotated[str | None, Query(description="the last id of the page before")] = None,
+        semantic_type: Annotated[list[SemanticType] | None, Query()] = None,
+        state: Annotated[list[State] | None, Query()] = None,
+        pinned: bool | None = None,
+        include_superseded: Annotated[bool, Query(description="also what newer knowledge replaced")] = False,
+    ) -> wire.Cubes:
+        """Page through memories, newest first."""
+        scope = await self._scope(request)
+        page = await _blocking(
+            self._at.vault.page,
+            scope,
+            limit=limit,
+            after=after,
+            semantic_types=semantic_type or (),
+            states=state or (),
+            pinned=pinned,
+            include_superseded=include_superseded,
+        )
+        return wire.Cubes(data=[wire.Cube.of(cube) for cube in page.cubes], has_more=page.has_more)
+
+    async def read_cube(self, request: Request, cube_id: str) -> wire.CubeWithHistory:
+        """Read a memory with its source and every version."""
+        scope = await self._scope(request)
+        cube = await _blocking(self._at.vault.get, scope, cube_id)
+        history = await _blocking(self._at.vault.history, scope, cube_id)
+        whole = wire.Cube.of(cube).model_dump()
+        return wire.CubeWithHistory(**whole, history=[wire.Cube.of(version) for version in history])
+
+    async def change_cube(self, request: Request, cube_id: str, body: wire.CubeChange) -> wire.Cube:
+        """Change a memory. It becomes a new version; a change that starts from a stale version is refused with 409."""
+        scope = await self._scope(request, body)
+        cube = await _blocking(self._at.vault.get, scope, cube_id)
+        changes: dict[str, Any] = body.model_dump(include={"text", "pinned"}, exclude_none=True)
+        if body.tags is not None:
+            changes["tags"] = tuple(body.tags)
+        cube = replace(cube, **changes)
+        return wire.Cube.of(await _blocking(self._at.pipeline.revise, scope, cube, expected_version=body.version))
+
+    async def delete_cube(self, request: Request, cube_id: str) -> wire.Deleted:
+        """Delete a memory for good, with its versions, its embedding and its words in the turn ledger."""
+        scope = await self._scope(request)
+        await _blocking(self._at.vault.get, scope, cube_id)
+        await _blocking(self._at.pipeline.delete, scope, [cube_id])
+        return wire.Deleted(id=cube_id)
+
+    async def erase(self, request: Request, body: wire.EraseRequest | None = None) -> dict[str, Any]:
+        """Erase memories, or all that the user has, down to the bytes, and report it store by store."""
+        scope = await self._scope(request, body)
+        return await _blocking(self._at.pipeline.erase, scope, body.ids if body else None)
+
+    async def read_receipt(self, request: Request, request_id: str) -> dict[str, Any]:
+        """Read what memory did in a request: each station's time, each candidate and why it was in or out."""
+        return await _blocking(self._at.receipts.get, await self._scope(request), request_id)
+
+    async def export(self, request: Request) -> StreamingResponse:
+        """Export everything the user has as JSON lines, a manifest first."""
+        lines = json_lines(self._at.vault.export(await self._scope(request)))
+        headers = {"content-disposition": 'attachment; filename="memory.jsonl"'}
+        return StreamingResponse(lines, media_type="application/x-ndjson", headers=headers)
+
+    async def import_(self, request: Request) -> wire.Imported:
+        """Take back an export, sent as the body. What is already there is left alone, so sending it again is safe."""
+        scope = await self._scope(request)
+        total: dict[str, int] = {}
+        async for batch in row_batches(request.stream()):
+            counts = await _blocking(self._at.pipeline.import_rows, scope, batch)
+            for name, count in counts.items():
+                total[name] = total.get(name, 0) + count
+        return wire.Imported(imported=total)
+
+    async def transform(self, request: Request, body: wire.TransformRequest) -> None:
+        """Change the kind of memories. Not available in this version."""
+        await self._scope(request, body)
+        raise EngineMissing(
+            "Transforming memories is not available in this version; all of them are plaintext.", code="not_available"
+        )
+
+    async def rollback(self, request: Request, body: wire.RollbackRequest) -> None:
+        """Go back to an earlier time or snapshot. Not available in this version."""
+        await self._scope(request, body)
+        raise EngineMissing(
+            "Rolling back is not available in this version; search with `as_of` to see what was known at a time.",
+            code="not_available",
+        )
+
+    def _append(self, records: Sequence[Any]) -> list[tuple[str, TurnState]]:
+        return [self._at.ledger.append(record) for record in records]
+
+    async def _reader(self, request: Request, user: wire.UserQuery = None) -> None:
+        identity = await self._identify(request, user)
+        if not identity.may_read:
+            raise Refused("This key may not read memory.", code="key_scope")
+
+    async def _writer(self, request: Request, user: wire.UserQuery = None) -> None:
+        identity = await self._identify(request, user)
+        if not identity.may_write:
+            raise Refused("This key may not write memory.", code="key_scope")
+
+    async def _creator(self, request: Request, user: wire.UserQuery = None) -> None:
+        await self._writer(request, user)
+        if not request.state.identity.verified:
+            raise Refused(
+                "A provider's key makes memories by chatting only; use a memos key for this call.", code="key_scope"
+            )
+
+    async def _identify(self, request: Request, user: str | None) -> Identity:
+        """Identify before the body is looked at, so that strangers get no further."""
+        named = (user,) if user else ()
+        identity = await _blocking(self._at.authenticator.authenticate, request.headers.raw, named=named)
+        request.state.named, request.state.identity = named, identity
+        return identity
+
+    async def _scope(self, request: Request, body: wire.Request | None = None) -> Scope:
+        identity: Identity = request.state.identity
+        if body is not None and body.user:
+            named = (*request.state.named, body.user)
+            identity = await _blocking(self._at.authenticator.authenticate, request.headers.raw, named=named)
+        return identity.scope
+
+
+async def _blocking(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return await to_thread.run_sync(partial(call, *args, **kwargs))

@@ -1,0 +1,45 @@
+"""What an app is made of: built by ``proxy/compose.py``, shared by its routes."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from adapters.backend import Backend
+from config.settings import Settings
+from memory.ports import Clock, Ledger, Receipts, Vault
+from proxy.telemetry import Counters
+
+if TYPE_CHECKING:
+    from memory.pipeline import Pipeline
+    from proxy.auth import Authenticator
+    from proxy.background import Background
+    from proxy.supervisor import EngineProcess
+
+
+class Store(Protocol):
+    """An opened data folder."""
+
+    @property
+    def vault(self) -> Vault: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def receipts(self) -> Receipts: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything below the routes."""
+
+    settings: Settings
+    store: Store
+    pipeline: "Pipeline"
+    background: "Background"
+    backend: Backend
+    authenticator: "Authenticator"
+    clock: Clock
+    engine: "EngineProcess | None" = None  #: the local model's process, when there is one
+    counters: Counters = field(default_factory=Counters)

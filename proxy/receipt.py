@@ -1,0 +1,77 @@
+"""What recall did in, the ``x-memory-*`` headers and the receipt of the request out."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from memory.turn import Controls, Injection
+from proxy.bookkeeping import OpenTurn
+from proxy.recall import Recalled
+from proxy.sse import Answer
+from proxy.telemetry import RequestLine
+from proxy.wire import Headers
+
+_MAX_HEADER_CHARS = 4000  # many servers on the way refuse longer ones; the receipt has them all
+
+
+def memory_headers(request_id: str, recalled: Recalled, write: str) -> Headers:
+    """Return what is told in headers, before the first byte."""
+    prepared = recalled.prepared
+    injection = prepared.injection if prepared is not None else Injection()
+    values = {
+        "x-memory-status": recalled.status,
+        "x-memory-request-id": request_id,
+        "x-memory-conversation-id": prepared.conversation_id if prepared is not None else "",
+        "x-memory-ids": _short(injection.cube_ids),
+        "x-memory-kinds": ",".join(kind.value for kind in injection.kinds),
+        "x-memory-tokens-injected": str(injection.tokens),
+        "x-memory-lookup-ms": f"{recalled.lookup_ms:.1f}",
+        "x-memory-write": write,
+    }
+    return [(name.encode(), _header_bytes(value)) for name, value in values.items()]
+
+
+def receipt_of(
+    line: RequestLine, recalled: Recalled, turn: OpenTurn, answer: Answer, controls: Controls
+) -> dict[str, Any]:
+    """Return all that happened in a request, JSON-ready."""
+    prepared = recalled.prepared
+    injection = prepared.injection if prepared is not None else Injection()
+    plan = next((s.detail for s in prepared.trace if s.name == "scheduler"), {}) if prepared is not None else {}
+    first = line.progress.first_byte_at
+    return {
+        "object": "memory.request",
+        "id": line.request_id,
+        "created_at": datetime.now(UTC).isoformat(),
+        "model": line.model,
+        "conversation_id": prepared.conversation_id if prepared is not None else None,
+        "turn_id": turn.turn_id,
+        "status": recalled.status,
+        "reason": recalled.reason,
+        "write": turn.write,
+        "mode": controls.mode.value,
+        "as_of": controls.as_of.isoformat() if controls.as_of is not None else None,
+        "budget_tokens": plan.get("budget_tokens", controls.budget_tokens),
+        "lookup_ms": round(recalled.lookup_ms, 3),
+        "ttft_ms": round(1000 * (first - line.started_at), 3) if first is not None else None,
+        "stations": [asdict(s) for s in prepared.trace] if prepared is not None else [],
+        "injected": {
+            "stable": injection.stable_text,
+            "turn": injection.turn_text,
+            "ids": list(injection.cube_ids),
+            "kinds": [kind.value for kind in injection.kinds],
+            "tokens": injection.tokens,
+        },
+        "candidates": [asdict(candidate) | {"signals": dict(candidate.signals)} for candidate in injection.candidates],
+        "answer": {"finish_reason": answer.finish_reason, "tool_calls": len(answer.tool_calls), "usage": answer.usage},
+    }
+
+
+def _short(ids: tuple[str, ...]) -> str:
+    text = ",".join(ids)
+    return text if len(text) <= _MAX_HEADER_CHARS else text[:_MAX_HEADER_CHARS].rpartition(",")[0]
+
+
+def _header_bytes(value: str) -> bytes:
+    """UTF-8 as it came; control characters, which would end the header, become spaces."""
+    return "".join(letter if letter >= " " and letter != "\x7f" else " " for letter in value).encode(errors="replace")

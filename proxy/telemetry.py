@@ -1,0 +1,178 @@
+"""Requests in, one log line each and a few counters out; never what was said, never a key.
+
+Text for people, or one JSON object per line for collectors.
+"""
+
+import logging
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from proxy.relay import Progress
+from proxy.wire import request_id
+
+access = logging.getLogger("proxy.access")
+_QUIET = frozenset(("/health", "/health/live", "/health/ready"))
+
+
+@dataclass(slots=True)
+class RequestLine:
+    """What the log says about one request; filled in on the way."""
+
+    path: str
+    request_id: str = field(default_factory=request_id)
+    started_at: float = field(default_factory=time.perf_counter)
+    sent_at: float | None = None  #: when the model server was asked
+    headers_at: float | None = None  #: when it began to answer
+    model: str = ""
+    key_id: str = ""
+    status: int = 0
+    memory: str = "off"
+    reason: str = ""
+    memories: int = 0
+    tokens: int = 0
+    lookup_ms: float = 0.0
+    write: str = "off"
+    left: bool = False  #: the client closed the connection first
+    progress: Progress = field(default_factory=Progress)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the line as a flat object; times in milliseconds, those that never came are left out."""
+        now, first = time.perf_counter(), self.progress.first_byte_at
+        line: dict[str, Any] = {
+            "request_id": self.request_id,
+            "path": self.path,
+            "status": 499 if self.left else self.status,
+            "key_id": self.key_id,
+            "model": self.model,
+            "total_ms": _ms(self.started_at, now),
+            "ttft_ms": _ms(self.started_at, first),
+            "overhead_ms": self.overhead_ms(first),
+            "bytes": self.progress.size_bytes,
+            "memory": self.memory,
+            "reason": self.reason,
+            "memories": self.memories,
+            "tokens": self.tokens,
+            "lookup_ms": round(self.lookup_ms, 1),
+            "write": self.write,
+            "broken": self.progress.broken,
+        }
+        return {name: value for name, value in line.items() if value not in ("", None, False)}
+
+    def overhead_ms(self, first: float | None) -> float | None:
+        """Return what the first byte waited for this proxy, memory included, the model server not."""
+        if first is None or self.sent_at is None or self.headers_at is None:
+            return None
+        return round(1000 * (first - self.started_at - (self.headers_at - self.sent_at)), 2)
+
+
+class Counters:
+    """Totals since the start, for one app. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def add(self, line: RequestLine) -> None:
+        """Count a finished request."""
+        status = 499 if line.left else line.status
+        with self._lock:
+            self._counts[f"requests_{status}"] += 1
+            self._counts[f"memory_{line.memory}"] += 1
+            self._counts[f"write_{line.write}"] += 1
+            self._counts["memories_injected"] += line.memories
+            self._counts["tokens_injected"] += line.tokens
+
+    def snapshot(self) -> dict[str, int]:
+        """Return the totals by name."""
+        with self._lock:
+            return dict(self._counts)
+
+
+class Journal:
+    """Writes request lines and counts them."""
+
+    def __init__(self, counters: Counters) -> None:
+        self.counters = counters
+
+    def write(self, line: RequestLine) -> None:
+        """Finish a request's line."""
+        self.counters.add(line)
+        if access.isEnabledFor(logging.INFO):
+            access.info("request", extra={"fields": line.fields()})
+
+
+class AccessLog:
+    """Pure ASGI: one line for each request that the hot routes have not taken, and an ``x-request-id`` for it."""
+
+    def __init__(self, app: ASGIApp, journal: Journal) -> None:
+        self._app = app
+        self._journal = journal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"] in _QUIET:
+            await self._app(scope, receive, send)
+            return
+        line = RequestLine(path=scope["path"])
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                line.status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", line.request_id.encode())]
+            elif message["type"] == "http.response.body":
+                line.progress.note(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception:
+            line.status = 500
+            raise
+        finally:
+            self._journal.write(line)
+
+
+class _Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        fields: Mapping[str, Any] = getattr(record, "fields", {})
+        return " ".join([text, *(f"{name}={value}" for name, value in fields.items())])
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def set_up_logging(level: str, *, as_json: bool) -> None:
+    """Send the process's log to stderr; the servers' own access log is replaced by ours."""
+    stream = logging.StreamHandler(sys.stderr)
+    stream.setFormatter(_Json() if as_json else _Text("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [stream]
+    root.setLevel(level.upper())
+    logging.getLogger("uvicorn.access").disabled = True
+    for name in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+
+
+def _ms(start: float, end: float | None) -> float | None:
+    return None if end is None else round(1000 * (end - start), 1)

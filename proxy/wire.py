@@ -1,0 +1,167 @@
+"""What crosses the two sockets: bodies with a limit, JSON both ways, and which headers go on.
+
+Headers are ASGI pairs with lower-case names. A header goes on unless it belongs to one connection, to this proxy or to
+its memory.
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+from starlette.types import Receive
+
+from memory.errors import Invalid
+
+Headers = list[tuple[bytes, bytes]]
+
+HOP_BY_HOP = frozenset(
+    (
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    )
+)
+#: of a request, beside the above: recomputed, replaced, or nobody's business behind the proxy
+_NOT_SENT = HOP_BY_HOP | {
+    b"host",
+    b"content-length",
+    b"accept-encoding",
+    b"expect",
+    b"authorization",
+    b"api-key",
+    b"x-api-key",
+    b"cookie",
+}
+_NOT_SENT_PREFIXES = (b"x-memory", b"x-openwebui-")
+#: of a response: the server in front writes its own
+_NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"set-cookie", b"alt-svc"}
+_LONG_NUMBER = re.compile(rb"[0-9]{16,}")  # orjson turns integers beyond 64 bits into floats, without a word
+IDENTITY_ENCODING = (b"accept-encoding", b"identity")
+
+
+class ClientLeft(Exception):
+    """The client closed its connection before its request was whole."""
+
+
+class RequestHeaders:
+    """Turns a caller's headers into those that the model server gets."""
+
+    def __init__(self, memory_headers: Iterable[str]) -> None:
+        """``memory_headers``: further names that speak to the memory only (users, conversations)."""
+        self._dropped = _NOT_SENT | {name.lower().encode("latin-1") for name in memory_headers}
+
+    def forwarded(self, headers: Iterable[tuple[bytes, bytes]], authorization: bytes | None) -> Headers:
+        """Return the headers to send; ``authorization`` None leaves it to the backend's own key."""
+        named = connection_named(headers)
+        kept = [
+            (name, value)
+            for name, value in headers
+            if name not in self._dropped and not name.startswith(_NOT_SENT_PREFIXES) and name not in named
+        ]
+        kept.append(IDENTITY_ENCODING)
+        if authorization is not None:
+            kept.append((b"authorization", authorization))
+        return kept
+
+
+def connection_named(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
+    """Return the lower-case names that ``Connection`` declares to be of this connection only (RFC 9110, 7.6.1)."""
+    return {
+        token.strip().lower()
+        for name, value in headers
+        if len(name) == 10 and name.lower() == b"connection"
+        for token in value.split(b",")
+    }
+
+
+def returned(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Return those of a model server's headers that the client gets, names in lower case."""
+    lower = [(name.lower(), value) for name, value in headers]
+    named = connection_named(lower)
+    return [(name, value) for name, value in lower if name not in _NOT_RETURNED and name not in named]
+
+
+def value_of(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes:
+    """Return a header's first value, or nothing."""
+    return next((value for name, value in headers if name == wanted), b"")
+
+
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit_bytes: int) -> bytes:
+    """Return the whole request body.
+
+    Raises: Invalid: it is larger than the limit or compressed. ClientLeft.
+    """
+    if headers.get(b"content-encoding", b"identity").lower() not in (b"identity", b""):
+        raise Invalid("Send the body uncompressed.", code="unsupported_content_encoding")
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > limit_bytes:
+        raise _too_large(limit_bytes)
+    pieces: list[bytes] = []
+    size_bytes = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        piece = message.get("body", b"")
+        size_bytes += len(piece)
+        if size_bytes > limit_bytes:
+            raise _too_large(limit_bytes)
+        pieces.append(piece)
+        if not message.get("more_body", False):
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in ``body``; integers keep their value whatever their size.
+
+    Raises: Invalid.
+    """
+    try:
+        value = json.loads(body, parse_constant=_refuse) if _LONG_NUMBER.search(body) else orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        value = _parse_leniently(body, error)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"The body is not valid JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise Invalid("The body must be a JSON object.")
+    return value
+
+
+def dump_object(value: Mapping[str, Any]) -> bytes:
+    """Return ``value`` as JSON."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # integers beyond 64 bits, halves of surrogate pairs
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _parse_leniently(body: bytes, error: orjson.JSONDecodeError) -> Any:
+    """JavaScript cuts emoji in half: the halves are valid JSON, and orjson refuses them."""
+    try:
+        return json.loads(body, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise Invalid(f"The body is not valid JSON: {error.msg} at character {error.pos}.") from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def request_id() -> str:
+    """Return a new id for a request."""
+    return f"req_{uuid.uuid4().hex}"
+
+
+def _too_large(limit_bytes: int) -> Invalid:
+    return Invalid(
+        f"The request body is larger than {limit_bytes >> 20} MiB (server.max_body_mb).", code="request_too_large"
+    )
