@@ -85,7 +85,7 @@ class ChatTemplate:
 
     def _render(self, messages: Sequence[Message], options: Mapping[str, Any]) -> str:
         # The template's own variables come last: an option must not replace the messages.
-        return self._template.render(**{**options, **self._texts, "messages": messages, "add_generation_prompt": True})
+        return self._template.render({**options, **self._texts, "messages": messages, "add_generation_prompt": True})
 
     def _shows(self, *contents: str) -> bool:
         """Return True if a conversation of these roles is accepted and no message is left out."""

@@ -103,26 +103,43 @@ def memos(*words: str) -> list[str]:
 
 @contextmanager
 def proxy(data: Path, upstream: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    """`memos serve` in front of the mock, ready, and its port."""
+    port = free_port()
     url = f"http://127.0.0.1:{upstream}/v1"
-    log = (data / "serve.log").open("w")
     command = memos("serve", "--port", str(port), "--data", str(data), "--upstream", url, "--log-level", "warning")
-    with running(command, stdout=log, stderr=log) as process:
-        for _ in range(300):
-            try:
-                if call(port, "", "GET", "/health/ready")[0] == 200:
-                    break
-            except OSError:
-                pass
-            if process.poll() is not None:
-                break
-            time.sleep(0.1)
-        else:
-            raise SystemExit("The proxy did not get ready in 30 s.")
-        if process.poll() is not None:
-            raise SystemExit((data / "serve.log").read_text())
+    with (data / "serve.log").open("w") as log, running(command, stdout=log, stderr=log) as process:
+        wait_until_ready(process, port, "/health/ready", data / "serve.log")
         yield process, port
+
+
+@contextmanager
+def bare_relay(data: Path, upstream: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """The least that a relay of the same libraries can cost."""
+    port = free_port()
+    command = [sys.executable, str(HERE / "bare_relay.py"), str(port), f"http://127.0.0.1:{upstream}/v1"]
+    with (data / "relay.log").open("w") as log, running(command, stdout=log, stderr=log) as process:
+        wait_until_ready(process, port, "", data / "relay.log")
+        yield process, port
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def wait_until_ready(process: subprocess.Popen[str], port: int, path: str, log: Path, limit_s: float = 60) -> None:
+    """Return when the port accepts and the path, if there is one, answers 200."""
+    deadline = time.monotonic() + limit_s
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with socket.create_connection(("127.0.0.1", port)):
+                pass
+            if not path or call(port, "", "GET", path)[0] == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise SystemExit(f"The server did not get ready:\n{log.read_text()}")
 
 
 def call(port: int, key: str, method: str, path: str, body: object = None) -> tuple[int, dict]:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter_ns
 
-from bench_processes import HERE, Client, call, cpu_ms, make_key, mock_upstream, proxy, settle
+from bench_processes import HERE, Client, bare_relay, call, cpu_ms, make_key, mock_upstream, proxy, settle
 
 SUBJECTS = "sister brother neighbour dentist landlord teacher cousin boss gardener cat dog boat bicycle guitar".split()
 PLACES = "Lisbon Porto Bergen Ghent Turin Kraków Leeds Graz Nantes Tartu Split Malmö Cádiz Brno Basel Galway".split()
@@ -78,6 +78,7 @@ class Variant:
     """One way to send requests; a round appends to the lists."""
 
     name: str
+    server: subprocess.Popen[str]
     client: Client
     requests: int
     fields: dict[str, object] = field(default_factory=dict)
@@ -87,19 +88,19 @@ class Variant:
     cpu_ms: list[float] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
 
-    def round(self, server: subprocess.Popen[str], numbers: Iterator[int]) -> None:
+    def round(self, numbers: Iterator[int]) -> None:
         bodies = [chat(next(numbers), size=self.size, **self.fields) for _ in range(self.requests)]
-        settle(server)
+        settle(self.server)
         self.client.reconnect()
-        before = cpu_ms(server)
+        before = cpu_ms(self.server)
         took = []
         for body in bodies:
             start = perf_counter_ns()
             head, _ = self.client.post(body)
             took.append((perf_counter_ns() - start) / 1e6)
             self._note(head)
-        settle(server)
-        self.cpu_ms.append((cpu_ms(server) - before) / self.requests)
+        settle(self.server)
+        self.cpu_ms.append((cpu_ms(self.server) - before) / self.requests)
         self.latencies_ms.append(statistics.median(took))
 
     def _note(self, head: bytes) -> None:
@@ -136,23 +137,29 @@ def station_times(port: int, key: str, variant: Variant) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def variants(port: int, upstream: int, keys: dict[int, str], requests: int) -> list[Variant]:
+Server = tuple[subprocess.Popen[str], int]  # and its port
+
+
+def variants(server: Server, relay: Server, upstream: int, keys: dict[int, str], requests: int) -> list[Variant]:
     """Every way that is measured, in the order of the table."""
+    process, port = server
     off, read_only = "X-Memory: off\r\n", "X-Memory: read-only\r\n"
-    small, most = min(keys), max(keys)
-    paced = {"stream": True, "mock_chunks": CHUNKS, "mock_interval_us": 2000}
-    found = [
-        Variant("direct", Client(upstream), requests),
-        Variant("memory off", Client(port, keys[small], off), requests),
-        Variant("memory off, 100 KB of prompt", Client(port, keys[small], off), requests // 3, size=100_000),
-        Variant(
-            "memory off, stream at once", Client(port, keys[small], off), 20, {"stream": True, "mock_chunks": CHUNKS}
-        ),
-        Variant("memory off, stream paced", Client(port, keys[small], off), 5, paced),
-    ]
-    for cubes, key in sorted(keys.items()):
-        found.append(Variant(f"read-only, {cubes:,} memories", Client(port, key, read_only), requests // 3))
-    found.append(Variant(f"on (recall and write), {most:,} memories", Client(port, keys[most]), requests // 3))
+    key, most = keys[min(keys)], max(keys)
+    at_once = {"stream": True, "mock_chunks": CHUNKS}
+    paced = {**at_once, "mock_interval_us": 2000}
+    found = [Variant("direct", process, Client(upstream), requests)]
+    for name, who, client in (("bare relay", relay[0], (relay[1],)), ("memory off", process, (port, key, off))):
+        found += [
+            Variant(name, who, Client(*client), requests),
+            Variant(f"{name}, 100 KB of prompt", who, Client(*client), requests // 3, size=100_000),
+            Variant(f"{name}, stream at once", who, Client(*client), 20, at_once),
+            Variant(f"{name}, stream paced", who, Client(*client), 5, paced),
+        ]
+    for cubes, owner in sorted(keys.items()):
+        name = f"read-only, {cubes:,} memories"
+        found.append(Variant(name, process, Client(port, owner, read_only), requests // 3))
+    name = f"on (recall and write), {most:,} memories"
+    found.append(Variant(name, process, Client(port, keys[most]), requests // 3))
     return found
 
 
@@ -172,8 +179,10 @@ def table(found: dict[str, Variant], embedding_ms: float, stations: dict[str, fl
             lines.append(f"| {variant.name} | {variant.latency - direct.latency:.2f} | {variant.cpu:.2f} | {ratio} |")
     lines.append(f"| embedding the question alone | | {embedding_ms:.2f} | 1 |")
     lines += ["", f"| stream of {CHUNKS} chunks | CPU per chunk, ms |", "|---|---|"]
-    for name in ("memory off, stream at once", "memory off, stream paced"):
-        lines.append(f"| {name} | {(found[name].cpu - found['memory off'].cpu) / CHUNKS:.4f} |")
+    for name, variant in found.items():
+        if "stream" in variant.fields:
+            whole = found[name.partition(",")[0]]
+            lines.append(f"| {name} | {(variant.cpu - whole.cpu) / CHUNKS:.4f} |")
     if stations:
         lines += ["", "| where the time of a recall goes | ms |", "|---|---|"]
         lines += [f"| {name} | {value:.2f} |" for name, value in stations.items()]
@@ -182,15 +191,19 @@ def table(found: dict[str, Variant], embedding_ms: float, stations: dict[str, fl
 
 def measure(data: Path, sizes: list[int], rounds: int, requests: int) -> str:
     keys = {cubes: make_key(data, f"bench-{cubes}") for cubes in [0, *sizes]}
-    with mock_upstream() as upstream, proxy(data, upstream) as (server, port):
+    with (
+        mock_upstream() as upstream,
+        proxy(data, upstream) as (server, port),
+        bare_relay(data, upstream) as relay,
+    ):
         for cubes, key in keys.items():
             seed(port, key, cubes)
-        every = variants(port, upstream, keys, requests)
+        every = variants((server, port), relay, upstream, keys, requests)
         numbers = itertools.count()
         embedding = [embedding_cpu_ms(data)]
         for number in range(rounds + 1):
             for variant in every:
-                variant.round(server, numbers)
+                variant.round(numbers)
                 if number == 0:  # warms connections, caches and indexes
                     variant.cpu_ms.clear()
                     variant.latencies_ms.clear()

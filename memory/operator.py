@@ -16,7 +16,7 @@ from datetime import datetime
 
 import numpy as np
 
-from memory.cube import MemCube, SemanticType
+from memory.cube import FactKey, MemCube, SemanticType
 from memory.embeddings import Embeddings, embedding_text
 from memory.ports import Vault, Vector
 from memory.turn import Hit, MemoryCall, Plan, Recall, Scope
@@ -50,7 +50,7 @@ class _Question:
 
     call: MemoryCall
     words: frozenset[str]
-    attributes: tuple[str, ...]
+    asked: tuple[tuple[str, str], ...]  #: (subject, attribute) pairs that it names
 
 
 class Operator:
@@ -61,12 +61,12 @@ class Operator:
         vault: Vault,
         embeddings: Embeddings,
         weights: Weights,
-        attributes_named: Callable[[str], Sequence[str]],
+        asked_about: Callable[[str], Sequence[tuple[str, str]]],
     ) -> None:
         self._vault = vault
         self._embeddings = embeddings
         self._weights = weights
-        self._attributes_named = attributes_named
+        self._asked_about = asked_about
         self._policies: Mapping[str, Callable[[Scope, MemoryCall, Plan], list[Hit]]] = {
             "hybrid": self._hybrid,
             "semantic": self._semantic,
@@ -100,7 +100,7 @@ class Operator:
         return _in_order(self._vault.recent(scope, limit=4 * plan.top_k), "last_used")
 
     def _label(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:
-        labels = [*call.entities, *self._attributes_named(call.query), *content_words(call.query)]
+        labels = [*call.entities, *(name for _, name in self._asked_about(call.query)), *content_words(call.query)]
         return _in_order(self._vault.labelled(scope, labels, limit=4 * plan.top_k), "label")
 
     def _ranked(self, scope: Scope, call: MemoryCall, plan: Plan, *, recency: float) -> list[Hit]:
@@ -138,7 +138,7 @@ class Operator:
         return sorted(hits, key=_rank, reverse=True)
 
     def _question(self, call: MemoryCall) -> _Question:
-        return _Question(call, frozenset(content_words(call.query)), tuple(self._attributes_named(call.query)))
+        return _Question(call, frozenset(content_words(call.query)), tuple(self._asked_about(call.query)))
 
     def _hit(
         self,
@@ -149,7 +149,7 @@ class Operator:
         dense: float | None,
         lexical: float | None,
     ) -> Hit:
-        named = cube.fact is not None and _named(cube.fact.attribute, question.attributes)
+        named = cube.fact is not None and _named(cube.fact, question.asked)
         coverage = _coverage(question.words, cube.text)
         bonus = recency * _freshness(cube.valid_from, question.call.now, self._weights.recency_half_life_days)
         score += bonus + _ATTRIBUTE_BOOST * named - _QUESTION_PENALTY * ("question" in cube.tags)
@@ -170,8 +170,12 @@ def _rank(hit: Hit) -> tuple[float, datetime]:
     return hit.score, hit.cube.valid_from
 
 
-def _named(attribute: str, named: Sequence[str]) -> bool:
-    return any(attribute == name or (name.endswith(":") and attribute.startswith(name)) for name in named)
+def _named(fact: FactKey, asked: Sequence[tuple[str, str]]) -> bool:
+    """True when a question names the fact's subject and attribute; "favourite:" names all favourites."""
+    return any(
+        subject == fact.subject and (name == fact.attribute or (name.endswith(":") and fact.attribute.startswith(name)))
+        for subject, name in asked
+    )
 
 
 def _coverage(words: frozenset[str], text: str) -> float:

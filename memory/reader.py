@@ -200,7 +200,7 @@ def _folded(text: str, before: Sequence[Message]) -> str:
 def _entity(words: str, at_start: bool) -> str:
     parts = words.split()
     if at_start or parts[0].casefold() in NOT_SUBJECTS:
-        while parts and parts[0].casefold() in NOT_SUBJECTS | _STOP:
+        while parts and (parts[0].casefold() in NOT_SUBJECTS | _STOP or (len(parts) > 1 and not _NAME_LIKE.match(parts[0]))):
             parts.pop(0)
         if at_start and len(parts) == 1 and parts == words.split() and not _NAME_LIKE.match(words):
             return ""

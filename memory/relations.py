@@ -231,7 +231,7 @@ RELATIONS: tuple[Relation, ...] = (
         (?:have )?(?:became|become|gone|went|turned) {v}
         (?:have )?switched (?:from .{2,40} )?to (?:a )?{v}(?: diet)?
         eats? {v}(?: food)? -> {S} eats {v}.
-        cooks? {v}(?: food)? -> {S} eats {v}.
+        cooks? {v}(?: food)?(?: at home)? -> {S} eats {v}.
         be (?:on|following) (?:a|an|the) {v} diet -> {S} follows a {v} diet.
         follows? (?:a|an) {v} diet -> {S} follows a {v} diet.
         be eating {v} -> {S} eats {v}.
@@ -419,7 +419,7 @@ RELATIONS: tuple[Relation, ...] = (
         "count",
         "{S} has {v} children.",
         """
-        have {v} (?:\\w+ )?(?:children|kids)
+        have {v} (?:\\w+ )?(?:children|kids)(?:,? and .*)?
         be (?:a|the) (?:proud )?(?:parent|mother|father|mum|mom|dad) (?:of|to) {v}(?: children| kids)?
         be raising {v} (?:children|kids)
         """,

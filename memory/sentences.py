@@ -79,7 +79,7 @@ _FILLER = (
     r"keep in mind(?: that)?|please keep in mind(?: that)?|you should know(?: that)?|you must know(?: that)?|i should (?:mention|say|add)(?: that)?|i forgot to (?:mention|say)(?: that)?|i want(?:ed)? (?:you to know|to tell you|to let you know)(?: that)?|"
     r"i(?:'ve| have)? told you(?: already| before)?(?: that)?|as i (?:said|mentioned|told you)(?: before| earlier)?|i must (?:say|admit)(?: that)?|let me (?:tell you|introduce myself|start)(?: that)?|(?:the )?truth is(?: that)?|the thing is(?: that)?|"
     r"(?:big |great |good )?news|update|new chapter|correction|fact|fun fact|quick (?:update|note)|reminder|guess what|in fact|honestly|frankly|personally|today|yesterday|this week|last week|last month|last year|recently|currently|at the moment|nowadays|these days|"
-    r"finally|after (?:the|my|a) [\w -]{2,20}|of course|you know(?: what)?|listen|look|see|thanks|thank you|great|nice|cool|wow|lol|haha|sorry|i mean|unfortunately|sadly|luckily|fortunately|happily|surprisingly|since [\w ]{2,20}|in (?:\d{4}|january|february|march|april|may|june|july|august|september|october|november|december)(?: \d{4})?|about me|me|myself|careful|attention|important|please|because|as for me|for me"
+    r"finally|after (?:the|my|a) [\w -]{2,20}|of course|you know(?: what)?|listen|look|see|thanks|thank you|great|nice|cool|wow|lol|haha|sorry|i mean|i meant(?: that)?|unfortunately|sadly|luckily|fortunately|happily|surprisingly|since [\w ]{2,20}|in (?:\d{4}|january|february|march|april|may|june|july|august|september|october|november|december)(?: \d{4})?|about me|me|myself|careful|attention|important|please|because|as for me|for me"
 )
 _LEAD = re.compile(rf"^(?:(?:{_FILLER})\b\s*(?:[,:;.!\u2013\u2014-]+\s*|\s+|$))+", re.IGNORECASE)
 
@@ -97,8 +97,7 @@ _PAST_VERB = re.compile(
     re.IGNORECASE,
 )
 _MY_RELATIVE = re.compile(
-    rf"(?:my|our) (?:{'|'.join(sorted(map(re.escape, RELATIVES), key=len, reverse=True))})(?: [A-Z][\w-]+)?(?= )",
-    re.IGNORECASE,
+    rf"(?i:my|our) (?i:{'|'.join(sorted(map(re.escape, RELATIVES), key=len, reverse=True))})(?: [A-Z][\w-]+)?(?= )"
 )
 _JOIN = re.compile(
     rf"\s*(?:;|\s[\u2013\u2014-]{{1,2}}\s|\u2014)\s*(?:and\s+|but\s+|so\s+)?"

@@ -49,7 +49,7 @@ _HAVE = re.compile(r"^(?:'ve|have|has|'s(?= got\b))(?: got)?\b\s*", re.IGNORECAS
 _DO_NOT = re.compile(r"^(?:do(?:es)?n'?t|do(?:es)? not)\s+", re.IGNORECASE)
 _ADVERBS = re.compile(
     r"^(?P<aux>be |have )?(?:(?:now|currently|also|still|really|just|recently|finally|actually|usually|mostly|always|already|both|absolutely|totally|"
-    r"quite|simply|presently|officially|very|truly|definitely|normally|often|generally|do|only|originally(?! from)|myself|personally|proudly|happily|mainly|all|basically|in fact|as of (?:today|now)|been(?= (?:living|working|based|learning|studying|playing|vegetarian|vegan)))\s+)+(?=\w)",
+    r"quite|simply|presently|officially|very|truly|definitely|normally|often|generally|do|only|originally(?! from)|myself|personally|proudly|happily|mainly|all|basically|in fact|as of (?:today|now))\s+)+(?=\w)",
     re.IGNORECASE,
 )
 _NOT = re.compile(r"^(?P<aux>be |have )?(?:not|n't|no longer|no more)\s+", re.IGNORECASE)
@@ -62,6 +62,7 @@ _USED_TO = re.compile(
 _STOPPED = re.compile(r"^(?:have )?(?:stopped|quit|gave up|given up)\s+(?P<verb>\w+ing)\s+(?P<rest>.+)$", re.IGNORECASE)
 _LEFT = (
     (re.compile(r"^(?:have )?(?:quit|left|resigned from)(?: (?:my|the) job at)? (?P<v>.+)$", re.IGNORECASE), "work", "person"),
+    (re.compile(r"^(?:have )?left (?P<v>.+)$", re.IGNORECASE), "lives", "person"),
     (re.compile(r"^(?:have )?(?:gave up|given up|quit|dropped) (?:the )?(?P<v>.+)$", re.IGNORECASE), "instrument", "known_instrument"),
     (re.compile(r"^(?:have )?(?:gave up|given up|quit|dropped) (?P<v>.+)$", re.IGNORECASE), "learning", "tongue"),
     (re.compile(r"^(?:have )?sold (?:the|my) (?P<v>.+)$", re.IGNORECASE), "drives", "vehicle"),
@@ -110,7 +111,7 @@ def read_statements(clauses: Iterable[Clause], *, casual: bool = False) -> list[
     for clause in clauses:
         if clause.question or clause.unreal:
             continue
-        stated = read_clause(clause.text, person=person, casual=casual)
+        stated = _instead_of_last(found, clause) or read_clause(clause.text, person=person, casual=casual)
         found.extend(replace(one, sentence=clause.sentence) for one in stated)
         named = _NAMED_PERSON.search(clause.text)
         others = [one for one in stated if one.fact.subject != "user" and not one.fact.attribute.startswith("thing:")]
@@ -119,6 +120,38 @@ def read_statements(clauses: Iterable[Clause], *, casual: bool = False) -> list[
         elif named:
             person = Owner(subject=named["name"].casefold(), shown=named["name"])
     return found
+
+
+def _instead_of_last(before: list[Statement], clause: Clause) -> list[Statement]:
+    """ "I'm not allergic to soy, it's latex": the second clause takes the place of the value just taken back."""
+    last = before[-1] if before else None
+    its = _IT_IS.match(clause.text)
+    if not its or last is None or not last.negated or last.sentence != clause.sentence:
+        return []
+    new = instead(last, trimmed(its["v"]))
+    return [new] if new else []
+
+
+def instead(before: Statement, value: str) -> Statement | None:
+    """Return the earlier statement with another value, read again so that the value is checked as any other."""
+    line = before.text.replace(before.fact.value, value, 1) if before.fact.value else ""
+    if not line.startswith("The user"):
+        clause = before.clause.replace(before.fact.value, value, 1)
+        own = read_clause(clause, casual=True)
+    else:
+        own = read_clause(_FIRST_LINE.sub(_in_first_person, line).rstrip("."), casual=True)
+    fitting = [one for one in own if one.fact.attribute == before.fact.attribute and not one.negated]
+    if not fitting or not value or fitting[0].fact.value.casefold() == before.fact.value.casefold():
+        return None
+    return replace(fitting[0], clause=before.clause, sentence=before.sentence, whole=False)
+
+
+_IT_IS = re.compile(r"^(?:it(?:'s| is)|that(?:'s| is))(?: actually| really)? (?P<v>.+)$", re.IGNORECASE)
+_FIRST_LINE = re.compile(r"^The user('s)?")
+
+
+def _in_first_person(found: "re.Match[str]") -> str:
+    return "My" if found[1] else "I"
 
 
 _NAMED_PERSON = re.compile(rf"\b(?i:my|our) (?i:{_RELATIVE}) (?P<name>{_PERSON_NAME})")
@@ -221,13 +254,14 @@ def _left(owner: Owner, predicate: str, clause: str, casual: bool) -> list[State
         verb = "" if stopped["verb"].lower() == "being" else stopped["verb"] + " "
         found = _matched(owner, f"be {verb}{stopped['rest']}", clause, casual)
         return [replace(one, negated=True) for one in found]
+    found = []
     for pattern, attribute, kind in _LEFT:
         left = pattern.match(predicate)
         value = believable(kind, left["v"], casual=casual) if left else None
         if value:
             relation = BY_ATTRIBUTE[attribute]
-            return [replace(_statement(owner, relation, relation.predicates[0].line, value, clause), negated=True)]
-    return []
+            found.append(replace(_statement(owner, relation, relation.predicates[0].line, value, clause), negated=True))
+    return found
 
 
 def _matched(owner: Owner, predicate: str, clause: str, casual: bool, *, only: tuple[str, ...] = ()) -> list[Statement]:
@@ -294,14 +328,16 @@ def _named_possession(owner: Owner, predicate: str, clause: str) -> list[Stateme
     found = _HAS_NAMED.match(predicate)
     if not found:
         return []
+    several = re.match(r"(?:two|three|four|five|six|\d) (?P<x>.+s)$", found["x"], re.IGNORECASE)
+    said = f"{several['x']} are called {found['v']}" if several else f"{found['x']} is called {found['v']}"
     return [
         Statement(fact=fact, text=owner.line(line, fact.value), semantic_type=SemanticType.FACT, clause=clause)
-        for fact, line in read_possessive(f"{found['x']} is called {found['v']}", owner.subject, has=True)
+        for fact, line in read_possessive(said, owner.subject, has=True)
     ]
 
 
 _HAS_NAMED = re.compile(
-    r"^(?:have )?(?:a|an|have an?|owns? an?|(?:got|adopted|bought|rescued|get|gets) an?|have|own) (?:(?:new|little|lovely|cute|small|big|young|old|second) )*(?P<x>[a-z][\w -]{1,30}?),? (?:called|named|by the name of|whose name is|and (?:his|her|its|their) names? (?:is|are)) (?P<v>.+)$",
+    r"^(?:have )?(?:a|an|have an?|owns? an?|(?:got|adopted|bought|rescued|get|gets) an?|have|own) (?:(?:new|little|lovely|cute|small|big|young|old|second) )*(?P<x>[\w][\w -]{1,30}?),? (?:called|named|by the name of|whose name is|and (?:his|her|its|their) names? (?:is|are)) (?P<v>.+)$",
     re.IGNORECASE,
 )
 

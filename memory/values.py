@@ -35,8 +35,8 @@ _TRAIL = re.compile(
     re.IGNORECASE,
 )
 _CUT = re.compile(
-    r"\s+(?:because|since|so that|which|who|whom|where|when|while|whereas|but|although|though|until|till|unless|instead of|rather than|and (?:i|we|my|it|that|so|then|now)\b|"
-    r"and (?:want|need|would|am|was|have|had|will|can|could|like|love|live|work)\b)\s?.*$|\s*[;(\[{\u2026].*$|\s[\u2013\u2014-]\s.*$|:\s.*$|,?\s+not\s+.*$|,\s+(?:so|and|but|which|who|where|because|as|if|since|my|i|we|it|that|in case|please|thanks)\b.*$",
+    r"\s+(?:because|since|so that|which|who|whom|where|when|while|whereas|but|although|though|until|till|unless|instead of|rather than|and (?:i|we|my|it|that|so|then|now|you|your|keep|don't|please)\b|"
+    r"and (?:want|need|would|am|was|have|had|will|can|could|like|love|live|work)\b)\s?.*$|\s*[;(\[{\u2026].*$|\s[\u2013\u2014-]\s.*$|:\s.*$|,?\s+not\s+.*$|,\s+(?:so|and|but|which|who|where|because|as|if|since|my|i|we|it|it's|that|in case|please|thanks|keep|remember|note|don't|do not|use|he|she|they|you|just)\b.*$",
     re.IGNORECASE,
 )
 _EDGES = " \t\"'.,;:!?*_~()[]{}\u2026\u2013\u2014-"

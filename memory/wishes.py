@@ -12,7 +12,7 @@ from memory.lexicon import ANIMALS, RELATIVES
 from memory.possessives import key
 from memory.relations import RELATIONS
 from memory.sentences import Clause, sentences, without_lead
-from memory.statements import Owner, Statement, read_clause, read_statements
+from memory.statements import Owner, Statement, instead, read_clause, read_statements
 from memory.turn import Forget
 from memory.values import trimmed
 
@@ -72,6 +72,9 @@ _MEANT = (
 )  # fmt: skip
 
 
+_RATHER = re.compile(r"^not (?P<old>[^,;:]+?)\s*[,;:\u2013\u2014-]+\s+(?P<rest>(?:my|i|i'm)\s.+)$", re.IGNORECASE)
+
+
 def asked_about(text: str) -> tuple[tuple[str, str], ...]:
     """Return the (subject, attribute) pairs that a question or a "forget ..." names, most exact first.
 
@@ -108,13 +111,16 @@ def corrected(text: str, context: Sequence[Statement]) -> list[Statement]:
     body, marked = _without_marks(text)
     if not context or len(body) > 120:
         return []
+    rather = _RATHER.match(body)
+    if rather:
+        return _rather(trimmed(rather["old"]), rather["rest"], context)
     for number, pattern in enumerate(_MEANT):
         found = pattern.match(body)
         if not found or (number == 3 and not marked and not found["old"]):
             continue
         old = trimmed(found["old"] or "")
         before = _meant(old, context)
-        new = trimmed(re.split(r"\s[\u2013\u2014-]\s|,", found["new"])[0])
+        new = trimmed(re.split(r"\s[\u2013\u2014-]\s|,| that (?:i|my|we)\b", found["new"])[0])
         if before and new and (marked or old or "meant" in body.lower()):
             return _instead(before, new)
     return []
@@ -142,20 +148,28 @@ def _without_marks(text: str) -> tuple[str, bool]:
 
 def _meant(old: str, context: Sequence[Statement]) -> Statement | None:
     if old:
-        return next((one for one in reversed(context) if one.fact.value.casefold() == old.casefold()), None)
+        return next((one for one in reversed(context) if _bare(one.fact.value) == _bare(old)), None)
     return context[-1] if context else None
 
 
+def _bare(value: str) -> str:
+    return re.sub(r"^(?:an?|the) ", "", value.casefold())
+
+
+def _rather(old: str, rest: str, context: Sequence[Statement]) -> list[Statement]:
+    """ "Not soy, my allergy is to latex": the old value is taken back where values add up."""
+    before = _meant(old, context)
+    stated = read_clause(rest)
+    if before and not before.fact.single and any(one.fact.attribute == before.fact.attribute for one in stated):
+        return [replace(before, negated=True), *stated]
+    return stated
+
+
 def _instead(before: Statement, new: str) -> list[Statement]:
-    """Return the earlier statement with the new value: its clause is read again, so the value is checked as any other."""
-    clause = before.clause.replace(before.fact.value, new, 1)
-    own = read_clause(clause, casual=True) or read_clause(clause)
-    fitting = [one for one in own if one.fact.attribute == before.fact.attribute and not one.negated]
-    if not fitting or fitting[0].fact.value.casefold() == before.fact.value.casefold():
+    stated = instead(before, new)
+    if stated is None:
         return []
-    stated = replace(fitting[0], sentence=0, whole=False)
-    taken_back = [] if before.fact.single else [replace(before, negated=True)]
-    return [*taken_back, stated]
+    return [stated] if before.fact.single else [replace(before, negated=True), stated]
 
 
 def _forget(sentence: str, context: Sequence[Statement]) -> Forget | None:

@@ -191,6 +191,7 @@ def _tags(text: str, parts: Sequence[Clause], facts: Sequence[Statement], said_a
     if (
         parts
         and facts
+        and not any(one.negated for one in facts)
         and not times
         and all(one.whole for one in facts)
         and not any(c.question or c.unreal for c in parts)

@@ -1,6 +1,6 @@
 """``POST /v1/chat/completions``: the hot path, as a bare ASGI app.
 
-    caller ─▸ who, what may memory do ─▸ recall ─▸ model server ─▸ ledger row ─▸ bytes as they come ─▸ row closed, [DONE]
+    who, what may memory do ─▸ recall ─▸ model server ─▸ ledger row ─▸ bytes as they come ─▸ row closed ─▸ [DONE]
 
 With memory off, request and response go through byte for byte. With memory on only ``messages`` change. A client that
 leaves, at whatever moment, closes the model server's socket.
@@ -16,18 +16,19 @@ from typing import Any
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from adapters.backend import Backend, BackendResponse, BrokenOff
+from adapters.backend import Backend, BackendResponse
 from memory.errors import Invalid, MemoryFault, QueueFull
 from memory.ports import Clock
-from memory.turn import Controls, Message, Mode, TurnRecord
+from memory.turn import Mode
 from proxy.auth import Authenticator
 from proxy.bookkeeping import Bookkeeper, OpenTurn
+from proxy.closing import Call, Closing, record_of
 from proxy.controls import ControlReader, allowed_mode, header_map
 from proxy.errors import internal_fault, send_fault
-from proxy.identity import Identity
 from proxy.overflow import OVERFLOW_STATUS, Replayed, is_overflow
+from proxy.presence import Presence
 from proxy.recall import Recalled, Recaller
-from proxy.receipt import memory_headers, receipt_of
+from proxy.receipt import memory_headers
 from proxy.relay import is_event_stream, relay, relay_body, relay_events, send_start
 from proxy.sse import BodyReader, StreamReader
 from proxy.telemetry import Journal, RequestLine
@@ -62,18 +63,6 @@ class ChatParts:
     limits: ChatLimits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One chat request, understood."""
-
-    raw: bytes
-    body: dict[str, Any]
-    headers: Headers  #: those to forward
-    identity: Identity
-    controls: Controls  #: with the mode that is allowed
-    line: RequestLine
-
-
 class Chat:
     """The chat endpoint."""
 
@@ -84,7 +73,7 @@ class Chat:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one chat."""
         line = RequestLine(path=scope["path"])
-        presence = _Presence(receive)
+        presence = Presence(receive)
         started = False
 
         async def sending(message: Any) -> None:
@@ -195,10 +184,10 @@ class Chat:
         return dump_object(body) if raw is None else raw
 
     async def _with_memory(self, send: Send, call: Call, recalled: Recalled, response: BackendResponse) -> None:
-        record = _record(call, recalled, self._at.clock)
+        record = record_of(call, recalled, self._at.clock)
         opening = self._at.bookkeeper.open(record) if record is not None else None
         reader: StreamReader | BodyReader = StreamReader() if is_event_stream(response.headers) else BodyReader()
-        closing = _Closing(self._at.bookkeeper, call, recalled, reader, opening)
+        closing = Closing(self._at.bookkeeper, call, recalled, reader, opening)
         try:
             turn = await asyncio.shield(opening) if opening is not None else OpenTurn()
             if turn.write == "spooled":
@@ -219,101 +208,19 @@ class Chat:
 
     async def _refuse(self, send: Send, fault: MemoryFault, line: RequestLine, *, started: bool) -> None:
         line.status = line.status or 500
-        if started or isinstance(fault, BrokenOff):
+        if started:
             return  # too late for an answer: the server closes the connection, which says that it is not whole
         headers = [(b"x-request-id", line.request_id.encode()), (b"x-memory-request-id", line.request_id.encode())]
+        if fault.code == "request_too_large":
+            headers.append((b"connection", b"close"))  # the rest of the body is not read
         line.status = await send_fault(send, fault, headers)
-
-
-class _Presence:
-    """Whether the client is still there; when it leaves, the task that serves it is cancelled."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._served: asyncio.Task[Any] | None = None
-        self._watcher: asyncio.Task[None] | None = None
-        self.over = False  #: the last byte is out: leaving is no news any more
-        self._left = False
-
-    def watch(self) -> None:
-        """Begin to watch, once the body was read."""
-        self._served = asyncio.current_task()
-        self._watcher = asyncio.create_task(self._wait())
-
-    async def _wait(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        if not self.over and self._served is not None:
-            self._left = True
-            self._served.cancel()
-
-    def excuse(self) -> bool:
-        """True when the task was cancelled because the client left, and by nobody else."""
-        if self._left and self._served is not None:
-            return self._served.uncancel() == 0
-        return False
-
-    def stop(self) -> None:
-        """Watch no longer."""
-        self.over = True
-        if self._watcher is not None:
-            self._watcher.cancel()
-
-
-class _Closing:
-    """Closes a turn once: with its answer when it came to its end, without when it broke off."""
-
-    def __init__(
-        self,
-        bookkeeper: Bookkeeper,
-        call: Call,
-        recalled: Recalled,
-        reader: StreamReader | BodyReader,
-        opening: "asyncio.Future[OpenTurn] | None",
-    ) -> None:
-        self._bookkeeper = bookkeeper
-        self._call = call
-        self.recalled = recalled
-        self._reader = reader
-        self._opening = opening
-        self._closed = False
-
-    async def whole(self) -> None:
-        """Return when the turn, with what was read of its answer, is on disk."""
-        if not self._closed and (future := self._close(self._reader.answer.text)):
-            await asyncio.shield(future)
-
-    def broken(self) -> None:
-        """Make sure that it is closed; waits for nothing."""
-        if not self._closed:
-            opening = self._opening
-            if opening is None or opening.done():
-                self._close(None)
-            else:
-                opening.add_done_callback(lambda _: self._close(None))
-
-    def _close(self, answer: str | None) -> "asyncio.Future[None] | None":
-        if self._closed:
-            return None
-        self._closed = True
-        call = self._call
-        turn = self._opening.result() if self._opening is not None and not self._opening.cancelled() else OpenTurn()
-        if self.recalled.prepared is not None:
-            self._bookkeeper.count_use(call.identity.scope, self.recalled.prepared.injection.cube_ids)
-        return self._bookkeeper.close(
-            turn,
-            answer,
-            scope=call.identity.scope,
-            request_id=call.line.request_id,
-            receipt=receipt_of(call.line, self.recalled, turn, self._reader.answer, call.controls),
-        )
 
 
 def _messages(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     messages = body.get("messages")
     if messages is None and "input" in body:
         raise Invalid(
-            "This is a Responses request (`input`, no `messages`); this endpoint takes chat completions: send `messages`.",
+            "This is a Responses request (`input`, no `messages`); a chat completion needs `messages`.",
             param="messages",
             code="responses_not_supported",
         )
@@ -323,37 +230,6 @@ def _messages(body: Mapping[str, Any]) -> list[dict[str, Any]]:
         if not isinstance(message, dict):
             raise Invalid(f"messages[{position}] must be an object.", param=f"messages[{position}]")
     return messages
-
-
-def _record(call: Call, recalled: Recalled, clock: Clock) -> TurnRecord | None:
-    """Return what the ledger gets; None when there is nothing to keep or it may not be kept."""
-    prepared = recalled.prepared
-    if prepared is None or not prepared.turn_hash or not prepared.user_text or not call.controls.mode.writes:
-        return None
-    said = next((m for m in reversed(call.body["messages"]) if m.get("role") == "user"), {})
-    name, message_id = said.get("name"), said.get("id")
-    message = Message(
-        role="user",
-        text=prepared.user_text,
-        id=message_id if isinstance(message_id, str) else "",
-        name=name if isinstance(name, str) else None,
-    )
-    injection = prepared.injection
-    return TurnRecord(
-        scope=call.identity.scope,
-        turn_hash=prepared.turn_hash,
-        conversation_id=prepared.conversation_id,
-        messages=(message,),
-        request_id=call.line.request_id,
-        injected={
-            "stable": injection.stable_text,
-            "turn": injection.turn_text,
-            "ids": list(injection.cube_ids),
-            "turn_ids": list(injection.turn_ids),
-            "tokens": injection.tokens,
-        },
-        occurred_at=clock(),
-    )
 
 
 def _identified(response: BackendResponse, extra: Headers, line: RequestLine) -> Headers:

@@ -96,6 +96,7 @@ def _add_keys(commands: Commands) -> None:
     create = _command(actions, "create", "proxy.cli_keys:create", "make a key and show it, once")
     create.add_argument("name", metavar="NAME", help="what it is called in lists; need not be unique")
     create.add_argument("--assert-users", action="store_true", help="the key may name the user in each request")
+    create.add_argument("--user", metavar="USER", help="an existing user, e.g. to replace a key (default: a new one)")
     create.add_argument("--json", action="store_true", help='print {"key", "id", "user"}')
     listing = _command(actions, "list", "proxy.cli_keys:list_keys", "list keys, without the secret part")
     listing.add_argument("--json", action="store_true")

@@ -1,10 +1,12 @@
-"""Command-line arguments in, settings out; and the commands that only show something."""
+"""Command-line arguments in, settings or an open vault out; and the commands that only show something."""
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -12,7 +14,11 @@ from rich.table import Table
 from config.layers import ConfigError
 from config.settings import Loaded, load
 
+if TYPE_CHECKING:
+    from memory.vault import VaultFiles
+
 DISTRIBUTION = "memos-proxy"
+_BUSY_TIMEOUT_MS = 10_000  # a person waits more gladly than they run the command again
 
 
 def loaded(chosen: argparse.Namespace, flags: Mapping[str, Any] | None = None) -> Loaded:
@@ -31,6 +37,19 @@ def _overrides(chosen: argparse.Namespace) -> dict[str, Any]:
             raise ConfigError([f"--set {pair}: write it as KEY=VALUE"])
         flags[key.strip()] = value
     return flags
+
+
+@contextmanager
+def opened_vault(chosen: argparse.Namespace) -> "Iterator[VaultFiles]":
+    """Open the vault of a command's data folder, beside a running server or before its first start."""
+    from memory.vault import open_vault
+
+    folder = loaded(chosen).settings.data.dir
+    files = open_vault(folder, clock=lambda: datetime.now(UTC), busy_timeout_ms=_BUSY_TIMEOUT_MS)
+    try:
+        yield files
+    finally:
+        files.close()
 
 
 def check_config(chosen: argparse.Namespace) -> int:

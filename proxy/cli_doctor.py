@@ -1,7 +1,7 @@
 """An installation in, what is wrong with it and how to mend it out.
 
-Each check is a function that yields findings. What is optional and absent is told, but is no problem; a package that may
-crash the interpreter when it is loaded is tried in a child process.
+Each check is a function that yields findings. What is optional and absent is told, but is no problem; a package that
+may crash the interpreter when it is loaded is tried in a child process.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib import metadata, util
 from pathlib import Path
 from typing import Literal
@@ -23,9 +24,13 @@ from rich.table import Table
 from config.layers import ConfigError
 from config.settings import Settings
 from memory.errors import MemoryFault
+from memory.turn import TurnState
+from memory.vault import open_vault
+from memory.vault.backlog import Backlog
 from proxy.cli_config import DISTRIBUTION, loaded
 
 _ROOT = Path(__file__).resolve().parents[1]
+TESTED_PYTHONS = ((3, 11), (3, 12), (3, 13))
 _PROBE_TIMEOUT_S = 60
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[red]problem[/]"}
 
@@ -108,10 +113,10 @@ def _findings(chosen: argparse.Namespace) -> Iterator[Finding]:
 
 def _python() -> Iterator[Finding]:
     found = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info >= (3, 11):
+    if sys.version_info[:2] in TESTED_PYTHONS:
         yield Finding("python", "ok", found)
     else:
-        yield Finding("python", "problem", found, "use Python 3.11 or newer")
+        yield Finding("python", "note", f"{found} is not tested", "should something fail, try Python 3.11")
 
 
 def _packages() -> Iterator[Finding]:
@@ -195,6 +200,34 @@ def _data(settings: Settings) -> Iterator[Finding]:
         yield Finding("data folder", "problem", f"{nearest} cannot be written to", mend)
         return
     yield Finding("data folder", "ok", str(folder) if nearest == folder else f"{folder} (will be made)")
+
+
+def _vault(settings: Settings) -> Iterator[Finding]:
+    path = settings.data.dir / "memos.db"
+    if not path.exists():
+        yield Finding("vault", "ok", "none yet; the first start makes it")
+        return
+    try:
+        files = open_vault(settings.data.dir, clock=lambda: datetime.now(UTC))
+    except MemoryFault as error:
+        yield Finding("vault", "problem", str(error), "stop other programs that hold it, or restore a backup")
+        return
+    try:
+        with files.connections.read() as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        dead = len(Backlog(files.connections).rows([TurnState.DEAD]))
+    except MemoryFault as error:
+        yield Finding("vault", "problem", str(error), "restore a backup of the data folder")
+        return
+    finally:
+        files.close()
+    if damage != "ok":
+        yield Finding("vault", "problem", f"damaged: {damage}", "restore a backup of the data folder")
+    else:
+        yield Finding("vault", "ok", f"{path}, version {version}, {path.stat().st_size / 1e6:.1f} MB")
+    if dead:
+        yield Finding("queue", "note", f"{dead} turns could not be remembered", "memos queue list; memos queue retry")
 
 
 def _port(settings: Settings) -> Iterator[Finding]:

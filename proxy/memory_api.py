@@ -6,9 +6,9 @@ call of them runs in a worker thread.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, ParamSpec, Protocol, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Query, Request
@@ -16,53 +16,32 @@ from fastapi.responses import StreamingResponse
 
 from memory.cube import Origin, SemanticType, Source, State
 from memory.errors import EngineMissing, Refused
-from memory.pipeline import Pipeline
-from memory.ports import Clock, Ledger, Receipts, Vault
 from memory.turn import Draft, Scope, TurnState
 from proxy import memory_wire as wire
-from proxy.auth import Authenticator
 from proxy.identity import Identity
-from proxy.memory_stream import json_lines, row_batches
+from proxy.memory_stream import json_lines, rows_of, spooled
 from proxy.memory_turns import turn_records
+from proxy.parts import Parts
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_WAIT_TIMEOUT_S = 600.0  # ``wait`` waits so long; then the states say what is not yet done
 _SETTLED = (TurnState.STORED, TurnState.EMPTY, TurnState.DEAD)
 
 
-class Background(Protocol):
-    """The workers that read turns out of the ledger."""
-
-    def wake(self) -> None:
-        """Say that there is work."""
-        ...
-
-    async def settled(self, scope: Scope, *, timeout_s: float) -> bool:
-        """Wait until this user's queued turns can be found; False when time ran out."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryParts:
-    """What the memory API works with."""
-
-    authenticator: Authenticator
-    pipeline: Pipeline
-    vault: Vault
-    ledger: Ledger
-    receipts: Receipts
-    background: Background
-    clock: Clock
-    settle_timeout_s: float  #: a search waits so long for this user's earlier turns
-    wait_timeout_s: float = 600.0  #: ``wait`` waits so long; then the states say what is not yet done
+def memory_router(parts: Parts) -> APIRouter:
+    """Return the routes of ``/v1/memory``, to be included without a prefix."""
+    return MemoryApi(parts).router()
 
 
 class MemoryApi:
     """The routes, over their parts."""
 
-    def __init__(self, parts: MemoryParts) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._at = parts
+        self._vault, self._ledger, self._receipts = parts.store.vault, parts.store.ledger, parts.store.receipts
+        self._settle_timeout_s = parts.settings.memory.settle_timeout_ms / 1000
 
     def router(self) -> APIRouter:
         """Return the router, to be included without a prefix."""
@@ -101,8 +80,8 @@ class MemoryApi:
         self._at.background.wake()
         states = dict(rows)
         if body.wait and any(state not in _SETTLED for state in states.values()):
-            await self._at.background.settled(scope, timeout_s=self._at.wait_timeout_s)
-            states |= await _blocking(self._at.ledger.states, scope, list(states))
+            await self._at.background.settled(scope, timeout_s=_WAIT_TIMEOUT_S)
+            states |= await _blocking(self._ledger.states, scope, list(states))
         return wire.Turns(
             data=[
                 wire.Turn(id=turn_id, state=states[turn_id], message_ids=[message.id for message in record.messages])
@@ -113,7 +92,7 @@ class MemoryApi:
     async def search(self, request: Request, body: wire.SearchRequest) -> wire.Found:
         """Find memories, best first. What this user said before is waited for, so it can be found."""
         scope = await self._scope(request, body)
-        await self._at.background.settled(scope, timeout_s=self._at.settle_timeout_s)
+        await self._at.background.settled(scope, timeout_s=self._settle_timeout_s)
         recall = await _blocking(
             self._at.pipeline.search,
             scope,
@@ -153,7 +132,7 @@ class MemoryApi:
         """Page through memories, newest first."""
         scope = await self._scope(request)
         page = await _blocking(
-            self._at.vault.page,
+            self._vault.page,
             scope,
             limit=limit,
             after=after,
@@ -167,15 +146,15 @@ class MemoryApi:
     async def read_cube(self, request: Request, cube_id: str) -> wire.CubeWithHistory:
         """Read a memory with its source and every version."""
         scope = await self._scope(request)
-        cube = await _blocking(self._at.vault.get, scope, cube_id)
-        history = await _blocking(self._at.vault.history, scope, cube_id)
+        cube = await _blocking(self._vault.get, scope, cube_id)
+        history = await _blocking(self._vault.history, scope, cube_id)
         whole = wire.Cube.of(cube).model_dump()
         return wire.CubeWithHistory(**whole, history=[wire.Cube.of(version) for version in history])
 
     async def change_cube(self, request: Request, cube_id: str, body: wire.CubeChange) -> wire.Cube:
         """Change a memory. It becomes a new version; a change that starts from a stale version is refused with 409."""
         scope = await self._scope(request, body)
-        cube = await _blocking(self._at.vault.get, scope, cube_id)
+        cube = await _blocking(self._vault.get, scope, cube_id)
         changes: dict[str, Any] = body.model_dump(include={"text", "pinned"}, exclude_none=True)
         if body.tags is not None:
             changes["tags"] = tuple(body.tags)
@@ -185,7 +164,7 @@ class MemoryApi:
     async def delete_cube(self, request: Request, cube_id: str) -> wire.Deleted:
         """Delete a memory for good, with its versions, its embedding and its words in the turn ledger."""
         scope = await self._scope(request)
-        await _blocking(self._at.vault.get, scope, cube_id)
+        await _blocking(self._vault.get, scope, cube_id)
         await _blocking(self._at.pipeline.delete, scope, [cube_id])
         return wire.Deleted(id=cube_id)
 
@@ -196,23 +175,20 @@ class MemoryApi:
 
     async def read_receipt(self, request: Request, request_id: str) -> dict[str, Any]:
         """Read what memory did in a request: each station's time, each candidate and why it was in or out."""
-        return await _blocking(self._at.receipts.get, await self._scope(request), request_id)
+        return await _blocking(self._receipts.get, await self._scope(request), request_id)
 
     async def export(self, request: Request) -> StreamingResponse:
         """Export everything the user has as JSON lines, a manifest first."""
-        lines = json_lines(self._at.vault.export(await self._scope(request)))
+        lines = json_lines(self._vault.export(await self._scope(request)))
         headers = {"content-disposition": 'attachment; filename="memory.jsonl"'}
         return StreamingResponse(lines, media_type="application/x-ndjson", headers=headers)
 
     async def import_(self, request: Request) -> wire.Imported:
         """Take back an export, sent as the body. What is already there is left alone, so sending it again is safe."""
         scope = await self._scope(request)
-        total: dict[str, int] = {}
-        async for batch in row_batches(request.stream()):
-            counts = await _blocking(self._at.pipeline.import_rows, scope, batch)
-            for name, count in counts.items():
-                total[name] = total.get(name, 0) + count
-        return wire.Imported(imported=total)
+        with await spooled(request.stream()) as file:
+            counts = await _blocking(self._at.pipeline.import_rows, scope, rows_of(file))
+        return wire.Imported(imported=counts)
 
     async def transform(self, request: Request, body: wire.TransformRequest) -> None:
         """Change the kind of memories. Not available in this version."""
@@ -230,7 +206,7 @@ class MemoryApi:
         )
 
     def _append(self, records: Sequence[Any]) -> list[tuple[str, TurnState]]:
-        return [self._at.ledger.append(record) for record in records]
+        return [self._ledger.append(record) for record in records]
 
     async def _reader(self, request: Request, user: wire.UserQuery = None) -> None:
         identity = await self._identify(request, user)

@@ -1,15 +1,16 @@
 """Rows in, JSON lines out, and the other way round: an export is never whole in memory."""
 
+import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Any
+from typing import IO, Any
 
 import orjson
+from anyio import to_thread
 
 from memory.errors import Invalid
 
 _EXPORT_CHUNK_BYTES = 64 * 1024
-_IMPORT_BATCH_ROWS = 500
-_MAX_LINE_BYTES = 16 * 1024 * 1024
+_IN_MEMORY_BYTES = 4 * 1024 * 1024
 
 
 def json_lines(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
@@ -23,41 +24,33 @@ def json_lines(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     yield bytes(chunk)
 
 
-async def row_batches(body: AsyncIterator[bytes]) -> AsyncIterator[list[dict[str, Any]]]:
-    """Yield the rows of a body in lists of at most 500, while it is still coming.
+async def spooled(body: AsyncIterator[bytes]) -> IO[bytes]:
+    """Return the whole body in a file without a name, at its beginning; small ones stay in memory.
 
-    Raises: Invalid: a line is too long or not a JSON object; the batches before it were already given out.
+    An import is one transaction, which must not be held open for as long as a client takes to send.
     """
-    rows: list[dict[str, Any]] = []
-    number = 0
-    async for line in _lines(body):
-        number += 1
-        if line.strip():
-            rows.append(_row(line, number))
-        if len(rows) >= _IMPORT_BATCH_ROWS:
-            yield rows
-            rows = []
-    if rows:
-        yield rows
-
-
-async def _lines(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    rest = b""
+    file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  the caller closes it
     async for chunk in body:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line
-        if len(rest) > _MAX_LINE_BYTES:
-            raise Invalid(f"A line of the import is longer than {_MAX_LINE_BYTES} bytes.")
-    if rest:
-        yield rest
+        if len(chunk) + file.tell() > _IN_MEMORY_BYTES:
+            await to_thread.run_sync(file.write, chunk)
+        else:
+            file.write(chunk)
+    file.seek(0)
+    return file
 
 
-def _row(line: bytes, number: int) -> dict[str, Any]:
-    try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise Invalid(f"Line {number} of the import is not JSON: {error}. Sending the whole again is safe.") from None
-    if not isinstance(row, dict):
-        raise Invalid(f"Line {number} of the import is not a JSON object. Sending the whole again is safe.")
-    return row
+def rows_of(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file of JSON lines.
+
+    Raises: Invalid: a line is not a JSON object.
+    """
+    for number, line in enumerate(file, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise Invalid(f"Line {number} of the import is not JSON: {error}.") from None
+        if not isinstance(row, dict):
+            raise Invalid(f"Line {number} of the import is not a JSON object.")
+        yield row

@@ -29,7 +29,7 @@ ENGINES = {
     "aiohttp", "chromadb", "detect_secrets", "gguf", "litellm", "llama_cpp", "onnx", "onnxruntime", "peft", "tiktoken",
     "tokenizers", "torch", "transformers",
 }  # fmt: skip
-HTTPX_FILES = {"adapters/embeddings_api.py", "adapters/writer_llm.py", "proxy/cli_doctor.py"}  # low-volume calls only
+HTTPX_FILES = {"adapters/embeddings_api.py", "adapters/extractor.py", "proxy/cli_doctor.py"}  # low-volume calls only
 SLOW_TO_IMPORT = ENGINES - {"aiohttp", "gguf"}
 WASTE_BASKETS = re.compile(r"(^|_)(utils?|helpers?|common|misc|managers?|handlers?)$")
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_MEDIAN_LINES = 400, 60, 150

@@ -295,6 +295,44 @@ async def test_stop_leaves_neither_process_nor_socket(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+PARENT = """
+import asyncio, pathlib, sys
+from proxy.engine_options import EngineOptions
+from proxy.supervisor import EngineProcess
+async def main():
+    engine = EngineProcess(EngineOptions.from_json(sys.argv[1]), pathlib.Path(sys.argv[2]))
+    await engine.start()
+    print(engine.pid, flush=True)
+    await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+async def test_the_engine_ends_when_its_parent_is_killed(tmp_path):
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-c", PARENT, OPTIONS.to_json(), str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    pid = int(await asyncio.wait_for(parent.stdout.readline(), 60))
+    os.kill(pid, 0)
+    parent.kill()
+    await parent.wait()
+    for _ in range(500):
+        if not list(tmp_path.iterdir()) and not Path(f"/proc/{pid}/exe").exists():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("the engine outlived its parent, or left its socket behind")
+
+
+async def test_silence_is_filled_with_comments_that_clients_ignore(tmp_path):
+    options = dataclasses.replace(OPTIONS, keep_alive_comment_s=0.0001)
+    async with running(tmp_path, options) as engine, http_client(engine) as raw, openai_client(engine) as client:
+        body = {"model": MODEL_ID, "messages": MESSAGES, "stream": True}
+        text = (await raw.post("/v1/chat/completions", json=body)).text
+        assert text.startswith(": keep-alive\n\n")
+        stream = await client.chat.completions.create(model=MODEL_ID, messages=MESSAGES, stream=True)
+        assert "".join([c.choices[0].delta.content or "" async for c in stream]) == "You live in Lisbon."
+
+
 async def test_an_engine_that_cannot_start_says_why(tmp_path):
     (tmp_path / "bad.gguf").write_bytes(b"nothing")
     engine = EngineProcess(dataclasses.replace(OPTIONS, model_path=tmp_path / "bad.gguf"), tmp_path / "run")

@@ -1,4 +1,4 @@
-"""A data directory in, the open vault out: memories, turn ledger, receipts and keys in one SQLite file, ``memos.db``."""
+"""A data directory in, the open vault out: memories, ledger, receipts and keys in one SQLite file, ``memos.db``."""
 
 import secrets
 from collections.abc import Callable

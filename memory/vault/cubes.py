@@ -27,9 +27,11 @@ class StoredCube:
     cube: MemCube
 
 
-def stored(connection: sqlite3.Connection, where: str, parameters: Sequence[object]) -> list[StoredCube]:
-    """Return the cubes that satisfy a condition, in order of arrival."""
-    rows = connection.execute(f"{_STORED} WHERE {where} ORDER BY seq", parameters)
+def stored(
+    connection: sqlite3.Connection, where: str, parameters: Sequence[object], *, limit: int = -1
+) -> list[StoredCube]:
+    """Return the (first) cubes that satisfy a condition, in order of arrival."""
+    rows = connection.execute(f"{_STORED} WHERE {where} ORDER BY seq LIMIT ?", (*parameters, limit))
     return [StoredCube(row["seq"], row["confirmed_at"], cube_of(row)) for row in rows]
 
 
@@ -43,8 +45,7 @@ def insert(connection: sqlite3.Connection, cube: MemCube, *, confirmed_at: int |
     row = {**head(cube), "confirmed_at": micros(cube.valid_from) if confirmed_at is None else confirmed_at}
     columns, marks = ", ".join(row), ", ".join("?" * len(row))
     cursor = connection.execute(f"INSERT INTO cubes ({columns}) VALUES ({marks})", list(row.values()))
-    seq = cursor.lastrowid
-    assert seq is not None
+    seq = cursor.lastrowid or 0
     if cube.current:
         _index(connection, seq, cube)
     return StoredCube(seq, row["confirmed_at"], cube)

@@ -18,7 +18,7 @@ from memory.vault.cubes import StoredCube, by_ids, remove, stored
 from memory.vault.ledger_texts import blank_turns, scrub_receipts, scrub_turns
 from memory.vault.proof import ERASED_TABLES, count_of, found_in_files, found_in_tables
 from memory.vault.reading import VaultBase
-from memory.vault.rows import cube_from_json, dumps, folded
+from memory.vault.rows import cube_from_json, folded
 from memory.vault.scrub import Forgotten, holds
 from memory.vault.words import content_terms, words
 
@@ -142,7 +142,9 @@ def _chosen(known: Sequence[_Known], forget: Forget) -> tuple[list[_Known], Forg
         stems = tuple(stem for stem in content_terms(forget.target) if stem not in _WISH)
         if not stems:
             return [], Forgotten()
-        return [each for each in known if any(holds(cube.text, stems) for cube in each.versions)], Forgotten(stems=stems)
+        return [each for each in known if any(holds(cube.text, stems) for cube in each.versions)], Forgotten(
+            stems=stems
+        )
     chosen = [each for each in known if any(_is_about(cube.fact, forget) for cube in each.versions)]
     target = set(words(forget.target))
     many = [each for each in chosen if each.stored.cube.fact is not None and not each.stored.cube.fact.single]

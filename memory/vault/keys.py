@@ -5,6 +5,7 @@ HMAC-SHA-256 under a pepper that lies in a file beside the database, so the data
 reads the database: a key that another process revokes stops working at once.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -71,10 +72,10 @@ class SqliteKeys:
         """
         granted = tuple(dict.fromkeys(scopes))
         unknown = [scope for scope in granted if scope not in SCOPES]
-        if unknown or not name.strip():
-            raise Invalid(
-                f"There is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}." if unknown else "A key needs a name."
-            )
+        if unknown:
+            raise Invalid(f"There is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}.", param="scopes")
+        if not name.strip():
+            raise Invalid("A key needs a name.", param="name")
         key_id = secrets.token_hex(4)
         key = f"sk-memos-{key_id}-{secrets.token_urlsafe(32)}"
         row = (
@@ -153,14 +154,14 @@ def _pepper(path: Path) -> bytes:
         try:
             os.write(file, secrets.token_bytes(_PEPPER_BYTES))
             os.fsync(file)
-            try:
-                os.link(draft, path)  # fails when another process was faster
-            except FileExistsError:
-                pass
+            with contextlib.suppress(FileExistsError):  # another process was faster
+                os.link(draft, path)
         finally:
             os.close(file)
             draft.unlink()
     pepper = path.read_bytes()
     if len(pepper) != _PEPPER_BYTES:
-        raise Unavailable(f"{path} is damaged: it must hold {_PEPPER_BYTES} bytes. Restore it; no key works without it.")
+        raise Unavailable(
+            f"{path} is damaged: it must hold {_PEPPER_BYTES} bytes. Restore it: no key works without it."
+        )
     return pepper

@@ -54,7 +54,11 @@ _BEFORE = """
     SELECT id, messages, answer, occurred_at FROM turns
     WHERE user = ? AND conversation_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?
 """
-_FAIL = "UPDATE turns SET state = ?, error = ?, due_at = ?, leased_until = NULL, changed = 0 WHERE id = ? AND state IN ('queued', 'failed')"
+_FAIL = """
+    UPDATE turns SET state = ?, error = ?, due_at = ?, leased_until = NULL, changed = 0
+    WHERE id = ? AND state IN ('queued', 'failed')
+"""
+_REVIVE = "UPDATE turns SET state = 'queued', attempts = 0, due_at = ?, error = '' WHERE user = ? AND state = 'dead'"
 _FIND = """
     SELECT id, user, conversation_id, turn_hash, state, attempts, created_at, error, answer, injected FROM turns
     WHERE user = ? AND turn_hash IN (SELECT value FROM json_each(?)) ORDER BY seq DESC
@@ -170,7 +174,9 @@ class SqliteLedger:
 
     def retry_dead(self, scope: Scope, turn_ids: Sequence[str] | None = None) -> int:
         """Queue dead rows again (None: all of this user) and return how many."""
-        sql = "UPDATE turns SET state = 'queued', attempts = 0, due_at = ?, error = '' WHERE user = ? AND state = 'dead'"
+        sql = (
+            "UPDATE turns SET state = 'queued', attempts = 0, due_at = ?, error = '' WHERE user = ? AND state = 'dead'"
+        )
         bound: list[Any] = [micros(self._clock()), scope.user]
         if turn_ids is not None:
             sql += " AND id IN (SELECT value FROM json_each(?))"
@@ -256,6 +262,8 @@ def _messages(row: sqlite3.Row) -> tuple[Message, ...]:
 
 def _before(connection: sqlite3.Connection, row: sqlite3.Row) -> tuple[Message, ...]:
     """Return the last few messages of the same conversation before this turn, oldest first."""
+    if not row["conversation_id"]:
+        return ()
     key = (row["user"], row["conversation_id"], row["seq"], _CONTEXT_MESSAGES)
     rows = connection.execute(_BEFORE, key).fetchall()
     messages = [message for before in reversed(rows) for message in _messages(before)]

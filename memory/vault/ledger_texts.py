@@ -1,4 +1,4 @@
-"""What was forgotten in, the ledger and the receipts without it out, so that reading a turn again cannot bring it back."""
+"""What was forgotten in, ledger and receipts without it out: reading a turn again cannot bring it back."""
 
 import sqlite3
 from collections.abc import Callable, Collection

@@ -83,9 +83,7 @@ def size(connection: sqlite3.Connection, owner: str) -> tuple[int, int]:
     return (0, 0) if row is None else (row["cubes"], row["words"])
 
 
-def search(
-    connection: sqlite3.Connection, owner: str, query: Sequence[str], *, limit: int
-) -> list[tuple[int, float]]:
+def search(connection: sqlite3.Connection, owner: str, query: Sequence[str], *, limit: int) -> list[tuple[int, float]]:
     """Return (seq, score) of the cubes that hold any of the terms, best first; the newer of two equal ones first."""
     cubes, words = size(connection, owner)
     seqs: list[NDArray[np.uint32]] = []
@@ -135,10 +133,10 @@ def _summed(
     every = np.concatenate(seqs)
     first, last = int(every.min()), int(every.max())
     if last - first < 8 * len(every):  # one user's cubes mostly lie close together: counting beats sorting
-        sums = np.bincount(every - first, np.concatenate(scores))
+        sums = np.bincount(every - first, np.concatenate(scores)).astype(np.float64, copy=False)
         present = np.zeros(len(sums), bool)
         present[every - first] = True
         found = np.flatnonzero(present)
         return (found + first).astype(np.uint32), sums[found]
     found_seqs, position = np.unique(every, return_inverse=True)
-    return found_seqs, np.bincount(position, np.concatenate(scores))
+    return found_seqs, np.bincount(position, np.concatenate(scores)).astype(np.float64, copy=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class Liveness:
-    """This process's lock file in a folder that all processes of one vault share."""
+    """The lock file of this process in a folder that all processes of one vault share."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

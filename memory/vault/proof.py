@@ -37,7 +37,7 @@ def count_of(connection: sqlite3.Connection, user: str, ids: Sequence[str]) -> d
 
 
 def found_in_tables(connection: sqlite3.Connection, user: str, ids: Sequence[str], *, everything: bool) -> int:
-    """Return how many rows are still there: of the cubes, or of the user in any table; rows without a cube count too."""
+    """Return how many rows are left: of the cubes, rows without their cube, with ``everything`` any of the user."""
     bound = {"user": user, "ids": dumps(list(ids))}
     found: int = connection.execute(_COUNTS["cubes"], bound).fetchone()[0]
     for table in ("versions", "embeddings", "labels"):

@@ -1,4 +1,4 @@
-"""A scope and a question in, the user's cubes out. No statement here lacks the owner; expired cubes are never returned."""
+"""A scope and a question in, the user's cubes out: never another user's, never expired ones."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -184,9 +184,7 @@ class CubeReading(VaultBase):
         with self._connections.read() as connection:
             return [tuple(row) for row in connection.execute(_MISSING, bound)]
 
-    def _rows(
-        self, connection: sqlite3.Connection, scope: Scope, sql: str, **bound: object
-    ) -> list[sqlite3.Row]:
+    def _rows(self, connection: sqlite3.Connection, scope: Scope, sql: str, **bound: object) -> list[sqlite3.Row]:
         return connection.execute(sql, {"owner": scope.user, "now": self._now(), **bound}).fetchall()
 
     def _select(self, scope: Scope, sql: str, **bound: object) -> list[MemCube]:

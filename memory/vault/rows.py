@@ -31,6 +31,7 @@ def micros(time: datetime) -> int:
 
 
 def maybe_micros(time: datetime | None) -> int | None:
+    """Return microseconds since 1970, or None."""
     return None if time is None else micros(time)
 
 
@@ -40,6 +41,7 @@ def moment(value: int) -> datetime:
 
 
 def maybe_moment(value: int | None) -> datetime | None:
+    """Return the time in UTC, or None."""
     return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
@@ -49,6 +51,7 @@ def folded(text: str) -> str:
 
 
 def dumps(value: Any) -> str:
+    """Return compact JSON."""
     return orjson.dumps(value).decode()
 
 
@@ -160,7 +163,7 @@ def cube_of(row: sqlite3.Row) -> MemCube:
 
 def cube_json(cube: MemCube) -> dict[str, Any]:
     """Return the whole cube as a JSON-ready object, times in ISO 8601."""
-    times = {name: getattr(cube, name) for name in _TIMES}
+    times: dict[str, datetime | None] = {name: getattr(cube, name) for name in _TIMES}
     return {
         "id": cube.id,
         "version": cube.version,
@@ -182,7 +185,7 @@ def cube_from_json(data: Mapping[str, Any]) -> MemCube:
     Raises: Invalid: a field is missing or has another form.
     """
     try:
-        times = {name: None if data[name] is None else datetime.fromisoformat(data[name]) for name in _TIMES}
+        times: dict[str, Any] = {name: None if data[name] is None else datetime.fromisoformat(data[name]) for name in _TIMES}
         cube = MemCube(
             id=_text(data["id"]),
             version=int(data["version"]),

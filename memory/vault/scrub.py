@@ -58,7 +58,7 @@ class Forgotten:
         return value
 
     def _without_sentences(self, text: str) -> str:
-            kept = [FORGOTTEN + " " if holds(part, self.stems) else part for part in _SENTENCE.findall(text)]
+        kept = [FORGOTTEN + " " if holds(part, self.stems) else part for part in _SENTENCE.findall(text)]
         scrubbed = "".join(kept).strip()
         return FORGOTTEN if holds(scrubbed, self.stems) else scrubbed
 

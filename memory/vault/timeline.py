@@ -98,6 +98,22 @@ def reinstate(connection: sqlite3.Connection, owner: str, ids: Sequence[str], no
                 change(connection, each, reopened, now=now)
 
 
+def settle(connection: sqlite3.Connection, placed: StoredCube, now: datetime) -> None:
+    """Leave one value current of the key of a cube that was stored as it is (an import): the one stated last."""
+    fact = placed.cube.fact
+    if fact is None or not fact.single or not competes(placed.cube):
+        return
+    current = [
+        each
+        for each in of_key(connection, placed.cube.owner, fact)
+        if each.cube.current and each.cube.fact is not None and each.cube.fact.single
+    ]
+    current.sort(key=lambda each: (each.cube.state is State.FROZEN, each.confirmed_at, each.seq))
+    for each in current[:-1]:
+        if each.cube.state is not State.FROZEN:
+            supersede(connection, each, at=current[-1].cube.valid_from, now=now)
+
+
 def competes(cube: MemCube) -> bool:
     """True when the cube states a fact; a verbatim turn never does."""
     return cube.fact is not None and cube.semantic_type is not SemanticType.TURN

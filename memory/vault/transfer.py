@@ -4,9 +4,11 @@ Rows: a manifest first, then each cube as one row per version (oldest first, ``"
 turns of the ledger. Embeddings are not part of it: they are made again by the embedder of the vault that takes them.
 """
 
+import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -14,13 +16,13 @@ import orjson
 from memory.cube import MemCube
 from memory.errors import Invalid
 from memory.turn import Scope, TurnState
+from memory.vault import timeline
 from memory.vault.cubes import StoredCube, insert, keep_version, stored
 from memory.vault.reading import VaultBase
 from memory.vault.rows import cube_from_json, cube_json, dumps, micros, moment
 
 FORMAT = 1
 _BATCH_ROWS = 200
-_IMPORT_BATCH_ROWS = 500
 _COPIED = ("conversation_id", "turn_hash", "request_id", "state", "attempts", "error", "answer")
 _TURN = f"SELECT seq, id, messages, injected, occurred_at, created_at, {', '.join(_COPIED)} FROM turns"
 _INSERT_TURN = f"""
@@ -62,34 +64,173 @@ class CubeTransfer(VaultBase):
 
         Raises: Invalid: a row is not of an export; nothing is imported then.
         """
-        taken = _Import(scope, self)
+        parsed = _Parsed()
+        for number, row in enumerate(rows, start=1):
+            try:
+                parsed.take(row)
+            except (Invalid, KeyError, TypeError, ValueError, AttributeError) as error:
+                raise Invalid(f"Row {number} is not a row of an export: {error}") from error
         with self._connections.write() as connection:
-            for number, row in enumerate(rows, start=1):
-                try:
-                    taken.take(connection, row)
-                except Invalid as error:
-                    raise Invalid(f"Row {number}: {error}") from error
-                except (KeyError, TypeError, ValueError, AttributeError, sqlite3.IntegrityError) as error:
-                    raise Invalid(f"Row {number} is not a row of an export: {error!r}.") from error
-        return taken.counts
+            names = _Names(connection, scope.user, parsed)
+            cubes = [
+                self._import_cube(connection, names, versions, parsed.confirmed[cube_id])
+                for cube_id, versions in parsed.cubes.items()
+            ]
+            turns = [self._import_turn(connection, names, turn) for turn in parsed.turns]
+        return {"cubes": sum(cubes), "turns": sum(turns), "skipped": cubes.count(False) + turns.count(False)}
 
-    def fresh_id(self, prefix: str) -> str:
-        """Return an id that nothing has."""
-        return f"{prefix}_{self._new_id()}"
+    def _import_cube(
+        self, connection: sqlite3.Connection, names: "_Names", versions: list[MemCube], confirmed_at: int
+    ) -> bool:
+        """Store a cube with its history; False when it is there already."""
+        if versions[-1].id in names.mine:
+            return False
+        *older, newest = [names.taken_over(version, self._redact) for version in versions]
+        placed = insert(connection, newest, confirmed_at=confirmed_at)
+        for version in older:
+            keep_version(connection, placed.seq, version)
+        timeline.settle(connection, placed, self._clock())
+        return True
 
-    def redacted(self, text: str) -> str:
-        """Return the text without secrets."""
-        return self._redact(text)
+    def _import_turn(self, connection: sqlite3.Connection, names: "_Names", turn: Mapping[str, Any]) -> bool:
+        """Store a ledger row; False when it is there already."""
+        if turn["id"] in names.mine:
+            return False
+        redact = self._redact
+        row = {
+            **{name: turn[name] for name in _COPIED},
+            "id": names.of(turn["id"]),
+            "user": names.user,
+            "state": TurnState.QUEUED if turn["state"] == TurnState.OPEN else TurnState(turn["state"]),
+            "answer": None if turn["answer"] is None else redact(turn["answer"]),
+            "messages": dumps([{**message, "text": redact(message["text"])} for message in turn["messages"]]),
+            "injected": dumps(
+                {key: redact(text) if isinstance(text, str) else text for key, text in turn["injected"].items()}
+            ),
+            "occurred_at": micros(datetime.fromisoformat(turn["occurred_at"])),
+            "created_at": micros(datetime.fromisoformat(turn["created_at"])),
+        }
+        connection.execute(_INSERT_TURN, row)
+        return True
 
     def _cubes_after(self, scope: Scope, seq: int) -> list[tuple[StoredCube, list[dict[str, Any]]]]:
         sql = "SELECT data FROM versions WHERE seq = ? ORDER BY version"
         with self._connections.snapshot() as connection:
-            where = "owner = ? AND seq > ? AND seq IN (SELECT seq FROM cubes WHERE owner = ?2 ORDER BY seq)"
-            del where
-            cubes = stored(connection, "owner = ? AND seq > ?", (scope.user, seq))[:_BATCH_ROWS]
+            cubes = stored(connection, "owner = ? AND seq > ?", (scope.user, seq), limit=_BATCH_ROWS)
             return [(each, [orjson.loads(row[0]) for row in connection.execute(sql, (each.seq,))]) for each in cubes]
 
     def _turns_after(self, scope: Scope, seq: int) -> list[sqlite3.Row]:
         with self._connections.read() as connection:
             sql = f"{_TURN} WHERE user = ? AND seq > ? ORDER BY seq LIMIT ?"
             return connection.execute(sql, (scope.user, seq, _BATCH_ROWS)).fetchall()
+
+
+class _Parsed:
+    """The rows of an export, checked."""
+
+    def __init__(self) -> None:
+        self.cubes: dict[str, list[MemCube]] = {}
+        self.confirmed: dict[str, int] = {}
+        self.turns: list[Mapping[str, Any]] = []
+
+    def take(self, row: Mapping[str, Any]) -> None:
+        """Raises: Invalid, KeyError, TypeError, ValueError, AttributeError: it is not a row of an export."""
+        match row["object"]:
+            case "memos.export":
+                if row["format"] != FORMAT:
+                    raise Invalid(f"its format is {row['format']!r}; this program reads {FORMAT}.")
+            case "memos.cube":
+                cube = cube_from_json(row)
+                self.cubes.setdefault(cube.id, []).append(cube)
+                confirmed = row.get("confirmed_at")
+                said = cube.valid_from if confirmed is None else datetime.fromisoformat(confirmed)
+                self.confirmed[cube.id] = micros(said)
+            case "memos.turn":
+                self.turns.append(_checked_turn(row))
+            case other:
+                raise Invalid(f"it is a {other!r}.")
+
+
+class _Names:
+    """Which ids the imported rows get."""
+
+    def __init__(self, connection: sqlite3.Connection, user: str, parsed: _Parsed) -> None:
+        self.user = user
+        owners: dict[str, str] = {}
+        for table, owner, ids in (
+            ("cubes", "owner", list(parsed.cubes)),
+            ("turns", "user", [turn["id"] for turn in parsed.turns]),
+        ):
+            sql = f"SELECT id, {owner} FROM {table} WHERE id IN (SELECT value FROM json_each(?))"
+            known = ids + [_renamed(user, each) for each in ids]
+            owners |= {row[0]: row[1] for row in connection.execute(sql, (dumps(known),))}
+        every = [*parsed.cubes, *(turn["id"] for turn in parsed.turns)]
+        self._new = {each: _renamed(user, each) for each in every if owners.get(each, user) != user}
+        #: ids of rows that this user has already, under the same or the new id
+        self.mine = {each for each in every if owners.get(self.of(each)) == user}
+
+    def of(self, old: str) -> str:
+        """Return the id that a cube, turn or message (``<turn id>:<position>``) gets."""
+        turn, colon, position = old.rpartition(":")
+        if colon and turn in self._new:
+            return f"{self._new[turn]}:{position}"
+        return self._new.get(old, old)
+
+    def taken_over(self, cube: MemCube, redact: Callable[[str], str]) -> MemCube:
+        """Return the cube as the importing user's, without secrets."""
+        source = replace(
+            cube.source,
+            message_ids=tuple(map(self.of, cube.source.message_ids)),
+            turn_id=None if cube.source.turn_id is None else self.of(cube.source.turn_id),
+        )
+        return replace(
+            cube,
+            id=self.of(cube.id),
+            owner=self.user,
+            text=redact(cube.text),
+            source=source,
+            fact=None if cube.fact is None else replace(cube.fact, value=redact(cube.fact.value)),
+            supersedes=tuple(map(self.of, cube.supersedes)),
+            derived_from=tuple(map(self.of, cube.derived_from)),
+        )
+
+
+def _renamed(user: str, old: str) -> str:
+    """Return the id that stands for another user's id here: always the same, so importing twice changes nothing."""
+    prefix = old.partition("_")[0]
+    return f"{prefix}_{hashlib.sha256(f'{user}/{old}'.encode()).hexdigest()[:24]}"
+
+
+def _turn_json(row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        "object": "memos.turn",
+        "id": row["id"],
+        **{name: row[name] for name in _COPIED},
+        "messages": orjson.loads(row["messages"]),
+        "injected": orjson.loads(row["injected"]),
+        "occurred_at": moment(row["occurred_at"]).isoformat(),
+        "created_at": moment(row["created_at"]).isoformat(),
+    }
+
+
+def _checked_turn(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    TurnState(row["state"])
+    for name in ("id", "conversation_id", "turn_hash", "request_id", "error"):
+        if not isinstance(row[name], str):
+            raise TypeError(f"{name} is not a text")
+    for message in row["messages"]:
+        _check_message(message)
+    for name in ("occurred_at", "created_at"):
+        micros(datetime.fromisoformat(row[name]))
+    if not isinstance(row["injected"], Mapping) or not isinstance(row["attempts"], int):
+        raise TypeError("injected or attempts has another form")
+    if not isinstance(row["answer"], str | None):
+        raise TypeError("answer is not a text")
+    return row
+
+
+def _check_message(message: Mapping[str, Any]) -> None:
+    if not all(isinstance(message[name], str) for name in ("role", "text", "id")):
+        raise TypeError("a message has no role, text or id")
+    if not isinstance(message["name"], str | None) or not isinstance(message["created_at"], int | None):
+        raise TypeError("a message's name or time has another form")

@@ -142,9 +142,7 @@ class CubeWriting(VaultBase):
                 put_vector(connection, known.seq, batch.model_id, batch.vectors[position])
         return Written(created=tuple(created), superseded=tuple(dict.fromkeys(superseded)))
 
-    def _new_cube(
-        self, admitted: Admitted, ids: Sequence[str], now: datetime, turn_id: str | None
-    ) -> MemCube:
+    def _new_cube(self, admitted: Admitted, ids: Sequence[str], now: datetime, turn_id: str | None) -> MemCube:
         draft = admitted.draft
         return MemCube(
             id=f"mem_{self._new_id()}",

@@ -1,0 +1,119 @@
+"""Text in, the secrets in it out: the plugins of the detect-secrets package, used directly.
+
+The plugins' own scan reads global settings and may call services to verify a finding; ``analyze_string`` does neither.
+Passwords that are told in prose, and key forms that the package lacks, are small patterns of this file. Everyday values
+stay: door codes, dates, telephone numbers, addresses, ids.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from detect_secrets.plugins.artifactory import ArtifactoryDetector
+from detect_secrets.plugins.aws import AWSKeyDetector
+from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
+from detect_secrets.plugins.basic_auth import BasicAuthDetector
+from detect_secrets.plugins.discord import DiscordBotTokenDetector
+from detect_secrets.plugins.github_token import GitHubTokenDetector
+from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
+from detect_secrets.plugins.jwt import JwtTokenDetector
+from detect_secrets.plugins.mailchimp import MailchimpDetector
+from detect_secrets.plugins.npm import NpmDetector
+from detect_secrets.plugins.openai import OpenAIDetector
+from detect_secrets.plugins.pypi_token import PypiTokenDetector
+from detect_secrets.plugins.sendgrid import SendGridDetector
+from detect_secrets.plugins.slack import SlackDetector
+from detect_secrets.plugins.square_oauth import SquareOAuthDetector
+from detect_secrets.plugins.stripe import StripeDetector
+from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
+from detect_secrets.plugins.twilio import TwilioKeyDetector
+
+# Each plugin with a text that must be there before it is asked: most lines hold none of them.
+_PLUGINS: tuple[tuple[type[Any], str], ...] = (
+    (ArtifactoryDetector, r"AKC|AP[\dABCDEF]"),
+    (AWSKeyDetector, r"A3T|ABIA|ACCA|AKIA|ASIA|(?i:aws)"),
+    (AzureStorageKeyDetector, r"AccountKey"),
+    (BasicAuthDetector, r"://"),
+    (DiscordBotTokenDetector, r"[MNO][a-zA-Z\d_-]{23,25}\."),
+    (GitHubTokenDetector, r"gh[pousr]_"),
+    (GitLabTokenDetector, r"gl[a-z]{2,5}-|GR13489"),
+    (JwtTokenDetector, r"eyJ"),
+    (MailchimpDetector, r"-us\d"),
+    (NpmDetector, r"_authToken"),
+    (OpenAIDetector, r"T3BlbkFJ"),
+    (PypiTokenDetector, r"pypi-"),
+    (SendGridDetector, r"SG\."),
+    (SlackDetector, r"xox|hooks\.slack"),
+    (SquareOAuthDetector, r"sq0csp"),
+    (StripeDetector, r"(?:r|s)k_live"),
+    (TelegramBotTokenDetector, r"^\d{8,10}:"),
+    (TwilioKeyDetector, r"(?:AC|SK)[a-z0-9]{32}"),
+)
+
+_PATTERNS: tuple[re.Pattern[str], ...] = (
+    # keys of OpenAI and those who took the form over (Anthropic, OpenRouter, this program)
+    re.compile(r"(?<![\w-])sk-(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9_-]{20,}"),
+    re.compile(r"(?<![\w-])(?:r|s)k_(?:live|test)_[A-Za-z0-9]{16,}"),
+    re.compile(r"(?<![\w-])github_pat_[A-Za-z0-9_]{22,}"),
+    re.compile(r"(?<![\w-])xapp-\d-[A-Za-z0-9-]{20,}"),
+    re.compile(r"(?<![\w-])AIza[A-Za-z0-9_-]{35}(?![\w-])"),  # Google
+    re.compile(r"(?<![\w-])hf_[A-Za-z]{34}(?!\w)"),  # Hugging Face
+    # AWS secret access keys have no prefix: 40 characters after their name
+    re.compile(
+        r"(?i:aws|secret)[\w ]{0,30}(?i:key|token)\b[\"']?\s*(?:is|=|:)+\s*[\"']?([A-Za-z0-9/+]{40})(?![\w/+=])"
+    ),
+    re.compile(r"(?i)\b(?:authorization\s*:\s*)?bearer\s+([A-Za-z0-9._~+/-]{20,}=*)"),
+    re.compile(
+        r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+        re.DOTALL,
+    ),
+)
+
+# "my password is X", "password: X", "the passphrase for the wifi is X". What follows must look like a password or be
+# quoted, because "my password is too long" tells none.
+_NAMED = re.compile(
+    r"""(?ix) \b (?: pass(?:word|phrase|code|wd) | pwd | (?:api|secret|access|private)[ _-]?(?:key|token) | client[ _-]secret )
+    s? [\"'`]? (?P<between> (?:\s+ (?:for|to|of|on|at) \s+ (?:[\w'.@-]+\s+){1,5}? )? )
+    (?P<link> \s* (?: := | [:=] ) \s* | \s* (?:is|was|are)\b \s* (?:now\s+|still\s+|set\s+to\s+)? :? \s* | \s+to\s+ )
+    (?: (?P<quote>[\"'`“‘]) (?P<quoted>[^\"'`”’\n]{3,128}) [\"'`”’] | (?P<bare>[^\s\"'`“”]{3,128}) )
+    """
+)
+_TRAILING = ".,;:!?)]}>"
+_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*\Z")
+_PLACEHOLDER = re.compile(
+    r"(?i)\[?(?:redacted|forgotten|hidden|removed|x{3,}|\*{3,}|\.{3,}|<.*>|\{.*\}|\$\{?\w+\}?)\]?\Z"
+)
+
+
+class DetectSecrets:
+    """SecretDetector on detect-secrets. Thread-safe: the plugins keep nothing between calls."""
+
+    def __init__(self) -> None:
+        self._plugins = [(plugin(), re.compile(hint, re.MULTILINE)) for plugin, hint in _PLUGINS]
+
+    def find(self, text: str) -> list[str]:
+        """Return the exact substrings that are secrets, longest first. Linear in the text's length."""
+        found = {secret for secret in self._all(text) if secret in text and not _PLACEHOLDER.match(secret)}
+        return sorted(found, key=lambda secret: (-len(secret), secret))
+
+    def _all(self, text: str) -> Iterator[str]:
+        for plugin, hint in self._plugins:
+            if hint.search(text):
+                for line in text.splitlines():
+                    yield from (secret for secret in plugin.analyze_string(line) if secret)
+        for pattern in _PATTERNS:
+            for match in pattern.finditer(text):
+                yield match.group(match.lastindex or 0)
+        yield from _named(text)
+
+
+def _named(text: str) -> Iterator[str]:
+    """Yield what is told as a password or key in prose or settings."""
+    for match in _NAMED.finditer(text):
+        if match["quoted"] is not None:
+            yield match["quoted"]
+            continue
+        bare = match["bare"].rstrip(_TRAILING)
+        assigned = match["link"].strip() in (":", "=", ":=")
+        if len(bare) >= 3 and (assigned or _WORD.match(bare) is None):
+            yield bare

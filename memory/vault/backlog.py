@@ -1,0 +1,51 @@
+"""The whole vault in, what still waits in it out: for the person who runs it, over all users.
+
+The only reads without a Scope, and none of them gives out what was said.
+"""
+
+from collections.abc import Sequence
+
+from memory.turn import LedgerRow, TurnState
+from memory.vault.connections import Connections
+from memory.vault.rows import dumps, moment
+
+WAITING = (TurnState.OPEN, TurnState.QUEUED, TurnState.FAILED, TurnState.DEAD)
+
+_ROWS = """
+    SELECT id, user, conversation_id, turn_hash, state, attempts, created_at, error FROM turns
+    WHERE state IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?
+"""
+_LACKING = """
+    SELECT count(*) FROM cubes WHERE superseded_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM embeddings AS e WHERE e.seq = cubes.seq AND e.model_id = ?)
+"""
+
+
+class Backlog:
+    """What waits in a vault."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def rows(self, states: Sequence[TurnState] = WAITING, *, limit: int = 1000) -> list[LedgerRow]:
+        """Return ledger rows in these states, oldest first, without answers and injected text."""
+        with self._connections.read() as connection:
+            rows = connection.execute(_ROWS, (dumps([state.value for state in states]), limit)).fetchall()
+        return [
+            LedgerRow(
+                id=row["id"],
+                user=row["user"],
+                conversation_id=row["conversation_id"],
+                turn_hash=row["turn_hash"],
+                state=TurnState(row["state"]),
+                attempts=row["attempts"],
+                created_at=moment(row["created_at"]),
+                error=row["error"],
+            )
+            for row in rows
+        ]
+
+    def missing_vectors(self, model_id: str) -> int:
+        """Return how many current cubes have no embedding by this model."""
+        with self._connections.read() as connection:
+            return int(connection.execute(_LACKING, (model_id,)).fetchone()[0])

@@ -1,0 +1,144 @@
+"""Parts in, the ASGI application out: which route is served by what, what starts with it and what ends.
+
+The chat routes stand before the framework, as a bare ASGI app; everything else is FastAPI's.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from memory.errors import Unavailable
+from proxy import errors
+from proxy.bookkeeping import Bookkeeper
+from proxy.chat import Chat, ChatLimits, ChatParts
+from proxy.controls import ControlReader
+from proxy.memory_api import memory_router
+from proxy.models import Health, Models
+from proxy.parts import Parts
+from proxy.recall import Recaller
+from proxy.telemetry import AccessLog, Journal
+from proxy.wire import RequestHeaders
+
+logger = logging.getLogger(__name__)
+
+CHAT_PATHS = ("/v1/chat/completions", "/chat/completions")
+_EXPOSED = ("x-request-id", "x-memory-status", "x-memory-request-id", "x-memory-ids", "x-memory-write", "retry-after")
+
+
+class HotRoutes:
+    """Pure ASGI: serves POST requests to some paths before any routing, passes on all others."""
+
+    def __init__(self, app: ASGIApp, routes: Mapping[str, ASGIApp]) -> None:
+        self._app = app
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        hot = self._routes.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        await (hot or self._app)(scope, receive, send)
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """Return the application; everything in ``parts`` starts and ends with its lifespan."""
+    settings = parts.settings
+    journal = Journal(parts.counters)
+    request_headers = RequestHeaders((*settings.identity.user_headers, *settings.identity.conversation_headers))
+    recaller = Recaller(
+        parts.pipeline,
+        parts.background,
+        timeout_s=settings.memory.timeout_ms / 1000,
+        settle_timeout_s=settings.memory.settle_timeout_ms / 1000,
+    )
+    bookkeeper = Bookkeeper(
+        parts.store.ledger,
+        parts.store.receipts,
+        parts.background,
+        used=parts.pipeline.used,
+        dedupe_window_s=settings.memory.dedupe_window_s,
+    )
+    chat = Chat(_chat_parts(parts, recaller, bookkeeper, request_headers, journal))
+    engine = parts.engine
+    health = Health(parts.backend, parts.store.ledger, lambda: engine is None or engine.ready)
+    app = FastAPI(
+        title="MemOS Proxy",
+        description="An OpenAI-compatible inference proxy with memory.",
+        lifespan=_lifespan(parts, recaller, bookkeeper, health),
+    )
+    errors.install(app)
+    app.include_router(Models(parts.backend, parts.authenticator, request_headers).router())
+    app.include_router(health.router())
+    app.include_router(memory_router(parts))
+    for path in CHAT_PATHS:  # found by POST before; here for the other methods, which are told that POST is the one
+        app.router.routes.append(Route(path, endpoint=chat, methods=["POST"]))
+    app.add_middleware(AccessLog, journal=journal)
+    app.add_middleware(HotRoutes, routes=dict.fromkeys(CHAT_PATHS, chat))
+    if settings.server.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.server.cors_origins),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=list(_EXPOSED),
+        )
+    app.state.health = health
+    return app
+
+
+def _chat_parts(
+    parts: Parts, recaller: Recaller, bookkeeper: Bookkeeper, request_headers: RequestHeaders, journal: Journal
+) -> ChatParts:
+    settings = parts.settings
+    return ChatParts(
+        backend=parts.backend,
+        authenticator=parts.authenticator,
+        controls=ControlReader(
+            default_mode=settings.memory.mode, conversation_headers=settings.identity.conversation_headers
+        ),
+        request_headers=request_headers,
+        recaller=recaller,
+        bookkeeper=bookkeeper,
+        journal=journal,
+        clock=parts.clock,
+        limits=ChatLimits(
+            max_body_bytes=settings.server.max_body_mb << 20,
+            max_concurrent=settings.limits.max_concurrent,
+            silence_s=settings.backend.keep_alive_comment_s,
+        ),
+    )
+
+
+def _lifespan(
+    parts: Parts, recaller: Recaller, bookkeeper: Bookkeeper, health: Health
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        drain_s = float(parts.settings.server.drain_timeout_s)
+        try:
+            await parts.background.start()
+            if parts.engine is not None:
+                await parts.engine.start()
+            yield
+        finally:
+            health.draining = True
+            recaller.close()
+            await bookkeeper.finish(drain_s)
+            if not await parts.background.drain(drain_s):
+                logger.warning("some turns are not yet written; the next start takes them up")
+            await parts.backend.close()
+            if parts.engine is not None:
+                await parts.engine.stop()
+            _close(parts)
+
+    return lifespan
+
+
+def _close(parts: Parts) -> None:
+    try:
+        parts.store.close()
+    except Unavailable:
+        logger.exception("the vault did not close in peace")

@@ -1,0 +1,91 @@
+"""``memos queue`` and ``memos reembed``: what waits in the vault in, less of it out."""
+
+import argparse
+import json
+from itertools import groupby
+
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
+from rich.table import Table
+
+from config.settings import Settings
+from memory.embeddings import embedding_text
+from memory.errors import NotFound
+from memory.ports import Embedder
+from memory.turn import LedgerRow, Scope, TurnState
+from memory.vault import VaultFiles
+from memory.vault.backlog import Backlog
+from proxy.cli_config import loaded, opened_vault
+
+_BATCH_TEXTS = 64
+_ALL = 1_000_000
+
+
+def queue_list(chosen: argparse.Namespace) -> int:
+    """List the turns that wait, failed or are dead."""
+    with opened_vault(chosen) as files:
+        rows = Backlog(files.connections).rows()
+    if chosen.json:
+        print(json.dumps([_json(row) for row in rows], ensure_ascii=False, indent=2))
+        return 0
+    table = Table("turn", "state", "attempts", "since", "user", "what happened")
+    for row in rows:
+        style = "red" if row.state is TurnState.DEAD else None
+        since = f"{row.created_at:%Y-%m-%d %H:%M}"
+        table.add_row(row.id, row.state, str(row.attempts), since, row.user, row.error, style=style)
+    console = Console()
+    console.print(table if rows else "Nothing waits.")
+    if any(row.state is TurnState.DEAD for row in rows):
+        console.print("Dead turns are kept; `memos queue retry` runs them again.")
+    return 0
+
+
+def _json(row: LedgerRow) -> dict[str, object]:
+    names = ("id", "state", "attempts", "user", "conversation_id", "error")
+    return {name: getattr(row, name) for name in names} | {"created_at": row.created_at.isoformat()}
+
+
+def queue_retry(chosen: argparse.Namespace) -> int:
+    """Queue dead turns again; a running server takes them up by itself."""
+    with opened_vault(chosen) as files:
+        dead = Backlog(files.connections).rows([TurnState.DEAD], limit=_ALL)
+        if unknown := sorted(set(chosen.ids) - {row.id for row in dead}):
+            raise NotFound(f"No dead turn is called {', '.join(unknown)}; `memos queue list` shows them.")
+        picked = [row for row in dead if not chosen.ids or row.id in chosen.ids]
+        count = 0
+        for user, rows in groupby(sorted(picked, key=lambda row: row.user), key=lambda row: row.user):
+            count += files.ledger.retry_dead(Scope(user=user), [row.id for row in rows])
+    print(f"{count} turn{'' if count == 1 else 's'} queued again.")
+    return 0
+
+
+def reembed(chosen: argparse.Namespace) -> int:
+    """Embed every current memory that lacks a vector of the present embedder; can be broken off and run again."""
+    settings = loaded(chosen).settings
+    embedder = _embedder(settings)
+    if embedder is None:
+        print("There is no embedder: embedder.kind is none.")
+        return 1
+    with opened_vault(chosen) as files:
+        count = _embed_missing(files, embedder)
+    print(f"{count} memor{'y' if count == 1 else 'ies'} embedded by {embedder.model_id}.")
+    return 0
+
+
+def _embed_missing(files: VaultFiles, embedder: Embedder) -> int:
+    columns = [*Progress.get_default_columns(), MofNCompleteColumn()]
+    done = 0
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("embedding", total=Backlog(files.connections).missing_vectors(embedder.model_id))
+        while missing := files.vault.missing_vectors(embedder.model_id, limit=_BATCH_TEXTS):
+            vectors = embedder.embed([embedding_text(text) for _, _, text in missing])
+            files.vault.store_vectors(embedder.model_id, [cube_id for _, cube_id, _ in missing], vectors)
+            done += len(missing)
+            progress.update(bar, completed=done)
+    return done
+
+
+def _embedder(settings: Settings) -> Embedder | None:
+    from adapters.registry import create_embedder
+
+    return create_embedder(settings)

@@ -1,0 +1,108 @@
+"""A chat that ended, one way or another, in; its turn closed, exactly once, out."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from memory.ports import Clock
+from memory.turn import Controls, Message, TurnRecord
+from proxy.bookkeeping import Bookkeeper, OpenTurn
+from proxy.identity import Identity
+from proxy.recall import Recalled
+from proxy.receipt import receipt_of
+from proxy.sse import BodyReader, StreamReader
+from proxy.telemetry import RequestLine
+from proxy.wire import Headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One chat request, understood."""
+
+    raw: bytes
+    body: dict[str, Any]
+    headers: Headers  #: those to forward
+    identity: Identity
+    controls: Controls  #: with the mode that is allowed
+    line: RequestLine
+
+
+class Closing:
+    """Closes a turn once: with its answer when it came to its end, without when it broke off."""
+
+    def __init__(
+        self,
+        bookkeeper: Bookkeeper,
+        call: Call,
+        recalled: Recalled,
+        reader: StreamReader | BodyReader,
+        opening: "asyncio.Future[OpenTurn] | None",
+    ) -> None:
+        self._bookkeeper = bookkeeper
+        self._call = call
+        self.recalled = recalled
+        self._reader = reader
+        self._opening = opening
+        self._closed = False
+
+    async def whole(self) -> None:
+        """Return when the turn, with what was read of its answer, is on disk."""
+        if not self._closed and (future := self._close(self._reader.answer.text)):
+            await asyncio.shield(future)
+
+    def broken(self) -> None:
+        """Make sure that it is closed; waits for nothing."""
+        if not self._closed:
+            opening = self._opening
+            if opening is None or opening.done():
+                self._close(None)
+            else:
+                opening.add_done_callback(lambda _: self._close(None))
+
+    def _close(self, answer: str | None) -> "asyncio.Future[None] | None":
+        if self._closed:
+            return None
+        self._closed = True
+        call = self._call
+        turn = self._opening.result() if self._opening is not None and not self._opening.cancelled() else OpenTurn()
+        if self.recalled.prepared is not None:
+            self._bookkeeper.count_use(call.identity.scope, self.recalled.prepared.injection.cube_ids)
+        return self._bookkeeper.close(
+            turn,
+            answer,
+            scope=call.identity.scope,
+            request_id=call.line.request_id,
+            receipt=receipt_of(call.line, self.recalled, turn, self._reader.answer, call.controls),
+        )
+
+
+def record_of(call: Call, recalled: Recalled, clock: Clock) -> TurnRecord | None:
+    """Return what the ledger gets; None when there is nothing to keep or it may not be kept."""
+    prepared = recalled.prepared
+    if prepared is None or not prepared.turn_hash or not prepared.user_text or not call.controls.mode.writes:
+        return None
+    said: Mapping[str, Any] = next((m for m in reversed(call.body["messages"]) if m.get("role") == "user"), {})
+    name, message_id = said.get("name"), said.get("id")
+    message = Message(
+        role="user",
+        text=prepared.user_text,
+        id=message_id if isinstance(message_id, str) else "",
+        name=name if isinstance(name, str) else None,
+    )
+    injection = prepared.injection
+    return TurnRecord(
+        scope=call.identity.scope,
+        turn_hash=prepared.turn_hash,
+        conversation_id=prepared.conversation_id,
+        messages=(message,),
+        request_id=call.line.request_id,
+        injected={
+            "stable": injection.stable_text,
+            "turn": injection.turn_text,
+            "ids": list(injection.cube_ids),
+            "turn_ids": list(injection.turn_ids),
+            "tokens": injection.tokens,
+        },
+        occurred_at=clock(),
+    )

@@ -1,0 +1,207 @@
+"""Settings in, everything that an app is made of out: the only place that chooses implementations.
+
+Engines and models are imported and loaded here and not before; nothing listens and no thread runs until the app starts.
+"""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters import embedded, registry
+from adapters.backend import Backend
+from adapters.flat import Flat
+from config.settings import Settings
+from memory.embeddings import Embeddings
+from memory.errors import EngineMissing
+from memory.governance import Governance
+from memory.injector import Injector
+from memory.operator import Operator, Weights
+from memory.pipeline import Pipeline, Stations
+from memory.ports import Clock, Embedder, Extractor, SecretDetector, TokenCounter
+from memory.reader import Reader
+from memory.scheduler import Policy, Scheduler
+from memory.vault import VaultFiles, open_vault
+from memory.wishes import asked_about
+from memory.writer import Writer
+from proxy.auth import Authenticator
+from proxy.background import Background, QueueOptions
+from proxy.engine_options import EngineOptions
+from proxy.parts import Parts
+from proxy.spool import Spool
+from proxy.supervisor import EngineProcess
+
+logger = logging.getLogger(__name__)
+
+_LOCAL = ("embedded", "llama_cpp")
+_ENGINE_URL = "http://engine/v1"  # a name only: the connection goes to a Unix socket
+
+
+def utc_now() -> datetime:
+    """Return the time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def compose(settings: Settings, *, clock: Clock = utc_now) -> Parts:
+    """Return the parts; the data folder is open, nothing else runs yet.
+
+    Raises: EngineMissing: something that the configuration needs is not installed. Unavailable: the vault cannot be
+    opened. EngineDown: a remote embedder does not answer.
+    """
+    engine = _engine(settings)
+    backend = _backend(settings, engine)
+    governance = Governance(_detector(settings), max_cube_chars=settings.governance.max_cube_chars)
+    redact = governance.redact if settings.governance.redact_secrets else None
+    files = open_vault(settings.data.dir, clock=clock, redact=redact)
+    pipeline = _pipeline(settings, files, governance, engine, clock)
+    return Parts(
+        settings=settings,
+        store=files,
+        pipeline=pipeline,
+        background=Background(
+            files.ledger, pipeline.after, Spool(settings.data.dir / "spool"), queue_options(settings)
+        ),
+        backend=backend,
+        authenticator=Authenticator(
+            files.keys,
+            user_headers=settings.identity.user_headers,
+            pass_through=settings.identity.pass_through,
+        ),
+        clock=clock,
+        engine=engine,
+    )
+
+
+def queue_options(settings: Settings) -> QueueOptions:
+    """Return how the turn ledger is worked off."""
+    queue = settings.queue
+    return QueueOptions(
+        batch=queue.batch,
+        lease_s=queue.lease_s,
+        max_attempts=queue.max_attempts,
+        backoff_s=queue.backoff_s,
+        dedupe_window_s=settings.memory.dedupe_window_s,
+    )
+
+
+def _engine(settings: Settings) -> EngineProcess | None:
+    backend, engine = settings.backend, settings.engine
+    if backend.kind not in _LOCAL:
+        return None
+    own = backend.kind == "embedded" or backend.model_path is None
+    path = embedded.gguf_path() if own or backend.model_path is None else backend.model_path
+    more: dict[str, Any] = (
+        {"description": embedded.DESCRIPTION, "default_temperature": embedded.DEFAULT_TEMPERATURE} if own else {}
+    )
+    options = EngineOptions(
+        model_path=path,
+        model_id=backend.model_id or (embedded.MODEL_ID if own else path.stem),
+        context_tokens=engine.context_tokens,
+        max_context_tokens=engine.max_context_tokens,
+        max_sequences=engine.max_sequences,
+        batch_tokens=engine.batch_tokens,
+        threads=engine.threads,
+        gpu_layers=engine.gpu_layers,
+        kv_type=engine.kv_type,
+        flash_attention=engine.flash_attention,
+        queue_limit=engine.queue_limit,
+        default_max_tokens=engine.default_max_tokens,
+        keep_alive_comment_s=backend.keep_alive_comment_s,
+        max_body_mb=settings.server.max_body_mb,
+        drain_timeout_s=settings.server.drain_timeout_s,
+        **more,
+    )
+    return EngineProcess(options, settings.data.dir)
+
+
+def _backend(settings: Settings, engine: EngineProcess | None) -> Backend:
+    wanted = settings.backend
+    known = registry.backends()
+    network: dict[str, Any] = {
+        "connect_timeout_s": wanted.connect_timeout_s,
+        "read_timeout_s": wanted.read_timeout_s,
+        "max_connections": wanted.max_connections,
+    }
+    if engine is not None:
+        socket_path = str(engine.socket_path)
+        return known.create("upstream", base_url=_ENGINE_URL, socket_path=socket_path, shares_cache=True, **network)
+    if wanted.kind == "upstream":
+        api_key = wanted.api_key.get_secret_value() if wanted.api_key is not None else None
+        return known.create("upstream", base_url=wanted.base_url, api_key=api_key, **network)
+    if wanted.kind == "echo":
+        return known.create("echo", **({"model_id": wanted.model_id} if wanted.model_id else {}))
+    raise EngineMissing(
+        f"This version has no backend {wanted.kind!r}; there are: {', '.join(sorted((*known.names, *_LOCAL)))}."
+    )
+
+
+def _pipeline(
+    settings: Settings, files: VaultFiles, governance: Governance, engine: EngineProcess | None, clock: Clock
+) -> Pipeline:
+    embeddings = Embeddings(_embedder(settings), Flat(budget_bytes=settings.embedder.index_cache_mb << 20), files.vault)
+    scheduler, operator = settings.scheduler, settings.operator
+    weights = Weights(
+        lexical=operator.lexical_weight,
+        dense=operator.dense_weight,
+        recency=operator.recency_weight,
+        recency_half_life_days=operator.recency_half_life_days,
+        candidates=operator.candidates,
+    )
+    return Pipeline(
+        Stations(
+            reader=Reader(clock),
+            scheduler=Scheduler(
+                Policy(
+                    name=scheduler.policy,
+                    top_k=scheduler.top_k,
+                    budget_tokens=scheduler.budget_tokens,
+                    stable_budget_tokens=scheduler.stable_budget_tokens,
+                    min_relevance=scheduler.min_relevance,
+                    skip_small_talk=scheduler.skip_small_talk,
+                )
+            ),
+            operator=Operator(files.vault, embeddings, weights, asked_about),
+            injector=Injector(_counter(engine)),
+            writer=Writer(
+                _extractor(settings),
+                keep_turns=settings.writer.keep_turns,
+                derive_facts=settings.writer.derive_facts,
+                assistant_novel_words=settings.writer.assistant_novel_words,
+            ),
+            governance=governance,
+            vault=files.vault,
+            ledger=files.ledger,
+            embeddings=embeddings,
+            clock=clock,
+        )
+    )
+
+
+def _embedder(settings: Settings) -> Embedder | None:
+    wanted, known = settings.embedder, registry.embedders()
+    if wanted.kind == "none":
+        return None
+    if wanted.kind == "minilm":
+        return known.create("minilm", cache_dir=settings.data.dir / "cache", threads=wanted.threads)
+    api_key = wanted.api_key.get_secret_value() if wanted.api_key is not None else ""
+    return known.create(
+        "openai", base_url=wanted.base_url, model=wanted.model, api_key=api_key, timeout_s=wanted.timeout_s
+    )
+
+
+def _extractor(settings: Settings) -> Extractor | None:
+    llm = settings.writer.llm
+    if llm.base_url is None or llm.model is None:
+        return None
+    api_key = llm.api_key.get_secret_value() if llm.api_key is not None else None
+    return registry.extractor(base_url=llm.base_url, api_key=api_key, model=llm.model, timeout_s=llm.timeout_s)
+
+
+def _detector(settings: Settings) -> SecretDetector | None:
+    return registry.secret_detector() if settings.governance.redact_secrets else None
+
+
+def _counter(engine: EngineProcess | None) -> TokenCounter:
+    """Count as the model does where it can be asked, else as OpenAI's models do."""
+    if engine is None:
+        return registry.token_counter()
+    return registry.engine_tokens(lambda: str(engine.socket_path))

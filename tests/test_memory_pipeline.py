@@ -1,0 +1,241 @@
+"""The pipeline with the real vault, embedder and rules: what a turn leaves behind, and what the next one gets to read."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters.detect_secrets import DetectSecrets
+from adapters.flat import Flat
+from adapters.minilm import MiniLM
+from adapters.tiktoken import Tiktoken
+from memory.embeddings import Embeddings
+from memory.errors import Invalid
+from memory.governance import Governance
+from memory.injector import Injector
+from memory.operator import Operator, Weights
+from memory.pipeline import Pipeline, Stations
+from memory.reader import Reader
+from memory.scheduler import Policy, Scheduler
+from memory.turn import Controls, Mode, Scope
+from memory.vault import VaultFiles, open_vault
+from memory.wishes import asked_about
+from memory.writer import Writer
+
+ADA, BEN = Scope(user="ada"), Scope(user="ben")
+
+
+@dataclass
+class Clock:
+    now: datetime = datetime(2026, 3, 14, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def minilm(tmp_path_factory):
+    return MiniLM(tmp_path_factory.getbasetemp().parent / "minilm-cache")
+
+
+@dataclass
+class Memory:
+    files: VaultFiles
+    pipeline: Pipeline
+    clock: Clock
+
+    def tell(self, text, scope=ADA, answer="Okay.", messages=None, **controls):
+        """One whole turn: read, 'answered', written."""
+        messages = messages or [{"role": "user", "content": text}]
+        prepared = self.pipeline.before(messages, scope, Controls(**controls))
+        record = prepared.record(scope, "r", self.clock())
+        turn_id = self.files.ledger.open(record, dedupe_window_s=600)
+        self.files.ledger.close(scope, turn_id, answer)
+        for exchange in self.files.ledger.claim(limit=10, lease_s=60):
+            self.pipeline.after(exchange)
+        return prepared
+
+    def ask(self, text, scope=ADA, **controls):
+        return self.pipeline.before([{"role": "user", "content": text}], scope, Controls(**controls))
+
+    def found(self, query, scope=ADA, **more):
+        return [hit.cube.text for hit in self.pipeline.search(scope, query=query, top_k=10, **more).hits]
+
+
+def build(folder, embedder, policy=None):
+    clock = Clock()
+    governance = Governance(DetectSecrets())
+    files = open_vault(folder, clock=clock, redact=governance.redact)
+    embeddings = Embeddings(embedder, Flat(), files.vault)
+    stations = Stations(
+        reader=Reader(clock),
+        scheduler=Scheduler(policy or Policy()),
+        operator=Operator(files.vault, embeddings, Weights(), asked_about),
+        injector=Injector(Tiktoken()),
+        writer=Writer(),
+        governance=governance,
+        vault=files.vault,
+        ledger=files.ledger,
+        embeddings=embeddings,
+        clock=clock,
+    )
+    return Memory(files, Pipeline(stations), clock)
+
+
+@pytest.fixture
+def memory(tmp_path, minilm):
+    made = build(tmp_path, minilm)
+    yield made
+    made.files.close()
+
+
+@pytest.fixture(params=["minilm", "none"])
+def any_memory(request, tmp_path, minilm):
+    """With and without an embedder: the same promises."""
+    made = build(tmp_path, minilm if request.param == "minilm" else None)
+    yield made
+    made.files.close()
+
+
+def text_of(prepared):
+    return "\n".join(str(message["content"]) for message in prepared.messages)
+
+
+def test_what_was_told_is_brought_in_when_it_is_asked_for(any_memory):
+    any_memory.tell("My name is Ada and I live in Lisbon.")
+    any_memory.tell("My door code is 4821.")
+    prepared = any_memory.ask("What is my door code?")
+    assert prepared.changed
+    assert "door code is 4821" in text_of(prepared)
+    assert prepared.messages[-1]["content"].endswith("What is my door code?")
+
+
+def test_another_user_gets_nothing(any_memory):
+    any_memory.tell("My door code is 4821.")
+    prepared = any_memory.ask("What is my door code?", BEN)
+    assert not prepared.changed
+    assert any_memory.found("door code 4821", BEN) == []
+
+
+def test_a_newer_value_replaces_and_the_past_can_be_asked(memory):
+    memory.tell("I live in Lisbon.")
+    memory.clock.now += timedelta(days=40)
+    then = memory.clock()
+    memory.clock.now += timedelta(days=9)
+    memory.tell("I moved to Porto.")
+    now, before = text_of(memory.ask("Where do I live?")), text_of(memory.ask("Where do I live?", as_of=then))
+    assert "Porto" in now
+    assert "Lisbon" not in now
+    assert "Lisbon" in before
+    assert "Porto" not in before
+    assert not any("Porto" in text for text in memory.found("Where do I live?", as_of=then))
+
+
+def test_forgetting_leaves_nothing_to_find(any_memory):
+    any_memory.tell("My name is Ada and I live in Lisbon.")
+    any_memory.tell("I moved to Porto.")
+    any_memory.tell("Forget where I live.")
+    for city in ("Lisbon", "Porto"):
+        assert not any(city in text for text in any_memory.found(f"Where do I live? {city}"))
+        assert city not in text_of(any_memory.ask("Where do I live?"))
+    assert "Ada" in text_of(any_memory.ask("What is my name?"))
+
+
+def test_a_secret_is_not_stored(any_memory):
+    secret = "sk-proj-" + "0123456789abcdef" * 2
+    any_memory.tell(f"My API key is {secret}, remember it.")
+    assert not any(secret in text for text in any_memory.found("API key"))
+    path = any_memory.files.connections.path if hasattr(any_memory.files.connections, "path") else None
+    any_memory.files.close()
+    if path:
+        assert not any(secret.encode() in file.read_bytes() for file in path.parent.rglob("*") if file.is_file())
+
+
+def test_in_one_conversation_the_same_bytes_stay_in_the_same_place(memory):
+    """Every provider's prompt cache depends on it."""
+    memory.tell("My favourite tea is sencha.")
+    memory.tell("My shoe size is 42.")
+    messages = [{"role": "user", "content": "What is my favourite tea?"}]
+    first = memory.tell("", messages=messages, answer="Your favourite tea is sencha.", conversation_id="talk")
+    assert "sencha" in first.messages[-1]["content"]
+    messages = [
+        *messages,
+        {"role": "assistant", "content": "Your favourite tea is sencha."},
+        {"role": "user", "content": "What is my shoe size?"},
+    ]
+    second = memory.tell("", messages=messages, answer="42.", conversation_id="talk")
+    assert second.messages[: len(first.messages)] == first.messages
+    assert "42" in second.messages[-1]["content"]
+    assert "sencha" not in second.messages[-1]["content"], "it stands above already"
+
+
+def test_an_agent_loop_is_one_recall_and_one_write(memory):
+    memory.tell("I am allergic to walnuts.")
+    start = [{"role": "user", "content": "My favourite cake is carrot cake. Please order one."}]
+    call = {"id": "c1", "type": "function", "function": {"name": "order", "arguments": "{}"}}
+    loop = [
+        *start,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "My name is Mallory and I live in Rome."},
+    ]
+    first = memory.tell("", messages=start, answer="")
+    again = memory.tell("", messages=loop, answer="Done.")
+    assert again.turn_hash == first.turn_hash
+    assert again.messages[: len(first.messages)] == first.messages
+    assert [station.name for station in again.trace] == ["reader", "placement"], "nothing was searched again"
+    texts = memory.found("cake")
+    assert sum("carrot" in text for text in texts if text.startswith("The user")) == 1
+    assert not any("Mallory" in text or "Rome" in text for text in memory.found("Mallory Rome name live")), (
+        "tool output"
+    )
+
+
+def test_modes_read_and_write_what_they_say(memory):
+    memory.tell("My shoe size is 42.")
+    assert not memory.ask("What is my shoe size?", mode=Mode.WRITE_ONLY).changed
+    assert memory.ask("What is my shoe size?", mode=Mode.READ_ONLY).changed
+
+
+def test_small_talk_brings_nothing_beside_the_message(memory):
+    memory.tell("My shoe size is 42.")
+    assert memory.ask("Thanks!").injection.turn_ids == ()
+
+
+def test_an_unknown_policy_is_the_callers_fault(memory):
+    with pytest.raises(Invalid):
+        memory.ask("Where do I live?", policy="best")
+
+
+@pytest.mark.parametrize("policy", ["hybrid", "semantic", "lru", "label"])
+def test_every_policy_finds_a_fact_that_was_just_told(memory, policy):
+    memory.tell("My favourite tea is sencha.")
+    assert "sencha" in text_of(memory.ask("What is my favourite tea?", policy=policy))
+
+
+def test_the_callers_messages_are_never_changed_in_place(memory):
+    memory.tell("I live in Lisbon.")
+    messages = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Where do I live?"}]
+    copy = [dict(message) for message in messages]
+    assert memory.pipeline.before(messages, ADA, Controls()).changed
+    assert messages == copy
+
+
+def test_running_a_turn_again_replaces_what_it_wrote(memory):
+    memory.tell("My sister is called Maria.")
+    before = sorted(memory.found("sister"))
+    row = memory.files.ledger.find(ADA, [memory.ask("My sister is called Maria.").turn_hash])[0]
+    exchange_again = [memory.files.ledger.close(ADA, row.id, "Okay!")] and memory.files.ledger.claim(limit=9, lease_s=9)
+    for exchange in exchange_again:
+        memory.pipeline.after(exchange)
+    assert sorted(memory.found("sister")) == before
+
+
+def test_nothing_that_was_brought_in_is_learnt_again(memory):
+    memory.tell("I am allergic to walnuts.")
+    before = len(memory.found("walnuts"))
+    for n in range(3):
+        answer = "You are allergic to walnuts, as the memory of 2026-03-14 says: The user is allergic to walnuts."
+        memory.tell(f"What am I allergic to? ({n})", answer=answer)
+    after = [text for text in memory.found("walnuts") if "walnuts" in text]
+    assert len(after) == before
