@@ -64,7 +64,8 @@ _PATTERNS: tuple[re.Pattern[str], ...] = (
     ),
     re.compile(r"(?i)\b(?:authorization\s*:\s*)?bearer\s+([A-Za-z0-9._~+/-]{20,}=*)"),
     re.compile(
-        r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+        r"(?:(?:(?!-----BEGIN).)*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|(?:\s*[A-Za-z0-9+/=]{16,})+)",
         re.DOTALL,
     ),
 )
@@ -72,7 +73,8 @@ _PATTERNS: tuple[re.Pattern[str], ...] = (
 # "my password is X", "password: X", "the passphrase for the wifi is X". What follows must look like a password or be
 # quoted, because "my password is too long" tells none.
 _NAMED = re.compile(
-    r"""(?ix) \b (?: pass(?:word|phrase|code|wd) | pwd | (?:api|secret|access|private)[ _-]?(?:key|token) | client[ _-]secret )
+    r"""(?ix) \b
+    (?: pass(?:word|phrase|code|wd) | pwd | (?:api|secret|access|private)[ _-]?(?:key|token) | client[ _-]secret )
     s? [\"'`]? (?P<between> (?:\s+ (?:for|to|of|on|at) \s+ (?:[\w'.@-]+\s+){1,5}? )? )
     (?P<link> \s* (?: := | [:=] ) \s* | \s* (?:is|was|are)\b \s* (?:now\s+|still\s+|set\s+to\s+)? :? \s* | \s+to\s+ )
     (?: (?P<quote>[\"'`“‘]) (?P<quoted>[^\"'`”’\n]{3,128}) [\"'`”’] | (?P<bare>[^\s\"'`“”]{3,128}) )

@@ -1,7 +1,7 @@
 """Drafts in, Admitted out: what may be stored, and by whom it may be read and written.
 
-The only maker of Admitted: it holds the token that the class asks for. Secrets are replaced by a mark before anything is stored;
-nothing is shortened silently.
+The only maker of Admitted: it holds the token that the class asks for. Secrets are replaced by a mark before anything
+is stored; nothing is shortened silently.
 """
 
 import re

@@ -37,7 +37,7 @@ _REMEMBERS = re.compile(
     re.IGNORECASE,
 )
 _LEANS = re.compile(
-    r"^(?:and|but|so|or|also|then)\b|^(?:what|how) about\b|^(?:why|how|when|where|who|which|really|since when|what else|anything else|more|another|the other|which one|how so|how come|and you)\b.{0,12}$"
+    r"^(?:and|but|so|or|also|then)\b|^(?:what|how) about\b"
     r"|\b(?:he|she|it|they|them|him|her|his|its|their|that|those|these|there|then|one|ones|other|others|same|former|latter|again)\b",
     re.IGNORECASE,
 )

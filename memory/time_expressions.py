@@ -173,8 +173,10 @@ def _last_weekday(found: "re.Match[str]", now: datetime, ahead: bool) -> Span | 
     return _at_clock(found, _days(start))
 
 
-def _last_season(found: "re.Match[str]", now: datetime, _ahead: bool) -> Span:
-    which, first = found["which"].lower(), _SEASONS[found["season"].lower()]
+def _last_season(found: "re.Match[str]", now: datetime, _ahead: bool) -> Span | None:
+    if not found["which"] and not found["year"]:
+        return None  # "spring" and "fall" alone are other words as often
+    which, first = (found["which"] or "").lower(), _SEASONS[found["season"].lower()]
     year = int(found["year"]) if found["year"] else now.year
     if not found["year"] and which == "last" and _month(year, first, 3)[1] > now:
         year -= 1
@@ -242,7 +244,7 @@ _EXPRESSIONS: tuple[tuple["re.Pattern[str]", Resolver], ...] = (
     (_compiled(rf"\b(?P<on>on )?(?:{_WHICH} )?{_DAY}{_CLOCK}"), _last_weekday),
     (
         _compiled(
-            rf"\b(?:in )?(?P<which>last|this|next|in|the|)(?<!\w) ?(?P<season>spring|summer|autumn|fall|winter)\b(?: of)?(?: {_YEAR})?"
+            rf"\b(?:in )?(?:(?P<which>last|this|next|in|the) )?(?P<season>spring|summer|autumn|fall|winter)\b(?: of)?(?: {_YEAR})?"
         ),
         _last_season,
     ),

@@ -189,7 +189,7 @@ class Prepared:
             scope=scope,
             turn_hash=self.turn_hash,
             conversation_id=self.conversation_id,
-            messages=(Message(role="user", text=self.user_text, created_at=occurred_at),),
+            messages=(Message(role="user", text=self.user_text),),
             request_id=request_id,
             injected=self.injection.for_ledger(),
             occurred_at=occurred_at,
@@ -216,6 +216,7 @@ class Exchange:
     injected: str = ""  #: the text that the proxy brought in, never to be learnt again
     occurred_at: datetime
     context: tuple[Message, ...] = ()  #: the messages before, for pronouns and the like; may be empty
+    imported: bool = False  #: it came whole by the API: every turn of it is kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,7 +120,7 @@ def corrected(text: str, context: Sequence[Statement]) -> list[Statement]:
             continue
         old = trimmed(found["old"] or "")
         before = _meant(old, context)
-        new = trimmed(re.split(r"\s[\u2013\u2014-]\s|,| that (?:i|my|we)\b", found["new"])[0])
+        new = trimmed(re.split(r"\s[\u2013\u2014-]\s|,| that (?:I|i|my|we)\b", found["new"])[0])
         if before and new and (marked or old or "meant" in body.lower()):
             return _instead(before, new)
     return []

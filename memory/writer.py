@@ -109,10 +109,9 @@ class Writer:
 
     def _assistant(self, message: Message, exchange: Exchange, said: Sequence[str]) -> list[Draft]:
         text = without_injected(message.text, exchange.injected).strip()
-        imported = bool(message.id or message.created_at)
         if not self._keep_turns or not text or is_small_talk(text):
             return []
-        if not imported and len(_novel(text, [*said, exchange.injected])) < max(1, self._novel_words):
+        if not exchange.imported and len(_novel(text, [*said, exchange.injected])) < max(1, self._novel_words):
             return []
         return [_turn(message, exchange, text, ())]
 

@@ -175,7 +175,7 @@ def _embedder(settings: Settings) -> Iterator[Finding]:
     if settings.embedder.kind == "none":
         yield Finding("embedder", "note", "none: memories are found by words only", "set embedder.kind to minilm")
         return
-    from adapters.registry import create_embedder
+    from proxy.compose import create_embedder
 
     try:
         embedder = create_embedder(settings)

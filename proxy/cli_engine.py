@@ -1,6 +1,7 @@
 """The commands around the local engine."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from config.settings import Settings
@@ -31,29 +32,10 @@ def engine(chosen: argparse.Namespace) -> int:
 
 
 def _options(chosen: argparse.Namespace, settings: Settings) -> EngineOptions:
-    from adapters import embedded
+    from proxy.compose import engine_options
 
-    path, knobs = settings.backend.model_path, settings.engine
-    if path is not None and not path.is_file():
-        raise Invalid(f"There is no model file at {path}.")
-    return EngineOptions(
-        model_path=path or embedded.gguf_path(),
-        model_id=settings.backend.model_id or (path.stem if path else embedded.MODEL_ID),
-        description="" if path else embedded.DESCRIPTION,
-        default_temperature=None if path else embedded.DEFAULT_TEMPERATURE,
-        socket_path=None if chosen.uds is None else Path(chosen.uds),
-        host=chosen.host or "127.0.0.1",
-        port=chosen.port or 0,
-        context_tokens=knobs.context_tokens,
-        max_context_tokens=knobs.max_context_tokens,
-        max_sequences=knobs.max_sequences,
-        batch_tokens=knobs.batch_tokens,
-        threads=knobs.threads,
-        gpu_layers=knobs.gpu_layers,
-        kv_type=knobs.kv_type,
-        flash_attention=knobs.flash_attention,
-        queue_limit=knobs.queue_limit,
-        default_max_tokens=knobs.default_max_tokens,
-        max_body_mb=settings.server.max_body_mb,
-        drain_timeout_s=settings.server.drain_timeout_s,
-    )
+    options = engine_options(settings)
+    if not options.model_path.is_file():
+        raise Invalid(f"There is no model file at {options.model_path}.")
+    socket_path = None if chosen.uds is None else Path(chosen.uds)
+    return replace(options, socket_path=socket_path, host=chosen.host or "127.0.0.1", port=chosen.port or 0)

@@ -86,6 +86,6 @@ def _embed_missing(files: VaultFiles, embedder: Embedder) -> int:
 
 
 def _embedder(settings: Settings) -> Embedder | None:
-    from adapters.registry import create_embedder
+    from proxy.compose import create_embedder
 
     return create_embedder(settings)

@@ -84,15 +84,20 @@ def queue_options(settings: Settings) -> QueueOptions:
 
 
 def _engine(settings: Settings) -> EngineProcess | None:
-    backend, engine = settings.backend, settings.engine
-    if backend.kind not in _LOCAL:
+    if settings.backend.kind not in _LOCAL:
         return None
+    return EngineProcess(engine_options(settings), settings.data.dir)
+
+
+def engine_options(settings: Settings) -> EngineOptions:
+    """Return how the local model is run: the file that is configured, else the embedded demonstration model."""
+    backend, engine = settings.backend, settings.engine
     own = backend.kind == "embedded" or backend.model_path is None
     path = embedded.gguf_path() if own or backend.model_path is None else backend.model_path
     more: dict[str, Any] = (
         {"description": embedded.DESCRIPTION, "default_temperature": embedded.DEFAULT_TEMPERATURE} if own else {}
     )
-    options = EngineOptions(
+    return EngineOptions(
         model_path=path,
         model_id=backend.model_id or (embedded.MODEL_ID if own else path.stem),
         context_tokens=engine.context_tokens,
@@ -110,7 +115,6 @@ def _engine(settings: Settings) -> EngineProcess | None:
         drain_timeout_s=settings.server.drain_timeout_s,
         **more,
     )
-    return EngineProcess(options, settings.data.dir)
 
 
 def _backend(settings: Settings, engine: EngineProcess | None) -> Backend:
@@ -137,7 +141,8 @@ def _backend(settings: Settings, engine: EngineProcess | None) -> Backend:
 def _pipeline(
     settings: Settings, files: VaultFiles, governance: Governance, engine: EngineProcess | None, clock: Clock
 ) -> Pipeline:
-    embeddings = Embeddings(_embedder(settings), Flat(budget_bytes=settings.embedder.index_cache_mb << 20), files.vault)
+    index = Flat(budget_bytes=settings.embedder.index_cache_mb << 20)
+    embeddings = Embeddings(create_embedder(settings), index, files.vault)
     scheduler, operator = settings.scheduler, settings.operator
     weights = Weights(
         lexical=operator.lexical_weight,
@@ -176,7 +181,11 @@ def _pipeline(
     )
 
 
-def _embedder(settings: Settings) -> Embedder | None:
+def create_embedder(settings: Settings) -> Embedder | None:
+    """Return the embedder, loaded; None when there is to be none.
+
+    Raises: EngineMissing. EngineDown: a remote one does not answer.
+    """
     wanted, known = settings.embedder, registry.embedders()
     if wanted.kind == "none":
         return None

@@ -97,7 +97,7 @@ class SqliteLedger:
     def close(self, scope: Scope, turn_id: str, answer: str | None) -> None:
         """Record the answer and queue the row. A row that was erased meanwhile, or is closed already, is left alone;
 
-        an answer to a turn whose first attempt broke off is added, and the row is read again.
+        another answer (an agent loop's last one, a retry's) replaces the earlier, and the row is read again.
         """
         answer = None if answer is None else self._redact(answer)
         with self._connections.write() as connection:
@@ -106,7 +106,7 @@ class SqliteLedger:
             if row is None:
                 return
             is_open = row["state"] == TurnState.OPEN
-            if not is_open and (answer is None or row["answer"] is not None):
+            if not is_open and (answer is None or answer == row["answer"]):
                 return
             state = TurnState.EMPTY if row["messages"] == "[]" else TurnState.QUEUED
             connection.execute(
@@ -281,4 +281,6 @@ def _exchange(row: sqlite3.Row, context: tuple[Message, ...]) -> Exchange:
         injected="\n".join(text for text in texts if text),
         occurred_at=moment(row["occurred_at"]),
         context=context,
+        # a chat's answer is kept beside its messages, so an assistant's words among them came by the API
+        imported=any(each["role"] == "assistant" for each in orjson.loads(row["messages"])),
     )

@@ -185,7 +185,7 @@ def cube_from_json(data: Mapping[str, Any]) -> MemCube:
     Raises: Invalid: a field is missing or has another form.
     """
     try:
-        times: dict[str, Any] = {name: None if data[name] is None else datetime.fromisoformat(data[name]) for name in _TIMES}
+        times: dict[str, Any] = {name: _time(data[name]) for name in _TIMES}
         cube = MemCube(
             id=_text(data["id"]),
             version=int(data["version"]),
@@ -196,12 +196,16 @@ def cube_from_json(data: Mapping[str, Any]) -> MemCube:
             state=State(data["state"]),
             pinned=bool(data["pinned"]),
             access_count=int(data["access_count"]),
-            **{name: None if time is None else time.astimezone(UTC) for name, time in times.items()},
+            **times,
             **_rest_fields(data),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Invalid(f"This is not a cube of an export: {error!r}.") from error
     return cube
+
+
+def _time(value: Any) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
 
 
 def _text(value: Any) -> str:

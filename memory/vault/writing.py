@@ -78,15 +78,15 @@ class CubeWriting(VaultBase):
             return changed.cube
 
     def retract(self, scope: Scope, retracts: Sequence[Retract]) -> Written:
-        """Close facts that no longer hold; those stated later than the retraction stay."""
+        """Close facts that no longer hold; those stated later stay, and without a value those stated at that time too."""
         now = self._clock()
         closed: list[str] = []
         with self._connections.write() as connection:
             for each in retracts:
-                value = folded(each.fact.value)
+                value, at = folded(each.fact.value), micros(each.at)
                 for known in timeline.of_key(connection, scope.user, each.fact):
                     cube = known.cube
-                    held = cube.current and cube.state is not State.FROZEN and known.confirmed_at <= micros(each.at)
+                    held = cube.current and cube.state is not State.FROZEN and known.confirmed_at < at + bool(value)
                     if held and cube.fact is not None and value in ("", folded(cube.fact.value)):
                         timeline.supersede(connection, known, at=each.at, now=now)
                         closed.append(cube.id)
