@@ -1,6 +1,6 @@
 """Text in, the secrets in it out: the plugins of the detect-secrets package, used directly.
 
-The plugins' own scan reads global settings and may call services to verify a finding; ``analyze_string`` does neither.
+The plugins' own scan reads global settings and may call services to verify a finding; their patterns do neither.
 Passwords that are told in prose, and key forms that the package lacks, are small patterns of this file. Everyday values
 stay: door codes, dates, telephone numbers, addresses, ids.
 """
@@ -16,7 +16,6 @@ from detect_secrets.plugins.basic_auth import BasicAuthDetector
 from detect_secrets.plugins.discord import DiscordBotTokenDetector
 from detect_secrets.plugins.github_token import GitHubTokenDetector
 from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
-from detect_secrets.plugins.jwt import JwtTokenDetector
 from detect_secrets.plugins.mailchimp import MailchimpDetector
 from detect_secrets.plugins.npm import NpmDetector
 from detect_secrets.plugins.openai import OpenAIDetector
@@ -37,7 +36,6 @@ _PLUGINS: tuple[tuple[type[Any], str], ...] = (
     (DiscordBotTokenDetector, r"[MNO][a-zA-Z\d_-]{23,25}\."),
     (GitHubTokenDetector, r"gh[pousr]_"),
     (GitLabTokenDetector, r"gl[a-z]{2,5}-|GR13489"),
-    (JwtTokenDetector, r"eyJ"),
     (MailchimpDetector, r"-us\d"),
     (NpmDetector, r"_authToken"),
     (OpenAIDetector, r"T3BlbkFJ"),
@@ -50,6 +48,8 @@ _PLUGINS: tuple[tuple[type[Any], str], ...] = (
     (TwilioKeyDetector, r"(?:AC|SK)[a-z0-9]{32}"),
 )
 
+_WITH_CONTEXT = (AWSKeyDetector, BasicAuthDetector)
+
 _PATTERNS: tuple[re.Pattern[str], ...] = (
     # keys of OpenAI and those who took the form over (Anthropic, OpenRouter, this program)
     re.compile(r"(?<![\w-])sk-(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9_-]{20,}"),
@@ -57,6 +57,8 @@ _PATTERNS: tuple[re.Pattern[str], ...] = (
     re.compile(r"(?<![\w-])github_pat_[A-Za-z0-9_]{22,}"),
     re.compile(r"(?<![\w-])xapp-\d-[A-Za-z0-9-]{20,}"),
     re.compile(r"(?<![\w-])AIza[A-Za-z0-9_-]{35}(?![\w-])"),  # Google
+    # JSON Web Tokens: the package's pattern leaves the signature, and takes quadratic time
+    re.compile(r"(?<![\w-])eyJ[\w-]{10,}=*\.[\w-]{10,}=*(?:\.[\w-]*)*"),
     re.compile(r"(?<![\w-])hf_[A-Za-z]{34}(?!\w)"),  # Hugging Face
     # AWS secret access keys have no prefix: 40 characters after their name
     re.compile(
@@ -70,15 +72,27 @@ _PATTERNS: tuple[re.Pattern[str], ...] = (
     ),
 )
 
-# "my password is X", "password: X", "the passphrase for the wifi is X". What follows must look like a password or be
-# quoted, because "my password is too long" tells none.
+# "my password is X", "password: X", "the passphrase for the wifi is X".
 _NAMED = re.compile(
     r"""(?ix) \b
-    (?: pass(?:word|phrase|code|wd) | pwd | (?:api|secret|access|private)[ _-]?(?:key|token) | client[ _-]secret )
+    (?: (?P<password> pass(?:word|phrase|code|wd) | pwd )
+      | (?:api|secret|access|private)[ _-]?(?:key|token) | client[ _-]secret )
     s? [\"'`]? (?P<between> (?:\s+ (?:for|to|of|on|at) \s+ (?:[\w'.@-]+\s+){1,5}? )? )
-    (?P<link> \s* (?: := | [:=] ) \s* | \s* (?:is|was|are)\b \s* (?:now\s+|still\s+|set\s+to\s+)? :? \s* | \s+to\s+ )
+    (?P<link> \s* (?: := | [:=] ) \s* | (?:(?<=\s)|\s+) (?:is|was|are) (?:\s+now|\s+still|\s+set\s+to)? (?:\s*:\s*|\s+)
+      | \s+to\s+ )
     (?: (?P<quote>[\"'`“‘]) (?P<quoted>[^\"'`”’\n]{3,128}) [\"'`”’] | (?P<bare>[^\s\"'`“”]{3,128}) )
     """
+)
+_MIN_CHARS = 3
+_ENDS = re.compile(r"\s*(?:[.,;!)]|\Z|\n)")
+_ABOUT = re.compile(
+    r"""(?ix) (?: \w*(?:ed|ing|able|ible|ent) | wrong | (?:in)?correct | (?:in)?valid | weak | strong | (?:in)?secure
+    | safe | reset | here | there | different | same | new | old | long | short | easy | hard | lost | forgotten | fine
+    | ok | okay | empty | blank | (?:un)?known | secret | private | hidden | optional | stolen | mine | yours | ours
+    | this | that | it | him | her | them | me | you | us | one | too | again | now | yet | soon | case-sensitive | gone
+    | bad | good | great | random | simple | complex | public | personal | important | nonsense | true | false | none
+    | null | someone | everyone | anyone | nobody | himself | herself | myself | yourself | today | yesterday
+    | tomorrow ) \Z"""
 )
 _TRAILING = ".,;:!?)]}>"
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*\Z")
@@ -101,21 +115,38 @@ class DetectSecrets:
     def _all(self, text: str) -> Iterator[str]:
         for plugin, hint in self._plugins:
             if hint.search(text):
-                for line in text.splitlines():
-                    yield from (secret for secret in plugin.analyze_string(line) if secret)
+                for pattern in plugin.denylist:
+                    yield from (_secret_part(plugin, match) for match in pattern.finditer(text))
         for pattern in _PATTERNS:
             for match in pattern.finditer(text):
                 yield match.group(match.lastindex or 0)
         yield from _named(text)
 
 
+def _secret_part(plugin: Any, match: re.Match[str]) -> str:
+    """Return the secret in a plugin's match: all of it, but for those whose patterns take in what stands around it."""
+    text: str = match.group(match.lastindex or 0) if isinstance(plugin, _WITH_CONTEXT) else match.group()
+    return text.strip(' \t\r\n:="')
+
+
 def _named(text: str) -> Iterator[str]:
-    """Yield what is told as a password or key in prose or settings."""
+    """Yield what is told as a password or key in prose or settings.
+
+    A plain word counts where it can hardly be something else: assigned without a space, or last in its sentence and
+    none of the words that are said about passwords ("my password is wrong").
+    """
     for match in _NAMED.finditer(text):
         if match["quoted"] is not None:
             yield match["quoted"]
             continue
         bare = match["bare"].rstrip(_TRAILING)
-        assigned = match["link"].strip() in (":", "=", ":=")
-        if len(bare) >= 3 and (assigned or _WORD.match(bare) is None):
+        if len(bare) >= _MIN_CHARS and (_WORD.match(bare) is None or _told_plainly(match, bare)):
             yield bare
+
+
+def _told_plainly(match: re.Match[str], word: str) -> bool:
+    """True when a plain word must be the password itself."""
+    if match["link"] in (":", "=", ":="):
+        return True
+    last = _ENDS.match(match.string, match.start("bare") + len(word)) is not None
+    return match["password"] is not None and last and _ABOUT.match(word) is None

@@ -50,29 +50,44 @@ class Injector:
         taken whole or not at all.
         """
         visible = _Visible(call, seen)
-        by_claim = sorted(profile, key=lambda cube: (cube.pinned, cube.valid_from), reverse=True)
-        stable, receipts = self._fill(
-            [
-                (Hit(cube=cube, score=0.0, relevance=1.0), "" if cube.pinned else visible.told(cube))
-                for cube in by_claim
-            ],
-            "stable",
-            plan.stable_budget_tokens - self._overhead(prompts.STABLE_HEADER),
-        )
+        stable, receipts = self._stable(plan, profile, {hit.cube.id: hit for hit in recall.hits}, visible)
         shown = {cube.id for cube in stable}
-        rest = plan.budget_tokens - self._cost(stable, prompts.STABLE_HEADER)
-        offered = [(hit, self._objection(hit, plan, shown, visible, seen)) for hit in recall.hits]
-        turn, more = self._fill(offered, "turn", rest - self._overhead(_FENCE), plan.top_k)
-        tokens = self._cost(stable, prompts.STABLE_HEADER) + self._cost(turn, _FENCE)
+        offered = [(hit, _objection(hit, plan, seen) or visible.told(hit.cube)) for hit in recall.hits]
+        spent = self._cost(stable, prompts.STABLE_HEADER)
+        turn, more = self._fill(
+            [(hit, objection) for hit, objection in offered if hit.cube.id not in shown],
+            "turn",
+            plan.budget_tokens - spent - self._overhead(_FENCE),
+            plan.top_k,
+        )
+        offered_ids = {line.cube_id for line in more}
         return Injection(
-            stable_text=prompts.stable_block([line_of(cube) for cube in stable]) if stable else "",
-            turn_text=prompts.turn_block([line_of(cube) for cube in turn]) if turn else "",
+            stable_text=prompts.stable_block([line_of(cube) for cube in stable]),
+            turn_text=prompts.turn_block([line_of(cube) for cube in turn]),
             stable_ids=tuple(cube.id for cube in stable),
             turn_ids=tuple(cube.id for cube in turn),
-            tokens=tokens,
+            tokens=spent + self._cost(turn, _FENCE),
             kinds=tuple(dict.fromkeys(cube.kind for cube in (*stable, *turn))),
-            candidates=(*receipts, *more),
+            candidates=(*(line for line in receipts if line.cube_id not in offered_ids), *more),
         )
+
+    def _stable(
+        self, plan: Plan, profile: Sequence[MemCube], found: Mapping[str, Hit], visible: "_Visible"
+    ) -> tuple[list[MemCube], list[Candidate]]:
+        """Pinned memories may take the whole budget, the rest of the profile what they leave of the stable one."""
+        newest_first = sorted(profile, key=lambda cube: cube.valid_from, reverse=True)
+        hits = [found.get(cube.id) or Hit(cube=cube, score=0.0, relevance=1.0) for cube in newest_first]
+        overhead = self._overhead(prompts.STABLE_HEADER)
+        pinned, receipts = self._fill(
+            [(hit, "") for hit in hits if hit.cube.pinned], "stable", plan.budget_tokens - overhead
+        )
+        spent = self._cost(pinned, prompts.STABLE_HEADER) or overhead
+        rest, more = self._fill(
+            [(hit, visible.told(hit.cube)) for hit in hits if not hit.cube.pinned],
+            "stable",
+            plan.stable_budget_tokens - spent,
+        )
+        return _oldest_first([*pinned, *rest]), [*receipts, *more]
 
     def _fill(
         self, offered: Sequence[tuple[Hit, str]], block: str, budget_tokens: int, limit: int | None = None
@@ -90,22 +105,7 @@ class Injector:
                 budget_tokens -= cost
                 taken.append(hit.cube)
             receipts.append(_receipt(hit, "" if reason else block, reason or "brought in"))
-        return sorted(taken, key=lambda cube: (cube.valid_from, cube.recorded_at, cube.id)), receipts
-
-    @staticmethod
-    def _objection(hit: Hit, plan: Plan, shown: set[str], visible: "_Visible", seen: Seen) -> str:
-        cube = hit.cube
-        if cube.id in shown:
-            return "stands in the stable block"
-        if cube.id in seen.cube_ids:
-            return "was brought in earlier in this conversation"
-        if "question" in cube.tags:
-            return "a question holds no fact"
-        if "covered" in cube.tags:
-            return "its facts stand for it"
-        if hit.relevance < plan.min_relevance:
-            return "not relevant enough"
-        return visible.told(cube)
+        return _oldest_first(taken), receipts
 
     def _cost(self, cubes: Sequence[MemCube], frame: str) -> int:
         if not cubes:
@@ -128,6 +128,24 @@ class _Visible:
             return ""
         words = _plain(cube.fact.value if cube.fact else cube.text)
         return "was said in this conversation" if any(words in text for text in self._texts) else ""
+
+
+def _oldest_first(cubes: Sequence[MemCube]) -> list[MemCube]:
+    return sorted(cubes, key=lambda cube: (cube.valid_from, cube.recorded_at, cube.id))
+
+
+def _objection(hit: Hit, plan: Plan, seen: Seen) -> str:
+    """Why a hit is not brought in, whatever the budget; "" when nothing speaks against it."""
+    cube = hit.cube
+    if cube.id in seen.cube_ids:
+        return "was brought in earlier in this conversation"
+    if "question" in cube.tags:
+        return "a question holds no fact"
+    if "covered" in cube.tags:
+        return "its facts stand for it"
+    if hit.relevance < plan.min_relevance:
+        return "not relevant enough"
+    return ""
 
 
 def line_of(cube: MemCube) -> str:
@@ -163,6 +181,10 @@ def _suffixed(message: Mapping[str, Any], block: str) -> dict[str, Any]:
     if isinstance(content, list):
         return {**message, "content": [*content, {"type": "text", "text": f"\n\n{block}"}]}
     return {**message, "content": f"{content}\n\n{block}" if content else block}
+
+
+def _unranked(cube: MemCube) -> Hit:
+    return Hit(cube=cube, score=0.0, relevance=1.0)
 
 
 def _receipt(hit: Hit, block: str, reason: str) -> Candidate:

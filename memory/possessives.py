@@ -19,25 +19,30 @@ from memory.lexicon import (
 from memory.values import believable, listed, trimmed
 
 _CALLED = re.compile(
-    r"^(?P<x>[a-z][\w -]{0,40}?)(?:(?P<is> is| are|'s)(?: now| also)? (?:called|named)|(?P<poss>'s name is|'s name's|s' names are)(?: now)?) (?P<v>.+)$",
+    r"^(?P<x>[a-z][\w -]{0,40}?)(?:(?P<is> is| are|'s)(?: now| also)? (?:called|named)|(?P<poss>'s name is|"
+    r"'s name's|s' names are)(?: now)?) (?P<v>.+)$",
     re.IGNORECASE,
 )
 _NAME_OF = re.compile(r"^the names? of (?:my|our) (?P<x>[\w -]{2,40}?) (?:is|are) (?P<v>.+)$", re.IGNORECASE)
 _FAVOURITE = re.compile(
-    r"^(?P<new>new |all-time |absolute )?(?P<fav>favou?rite) (?P<x>[\w -]{2,40}?)(?: of all time)?(?P<is> is| are|'s)(?: still| now| currently| definitely| probably| actually)* (?P<v>.+)$",
+    r"^(?P<new>new |all-time |absolute )?(?P<fav>favou?rite) (?P<x>[\w -]{2,40}?)(?: of all time)?(?P<is> is| are|"
+    r"'s)(?: still| now| currently| definitely| probably| actually)* (?P<v>.+)$",
     re.IGNORECASE,
 )
 _IS = re.compile(
-    r"^(?P<new>new |current |own )?(?P<x>[a-z][\w'./ -]{0,45}?)(?P<is> is| are| be| has changed to| changed to|:)(?: still| now| currently| actually| just)*(?: the number)? (?P<v>.+)$",
+    r"^(?P<new>new |current |own )?(?P<x>[a-z][\w'./ -]{0,45}?)(?P<is> is| are| be| has changed to| changed to|"
+    r":)(?: still| now| currently| actually| just)*(?: the number)? (?P<v>.+)$",
     re.IGNORECASE,
 )
 _WHEN = re.compile(r"^(?P<at>on|at|due on|due|in) (?P<v>(?:\w+day|\d).*)$", re.IGNORECASE)
 _THING = re.compile(
-    r"^(?:the|our|my) (?:new )?(?P<x>[a-z][\w -]{1,30}?) (?P<of>of|for|at) (?P<the>the|my|our) (?P<y>[a-z][\w -]{1,30}?)(?: is|:)(?: now)? (?P<v>.+)$",
+    r"^(?:the|our|my) (?:new )?(?P<x>[a-z][\w -]{1,30}?) (?P<of>of|for|at) (?P<the>the|my|"
+    r"our) (?P<y>[a-z][\w -]{1,30}?)(?: is|:)(?: now)? (?P<v>.+)$",
     re.IGNORECASE,
 )
 _CODE = re.compile(
-    rf"^(?:note )?(?:the|our|my) (?:new |old )?(?P<x>(?:[\w-]+ ){{0,2}}(?:{CODE_NOUNS}))(?: (?:of|at|for|in) (?:the|my|our) (?P<y>[\w ]{{2,30}}?))?(?: is|:)(?: now)? (?P<v>\S+(?: \S+){{0,4}})$",
+    rf"^(?:note )?(?:the|our|my) (?:new |old )?(?P<x>(?:[\w-]+ ){{0,2}}(?:{CODE_NOUNS}))(?: (?:of|at|for|in) (?:the|"
+    rf"my|our) (?P<y>[\w ]{{2,30}}?))?(?: is|:)(?: now)? (?P<v>\S+(?: \S+){{0,4}})$",
     re.IGNORECASE,
 )
 _DUE = re.compile(r"^(?:the|our|my) (?P<y>[\w -]{2,30}?) (?:is|are) (?:now )?due (?:on |by )?(?P<v>.+)$", re.IGNORECASE)
@@ -212,7 +217,8 @@ def _is_value(value: str) -> bool:
     if len(words) == 1 or words[0].endswith("ing"):
         return not _COMPLEMENT.match(words[0]) or value[:1].isupper() or any(c.isdigit() for c in value)
     return not re.match(
-        r"(?:\w+ed (?:by|to|from|in|at|on|with|for|because)|an? (?:lot|bit|mess|problem|disaster|joke|nightmare|pain|big|huge|good|bad|great|nice|little)|the (?:best|worst|same|one|most|only|reason|problem))\b",
+        r"(?:\w+ed (?:by|to|from|in|at|on|with|for|because)|an? (?:lot|bit|mess|problem|disaster|joke|nightmare|"
+        r"pain|big|huge|good|bad|great|nice|little)|the (?:best|worst|same|one|most|only|reason|problem))\b",
         value,
         re.IGNORECASE,
     )

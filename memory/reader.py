@@ -21,24 +21,33 @@ MAX_QUERY_CHARS = 2000
 MAX_CONTEXT_CHARS = 400
 
 _SMALL_TALK = re.compile(
-    r"^(?:(?:hi|hello|hey|hiya|howdy|yo|good (?:morning|evening|afternoon|night|day)|thanks?(?: you)?(?: so much| very much| a lot| a bunch)?|thank you|thx|ty|cheers|ok(?:ay)?|k|"
-    r"bye(?: bye)?|goodbye|see (?:you|ya)(?: later| soon| tomorrow)?|later|great|nice|cool|perfect|awesome|good|fine|wow|lol|haha+|hmm+|ah|oh|i see|got it|understood|noted|sure|yes|yeah|yep|no|nope|"
-    r"alright|right|exactly|indeed|never ?mind|forget (?:it|about it)|sorry|please|there|everyone|how are you(?: doing)?(?: today)?|how do you do|how is it going|how's it going|what's up|sup|"
-    r"you(?:'re| are) welcome|no problem|good job|well done|very good|that(?:'s| is) (?:great|good|fine|nice|funny|cool|helpful|perfect|all)|that helped|it worked|welcome|test|ping|continue|go on|next|again|for (?:your|the) help|then|for now)"
+    r"^(?:(?:hi|hello|hey|hiya|howdy|yo|good (?:morning|evening|afternoon|night|day)|thanks?(?: you)?(?: so much|"
+    r" very much| a lot| a bunch)?|thank you|thx|ty|cheers|ok(?:ay)?|k|"
+    r"bye(?: bye)?|goodbye|see (?:you|ya)(?: later| soon| tomorrow)?|later|great|nice|cool|perfect|awesome|good|"
+    r"fine|wow|lol|haha+|hmm+|ah|oh|i see|got it|understood|noted|sure|yes|yeah|yep|no|nope|"
+    r"alright|right|exactly|indeed|never ?mind|forget (?:it|about it)|sorry|please|there|everyone|"
+    r"how are you(?: doing)?(?: today)?|how do you do|how is it going|how's it going|what's up|sup|"
+    r"you(?:'re| are) welcome|no problem|good job|well done|very good|that(?:'s| is) (?:great|good|fine|nice|funny|"
+    r"cool|helpful|perfect|all)|that helped|it worked|welcome|test|ping|continue|go on|next|again|for (?:your|"
+    r"the) help|then|for now)"
     r"(?:[\s,.!?;:)(-]+|$))+$",
     re.IGNORECASE,
 )
 _DECLARES = re.compile(
-    r"^(?:i\b|i'|we\b|we'|my\b|our\b|he\b|she\b|it\b|it's|they\b|there (?:is|are)\b|this is\b|that is\b|that's\b|call me\b|remember\b|note\b|don't forget\b|the \w+|[A-Z][\w-]+ (?:is|lives|works|likes|has|loves|hates|plays|and i)\b|[A-Z][\w-]+'s \w+)",
+    r"^(?:i\b|i'|we\b|we'|my\b|our\b|he\b|she\b|it\b|it's|they\b|there (?:is|are)\b|this is\b|that is\b|that's\b|"
+    r"call me\b|remember\b|note\b|don't forget\b|the \w+|[A-Z][\w-]+ (?:is|lives|works|likes|has|loves|hates|plays|"
+    r"and i)\b|[A-Z][\w-]+'s \w+)",
     re.IGNORECASE,
 )
 _REMEMBERS = re.compile(
-    r"^(?:please )?(?:remember|note|keep in mind|don't forget|do not forget|bear in mind|save|store)\b(?! (?:when|what|where|who|how)\b)",
+    r"^(?:please )?(?:remember|note|keep in mind|don't forget|do not forget|bear in mind|save|store)\b(?! (?:when|"
+    r"what|where|who|how)\b)",
     re.IGNORECASE,
 )
 _LEANS = re.compile(
     r"^(?:and|but|so|or|also|then)\b|^(?:what|how) about\b"
-    r"|\b(?:he|she|it|they|them|him|her|his|its|their|that|those|these|there|then|one|ones|other|others|same|former|latter|again)\b",
+    r"|\b(?:he|she|it|they|them|him|her|his|its|their|that|those|these|there|then|one|ones|other|others|same|former|"
+    r"latter|again)\b",
     re.IGNORECASE,
 )
 _CAPITALISED = re.compile(
@@ -46,8 +55,10 @@ _CAPITALISED = re.compile(
 )
 _ALIAS = re.compile(r"(?<!\w)@(\w{2,40})|\b(?:aka|a\.k\.a\.|known as|called|named|nicknamed) ([A-Z][\w-]+)")
 _STOP = frozenset(
-    "a an the i me my we our you your he she it they them him her his its their is are was were am be do does did have has had can could will would should may might "
-    "what where who when why how which and or but so of in on at to for from with about not no yes please this that these those there here one other know tell remember "
+    "a an the i me my we our you your he she it they them him her his its their is are was were am be do does did "
+    "have has had can could will would should may might "
+    "what where who when why how which and or but so of in on at to for from with about not no yes please this that "
+    "these those there here one other know tell remember "
     "ok okay then than as if also too again any some more else now".split()
 )
 _WORD = re.compile(r"\w+")
@@ -200,7 +211,9 @@ def _folded(text: str, before: Sequence[Message]) -> str:
 def _entity(words: str, at_start: bool) -> str:
     parts = words.split()
     if at_start or parts[0].casefold() in NOT_SUBJECTS:
-        while parts and (parts[0].casefold() in NOT_SUBJECTS | _STOP or (len(parts) > 1 and not _NAME_LIKE.match(parts[0]))):
+        while parts and (
+            parts[0].casefold() in NOT_SUBJECTS | _STOP or (len(parts) > 1 and not _NAME_LIKE.match(parts[0]))
+        ):
             parts.pop(0)
         if at_start and len(parts) == 1 and parts == words.split() and not _NAME_LIKE.match(words):
             return ""
@@ -210,7 +223,11 @@ def _entity(words: str, at_start: bool) -> str:
 
 #: A single capitalised word at the start of a sentence: everyday openings are no names.
 _NAME_LIKE = re.compile(
-    r"^(?!(?:Remember|Forget|Tell|Give|Show|Write|Make|Help|Find|Suggest|Recommend|Explain|Translate|List|Plan|Pick|Create|Summari[sz]e|Describe|Compare|Check|Call|Please|Great|Nice|Cool|Good|Bad|Can|Could|Would|"
-    r"Should|Will|Shall|May|Might|Have|Has|Had|Did|Were|Was|Any|Just|After|Before|During|Since|Although|Though|While|Until|Because|Unless|However|Therefore|Still|Even|Only|Once|Later|Soon|Recently|"
-    r"Last|Next|First|Second|Finally|Honestly|Sadly|Luckily|Unfortunately|Hopefully|Home|Work|Note|Don|Keep|Wait|Oops|Correction|Well|Right|Sure|Welcome|Use|Add|Set|Get|Go|Come|Look|See|Think|Try|Stop|Start|Delete|Erase|Remove)\b)[A-Z]"
+    r"^(?!(?:Remember|Forget|Tell|Give|Show|Write|Make|Help|Find|Suggest|Recommend|Explain|Translate|List|Plan|Pick|"
+    r"Create|Summari[sz]e|Describe|Compare|Check|Call|Please|Great|Nice|Cool|Good|Bad|Can|Could|Would|"
+    r"Should|Will|Shall|May|Might|Have|Has|Had|Did|Were|Was|Any|Just|After|Before|During|Since|Although|Though|"
+    r"While|Until|Because|Unless|However|Therefore|Still|Even|Only|Once|Later|Soon|Recently|"
+    r"Last|Next|First|Second|Finally|Honestly|Sadly|Luckily|Unfortunately|Hopefully|Home|Work|Note|Don|Keep|Wait|"
+    r"Oops|Correction|Well|Right|Sure|Welcome|Use|Add|Set|Get|Go|Come|Look|See|Think|Try|Stop|Start|Delete|Erase|"
+    r"Remove)\b)[A-Z]"
 )

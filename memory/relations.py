@@ -113,7 +113,10 @@ RELATIONS: tuple[Relation, ...] = (
         (?:new )?(?:home )?address be (?:now )?in {v}
         (?:current |home )city be {v}
         """,
-        r"where (?:do )?i(?:'m| am)? (?:live|living|based|staying)|where am i (?:living|based)|where i(?:'m| am) (?:living|based)|my (?:home )?address|my home(?! ?town)|my (?:current )?(?:city|town|place of residence|residence|location)|(?:which|what) (?:city|town|country|place) (?:do )?i live in|did i move to|i moved to",
+        r"where (?:do )?i(?:'m| am)? (?:live|living|based|staying)|where am i (?:living|based)|where i(?:'m|"
+        r" am) (?:living|based)|my (?:home )?address|my home(?! ?town)|my (?:current )?(?:city|town|"
+        r"place of residence|residence|location)|(?:which|what) (?:city|town|country|place) (?:do )?i live in|"
+        r"did i move to|i moved to",
         profile=True,
     ),
     _relation(
@@ -134,7 +137,9 @@ RELATIONS: tuple[Relation, ...] = (
         """
         (?:new |current )?(?:employer|company) be {v}
         """,
-        r"where (?:do )?i work|where am i working|who (?:do )?i work for|my (?:current )?(?:employer|company|workplace|office)|(?:which|what) company (?:do )?i work (?:for|at)|employed|where(?:'s| is) my job|place i work",
+        r"where (?:do )?i work|where am i working|who (?:do )?i work for|my (?:current )?(?:employer|company|"
+        r"workplace|office)|(?:which|what) company (?:do )?i work (?:for|at)|employed|where(?:'s| is) my job|"
+        r"place i work",
         profile=True,
     ),
     _relation(
@@ -154,7 +159,8 @@ RELATIONS: tuple[Relation, ...] = (
         """
         (?:current |new )?(?:job|profession|occupation|trade|role) be (?:that of |being )?{v}
         """,
-        r"my (?:current )?(?:job|profession|occupation|role|trade|career)|(?:do )?i do for (?:a living|work)|(?:do )?i work as|kind of work (?:do )?i do",
+        r"my (?:current )?(?:job|profession|occupation|role|trade|career)|(?:do )?i do for (?:a living|work)|"
+        r"(?:do )?i work as|kind of work (?:do )?i do",
         profile=True,
     ),
     _relation(
@@ -171,7 +177,8 @@ RELATIONS: tuple[Relation, ...] = (
         """
         (?:place of birth|birthplace|birth place) be {v}
         """,
-        r"where (?:was i|i was) born|where am i from|where i(?:'m| am) from|where (?:do )?i come from|(?:did )?i (?:grow|grew) up|my (?:place of birth|birthplace|origin)|in which city was i born",
+        r"where (?:was i|i was) born|where am i from|where i(?:'m| am) from|where (?:do )?i come from|"
+        r"(?:did )?i (?:grow|grew) up|my (?:place of birth|birthplace|origin)|in which city was i born",
         profile=True,
     ),
     _relation(
@@ -218,7 +225,8 @@ RELATIONS: tuple[Relation, ...] = (
         """
         allerg(?:y|ies) be(?: to)? {v}
         """,
-        r"my allerg(?:y|ies)|i(?:'m| am) allergic|am i allergic|(?:any|an) allerg(?:y|ies)|which allergy|(?:can|should) i not eat|i (?:can't|cannot|shouldn't) eat|must i avoid",
+        r"my allerg(?:y|ies)|i(?:'m| am) allergic|am i allergic|(?:any|an) allerg(?:y|ies)|which allergy|(?:can|"
+        r"should) i not eat|i (?:can't|cannot|shouldn't) eat|must i avoid",
         single=False,
         profile=True,
     ),
@@ -238,7 +246,8 @@ RELATIONS: tuple[Relation, ...] = (
         have been {v} -> {S} is {v}.
         """,
         "diet be {v}",
-        r"my diet|(?:which|what)(?: kind of)? diet|follow a diet|how (?:do )?i eat|what (?:do )?i eat|am i (?:vegetarian|vegan)|i(?:'m| am) (?:vegetarian|vegan)",
+        r"my diet|(?:which|what)(?: kind of)? diet|follow a diet|how (?:do )?i eat|what (?:do )?i eat|"
+        r"am i (?:vegetarian|vegan)|i(?:'m| am) (?:vegetarian|vegan)",
         profile=True,
         preference=True,
     ),
@@ -273,7 +282,8 @@ RELATIONS: tuple[Relation, ...] = (
         (?:much )?prefers? {v} -> {S} prefers {v}.
         """,
         "",
-        r"(?:do )?i (?:really )?(?:like|love|prefer)(?! best| most)|i(?:'m| am) fond of|am i fond of|my likes|my preferences|my tastes?",
+        r"(?:do )?i (?:really )?(?:like|love|prefer)(?! best| most)|i(?:'m| am) fond of|am i fond of|my likes|"
+        r"my preferences|my tastes?",
         single=False,
         preference=True,
     ),
@@ -288,7 +298,8 @@ RELATIONS: tuple[Relation, ...] = (
         (?:be not|be no|ain't) (?:a |an )?(?:big |huge |great )?(?:fan of|fond of|into|keen on) {v}
         """,
         "",
-        r"(?:do )?i (?:really )?(?:hate|dislike|not like|don't like|do not like)|don't i like|(?:can(?:'t)? i|i can't|i cannot) (?:not )?stand|my dislikes",
+        r"(?:do )?i (?:really )?(?:hate|dislike|not like|don't like|do not like)|don't i like|(?:can(?:'t)? i|"
+        r"i can't|i cannot) (?:not )?stand|my dislikes",
         single=False,
         preference=True,
     ),
@@ -332,7 +343,8 @@ RELATIONS: tuple[Relation, ...] = (
         wants? to learn {v} -> {S} wants to learn {v}.
         """,
         "",
-        r"(?:which|what) (?:language|lessons)|am i learning|i(?:'m| am) learning|(?:do )?i (?:want to )?learn|languages? i(?:'m| am) (?:learning|studying)",
+        r"(?:which|what) (?:language|lessons)|am i learning|i(?:'m| am) learning|(?:do )?i (?:want to )?learn|"
+        r"languages? i(?:'m| am) (?:learning|studying)",
         single=False,
     ),
     _relation(
@@ -351,7 +363,8 @@ RELATIONS: tuple[Relation, ...] = (
         """
         (?:major|subject|degree|field of study) be (?:in )?{v}
         """,
-        r"(?:do|did) i study|what i stud(?:y|ied)|am i studying|(?:which|what) subject|my (?:degree|major|studies|field of study)|my lectures",
+        r"(?:do|did) i study|what i stud(?:y|ied)|am i studying|(?:which|what) subject|my (?:degree|major|studies|"
+        r"field of study)|my lectures",
     ),
     _relation(
         "university",
@@ -411,7 +424,8 @@ RELATIONS: tuple[Relation, ...] = (
         """
         next (?:trip|holiday|vacation|destination) be (?:to |in )?{v}
         """,
-        r"(?:am i|i(?:'m| am)) (?:travell?ing|flying|going)|my (?:next )?(?:trip|holiday|vacation|destination|flight|travel plans)|what trip",
+        r"(?:am i|i(?:'m| am)) (?:travell?ing|flying|going)|my (?:next )?(?:trip|holiday|vacation|destination|"
+        r"flight|travel plans)|what trip",
         event=True,
     ),
     _relation(

@@ -30,15 +30,20 @@ _SINGLE_QUOTED = re.compile(r"(?<![\w'])'([^'\n]{1,40}(?:'\w[^'\n]{0,40}){0,3})'
 _SPEECH = re.compile(r"\b(?:i|i'm|my|we|our|is|are|was|am)\b", re.IGNORECASE)
 #: The rest of the message is material to work on.
 _MATERIAL = re.compile(
-    r"\b(?:translate|rephrase|paraphrase|proof-?read|rewrite|reword|summari[sz]e|shorten|spell-?check|grammar|correct (?:this|the|my)"
-    r"|fix (?:this|the|my)|improve (?:this|the|my)|how (?:do|would) (?:you|i|we) say|what does .{0,40} mean|the following|explain this"
-    r"|analy[sz]e (?:this|the)|continue (?:this|the)|classify|is this (?:sentence|correct)|(?:here is|here's) (?:a|an|the|my) (?:text|email|letter|article|draft|story|poem|code|log|transcript))\b",
+    r"\b(?:translate|rephrase|paraphrase|proof-?read|rewrite|reword|summari[sz]e|shorten|spell-?check|grammar|"
+    r"correct (?:this|the|my)"
+    r"|fix (?:this|the|my)|improve (?:this|the|my)|how (?:do|would) (?:you|i|we) say|what does .{0,40} mean|"
+    r"the following|explain this"
+    r"|analy[sz]e (?:this|the)|continue (?:this|the)|classify|is this (?:sentence|correct)|(?:here is|here's) (?:a|"
+    r"an|the|my) (?:text|email|letter|article|draft|story|poem|code|log|transcript))\b",
     re.IGNORECASE,
 )
 #: The rest of the message is a game or a story.
 _PLAY = re.compile(
-    r"\b(?:role-?play(?:ing)?|let'?s (?:play|pretend|imagine|say)|pretend|imagine|act as|acting as|you are now|in (?:my|a|the|this) (?:novel|story|book|game|dream|film|movie|play|screenplay|script|scenario|campaign)"
-    r"|(?:my|the|a) (?:main )?(?:character|protagonist|narrator)\b|fictional|write (?:me )?(?:a|an|the) .{0,60}\b(?:from the perspective|in the voice|first person)"
+    r"\b(?:role-?play(?:ing)?|let'?s (?:play|pretend|imagine|say)|pretend|imagine|act as|acting as|you are now|"
+    r"in (?:my|a|the|this) (?:novel|story|book|game|dream|film|movie|play|screenplay|script|scenario|campaign)"
+    r"|(?:my|the|a) (?:main )?(?:character|protagonist|narrator)\b|fictional|write (?:me )?(?:a|an|"
+    r"the) .{0,60}\b(?:from the perspective|in the voice|first person)"
     r"|as if i|just kidding|only joking|for the sake of argument|hypothetically)\b",
     re.IGNORECASE,
 )
@@ -52,48 +57,72 @@ _CUT = re.compile(r"\s*\u2026\s*")
 
 _ASKS = re.compile(
     r"^(?:(?:so|and|but|ok(?:ay)?|well|also|hey|hi|hello|please|now|then|oh|um)[, ]+)*"
-    r"(?:what|what's|whats|where|where's|who|who's|whose|whom|when|when's|why|why's|how|how's|which|is|are|am|was|were|do(?! not\b)|does|did|can|could|"
-    r"would|will|shall|should|have i|has|had|may i|might|isn't|aren't|don't(?= (?:i|you|we|they)\b)|doesn't|didn't|can't|couldn't|won't|any idea|remind me|tell me|"
+    r"(?:what|what's|whats|where|where's|who|who's|whose|whom|when|when's|why|why's|how|how's|which|is|are|am|was|"
+    r"were|do(?! not\b)|does|did|can|could|"
+    r"would|will|shall|should|have i|has|had|may i|might|isn't|aren't|don't(?= (?:i|you|we|they)\b)|doesn't|didn't|"
+    r"can't|couldn't|won't|any idea|remind me|tell me|"
     r"guess)\b",
     re.IGNORECASE,
 )
 _UNREAL = re.compile(
-    r"\b(?:if|unless|suppose|supposing|wish|what if|assuming|assume|would|wouldn't|could have|might|maybe|perhaps|daydream\w*|dream(?:t|ed|ing)? of"
-    r"|thinking (?:of|about)|thought about|wondered about|considering|hoping|used to think|as a kid|as a child|someday|one day|almost|nearly|let's say|e\.g\.|for example|for instance|example:)\b",
+    r"\b(?:if|unless|suppose|supposing|wish|what if|assuming|assume|would|wouldn't|could have|might|maybe|perhaps|"
+    r"daydream\w*|dream(?:t|ed|ing)? of"
+    r"|thinking (?:of|about)|thought about|wondered about|considering|hoping|used to think|as a kid|as a child|"
+    r"someday|one day|almost|nearly|let's say|e\.g\.|for example|for instance|example:)\b",
     re.IGNORECASE,
 )
 _HARMLESS_IF = re.compile(
-    r",? *\b(?:in case (?:it|that) (?:matters|helps|is relevant)|in case you (?:wonder|were wondering|need it|didn't know|forgot)"
-    r"|if (?:it|that) (?:matters|helps)|if you (?:must|want to|didn't) know|if you (?:wonder|are wondering|were wondering|need it|ask))\b,? *",
+    r",? *\b(?:in case (?:it|that) (?:matters|helps|is relevant)|in case you (?:wonder|were wondering|need it|"
+    r"didn't know|forgot)"
+    r"|if (?:it|that) (?:matters|helps)|if you (?:must|want to|didn't) know|if you (?:wonder|are wondering|"
+    r"were wondering|need it|ask))\b,? *",
     re.IGNORECASE,
 )
 _REPORTED = re.compile(
-    r"^(?!i\b|we\b)[\w' ]{1,40}?\b(?:says?|said|thinks?|thought|claims?|claimed|believes?|believed|told|tells|writes?|wrote|asks?|asked|insists?|swears?|answered|replied|goes)\b",
+    r"^(?!i\b|we\b)[\w' ]{1,40}?\b(?:says?|said|thinks?|thought|claims?|claimed|believes?|believed|told|tells|"
+    r"writes?|wrote|asks?|asked|insists?|swears?|answered|replied|goes)\b",
     re.IGNORECASE,
 )
 
 _FILLER = (
-    r"hi|hello|hey(?: there)?|good (?:morning|evening|afternoon|day)|yo|dear \w+|by the way|btw|actually|well|so|ok(?:ay)?|oh|ah|um+|uh|hm+|yes|yeah|yep|no|nope|nah|sure|right|"
-    r"anyway|also|and|but|or|then|now|fyi|for your information|just so you know|just to let you know|for the record|to be clear|for (?:future )?reference|for context|"
-    r"please note(?: that)?|note(?: that)?|note to self|remember(?: that| this| please)?|please remember(?: that| this)?|don't forget(?: that)?|do not forget(?: that)?|"
-    r"keep in mind(?: that)?|please keep in mind(?: that)?|you should know(?: that)?|you must know(?: that)?|i should (?:mention|say|add)(?: that)?|i forgot to (?:mention|say)(?: that)?|i want(?:ed)? (?:you to know|to tell you|to let you know)(?: that)?|"
-    r"i(?:'ve| have)? told you(?: already| before)?(?: that)?|as i (?:said|mentioned|told you)(?: before| earlier)?|i must (?:say|admit)(?: that)?|let me (?:tell you|introduce myself|start)(?: that)?|(?:the )?truth is(?: that)?|the thing is(?: that)?|"
-    r"(?:big |great |good )?news|update|new chapter|correction|fact|fun fact|quick (?:update|note)|reminder|guess what|in fact|honestly|frankly|personally|today|yesterday|this week|last week|last month|last year|recently|currently|at the moment|nowadays|these days|"
-    r"finally|after (?:the|my|a) [\w -]{2,20}|of course|you know(?: what)?|listen|look|see|thanks|thank you|great|nice|cool|wow|lol|haha|sorry|i mean|i meant(?: that)?|unfortunately|sadly|luckily|fortunately|happily|surprisingly|since [\w ]{2,20}|in (?:\d{4}|january|february|march|april|may|june|july|august|september|october|november|december)(?: \d{4})?|about me|me|myself|careful|attention|important|please|because|as for me|for me"
+    r"hi|hello|hey(?: there)?|good (?:morning|evening|afternoon|day)|yo|dear \w+|by the way|btw|actually|well|so|"
+    r"ok(?:ay)?|oh|ah|um+|uh|hm+|yes|yeah|yep|no|nope|nah|sure|right|"
+    r"anyway|also|and|but|or|then|now|fyi|for your information|just so you know|just to let you know|for the record|"
+    r"to be clear|for (?:future )?reference|for context|"
+    r"please note(?: that)?|note(?: that)?|note to self|remember(?: that| this| please)?|please remember(?: that|"
+    r" this)?|don't forget(?: that)?|do not forget(?: that)?|"
+    r"keep in mind(?: that)?|please keep in mind(?: that)?|you should know(?: that)?|you must know(?: that)?|"
+    r"i should (?:mention|say|add)(?: that)?|i forgot to (?:mention|say)(?: that)?|i want(?:ed)? (?:you to know|"
+    r"to tell you|to let you know)(?: that)?|"
+    r"i(?:'ve| have)? told you(?: already| before)?(?: that)?|as i (?:said|mentioned|told you)(?: before| earlier)?|"
+    r"i must (?:say|admit)(?: that)?|let me (?:tell you|introduce myself|start)(?: that)?|"
+    r"(?:the )?truth is(?: that)?|the thing is(?: that)?|"
+    r"(?:big |great |good )?news|update|new chapter|correction|fact|fun fact|quick (?:update|note)|reminder|"
+    r"guess what|in fact|honestly|frankly|personally|today|yesterday|this week|last week|last month|last year|"
+    r"recently|currently|at the moment|nowadays|these days|"
+    r"finally|after (?:the|my|a) [\w -]{2,20}|of course|you know(?: what)?|listen|look|see|thanks|thank you|great|"
+    r"nice|cool|wow|lol|haha|sorry|i mean|i meant(?: that)?|unfortunately|sadly|luckily|fortunately|happily|"
+    r"surprisingly|since [\w ]{2,20}|in (?:\d{4}|january|february|march|april|may|june|july|august|september|"
+    r"october|november|december)(?: \d{4})?|about me|me|myself|careful|attention|important|please|because|as for me|"
+    r"for me"
 )
 _LEAD = re.compile(rf"^(?:(?:{_FILLER})\b\s*(?:[,:;.!\u2013\u2014-]+\s*|\s+|$))+", re.IGNORECASE)
 
 _SUBJECT_AHEAD = r"(?:i(?:'m|'ve|'d|'ll)?\s|we(?:'re|'ve)?\s|my\s|our\s|he\s|she\s|he's\s|she's\s|it's\s|they\s|the\s+[\w ]{2,30}\s(?:of|for)\s+(?:the|my|our)\s|call me\s|(?:what|where|who|when|how|which|why|can|could|do|does|would|is|are|should)\b)"
 _VERB_AHEAD = (
-    r"(?:(?:now|also|currently|still|really|just|recently|usually)\s+)*(?:live|lives|work|works|like|likes|love|loves|hate|hates|dislike|enjoy|play|plays|speak|speaks|study|studies|drive|drives|drink|drinks|moved|have|has|don't|do not|"
-    r"can't stand|am|is|'m|own|adore|prefer|started|joined|took up|eat|was born|grew up|come from|became|report to|learn|turned|got|bought|named|follow)\b"
+    r"(?:(?:now|also|currently|still|really|just|recently|usually)\s+)*(?:live|lives|work|works|like|likes|love|"
+    r"loves|hate|hates|dislike|enjoy|play|plays|speak|speaks|study|studies|drive|drives|drink|drinks|moved|have|has|"
+    r"don't|do not|"
+    r"can't stand|am|is|'m|own|adore|prefer|started|joined|took up|eat|was born|grew up|come from|became|report to|"
+    r"learn|turned|got|bought|named|follow)\b"
 )
 _THIRD_VERB = re.compile(
     r"(?:(?:now|also|currently|still|really|just|recently|usually)\s+)*(?:\w+s|doesn't|does not)\b(?!')",
     re.IGNORECASE,
 )
 _PAST_VERB = re.compile(
-    r"(?:(?:now|also|just|recently)\s+)*(?:was|moved|started|joined|took up|grew up|became|turned|got|bought|named|can't stand)\b",
+    r"(?:(?:now|also|just|recently)\s+)*(?:was|moved|started|joined|took up|grew up|became|turned|got|bought|named|"
+    r"can't stand)\b",
     re.IGNORECASE,
 )
 _MY_RELATIVE = re.compile(
@@ -101,8 +130,10 @@ _MY_RELATIVE = re.compile(
 )
 _JOIN = re.compile(
     rf"\s*(?:;|\s[\u2013\u2014-]{{1,2}}\s|\u2014)\s*(?:and\s+|but\s+|so\s+)?"
-    rf"|,?\s+(?:and|but|so|though|although|while|whereas|plus)\s+(?:also\s+|then\s+|now,?\s+|today\s+|currently\s+|these days\s+)?(?={_SUBJECT_AHEAD}|[A-Z][\w-]+\s(?:lives|works|likes|loves|hates|plays|has|is)\s)"
-    rf"|,\s*(?!(?:my|our)\s[\w -]{{2,24}},)(?={_SUBJECT_AHEAD}|(?:suggest|recommend|please|give me|tell me|help me|find)\b)"
+    rf"|,?\s+(?:and|but|so|though|although|while|whereas|plus)\s+(?:also\s+|then\s+|now,?\s+|today\s+|currently\s+|"
+    rf"these days\s+)?(?={_SUBJECT_AHEAD}|[A-Z][\w-]+\s(?:lives|works|likes|loves|hates|plays|has|is)\s)"
+    rf"|,\s*(?!(?:my|our)\s[\w -]{{2,24}},)(?={_SUBJECT_AHEAD}|(?:suggest|recommend|please|give me|tell me|help me|"
+    rf"find)\b)"
     rf"|,?\s+(?:and|but)\s+(?={_VERB_AHEAD})"
     rf"|,\s*(?={_VERB_AHEAD})"
     rf"|:\s+(?=(?:i|i'm|my|it's)\s)",
@@ -113,7 +144,8 @@ _COMPLEMENT = re.compile(
     re.IGNORECASE,
 )
 _COMPLEMENT_JOIN = re.compile(
-    r",?\s+and\s+(?=(?:allergic to|vegetarian|vegan|pescatarian|from|born in|married to|a vegetarian|a vegan|\d{1,2} years old)\b)|,\s*(?=\d{1,2}(?: years old)?\s*(?:,|and\b|$)|from [A-Z])",
+    r",?\s+and\s+(?=(?:allergic to|vegetarian|vegan|pescatarian|from|born in|married to|a vegetarian|a vegan|"
+    r"\d{1,2} years old)\b)|,\s*(?=\d{1,2}(?: years old)?\s*(?:,|and\b|$)|from [A-Z])",
     re.IGNORECASE,
 )
 

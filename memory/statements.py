@@ -48,15 +48,18 @@ _BE = re.compile(r"^(?:'m|am|is|'s|are|'re)\b\s*", re.IGNORECASE)
 _HAVE = re.compile(r"^(?:'ve|have|has|'s(?= got\b))(?: got)?\b\s*", re.IGNORECASE)
 _DO_NOT = re.compile(r"^(?:do(?:es)?n'?t|do(?:es)? not)\s+", re.IGNORECASE)
 _ADVERBS = re.compile(
-    r"^(?P<aux>be |have )?(?:(?:now|currently|also|still|really|just|recently|finally|actually|usually|mostly|always|already|both|absolutely|totally|"
-    r"quite|simply|presently|officially|very|truly|definitely|normally|often|generally|do|only|originally(?! from)|myself|personally|proudly|happily|mainly|all|basically|in fact|as of (?:today|now))\s+)+(?=\w)",
+    r"^(?P<aux>be |have )?(?:(?:now|currently|also|still|really|just|recently|finally|actually|usually|mostly|"
+    r"always|already|both|absolutely|totally|"
+    r"quite|simply|presently|officially|very|truly|definitely|normally|often|generally|do|only|originally(?! from)|"
+    r"myself|personally|proudly|happily|mainly|all|basically|in fact|as of (?:today|now))\s+)+(?=\w)",
     re.IGNORECASE,
 )
 _NOT = re.compile(r"^(?P<aux>be |have )?(?:not|n't|no longer|no more)\s+", re.IGNORECASE)
 _NO_LONGER = re.compile(r"^(?:be |have )?no (?:longer|more)\b", re.IGNORECASE)
 _ANY_MORE = re.compile(r"[\s,]+(?:any ?more|any longer)$", re.IGNORECASE)
 _USED_TO = re.compile(
-    r"^(?:used to|formerly)\s+(?P<verb>\w+)\s+(?P<old>.+?)(?:,?\s+but (?:i'm |i am |i )?(?:now|currently|these days)\s+(?P<new>.+))?$",
+    r"^(?:used to|formerly)\s+(?P<verb>\w+)\s+(?P<old>.+?)(?:,?\s+but (?:i'm |i am |i )?(?:now|currently|"
+    r"these days)\s+(?P<new>.+))?$",
     re.IGNORECASE,
 )
 _STOPPED = re.compile(r"^(?:have )?(?:stopped|quit|gave up|given up)\s+(?P<verb>\w+ing)\s+(?P<rest>.+)$", re.IGNORECASE)
@@ -94,7 +97,8 @@ _MY_PERSON = re.compile(
     rf"^(?:old |good |dear )?(?P<rel>(?i:{_RELATIVE})),? (?P<name>{_PERSON_NAME}),? (?P<rest>\S.*)$"
 )
 _MY_RELATIVE = re.compile(
-    rf"^(?P<rel>(?i:{_RELATIVE}))(?P<rest>'s (?:a|an|allergic|living|learning|vegetarian|vegan)\b.*|\s+(?!is called|is named|'s)\S.*)$",
+    rf"^(?P<rel>(?i:{_RELATIVE}))(?P<rest>'s (?:a|an|allergic|living|learning|vegetarian|vegan)\b.*|\s+(?!is called|"
+    rf"is named|'s)\S.*)$",
     re.IGNORECASE,
 )
 _NAMED = re.compile(rf"^(?P<name>{_PERSON_NAME})(?:, (?:my|our) (?P<rel>(?i:{_RELATIVE})),)?(?P<rest>(?:'s)?\s.+)$")
@@ -337,7 +341,9 @@ def _named_possession(owner: Owner, predicate: str, clause: str) -> list[Stateme
 
 
 _HAS_NAMED = re.compile(
-    r"^(?:have )?(?:a|an|have an?|owns? an?|(?:got|adopted|bought|rescued|get|gets) an?|have|own) (?:(?:new|little|lovely|cute|small|big|young|old|second) )*(?P<x>[\w][\w -]{1,30}?),? (?:called|named|by the name of|whose name is|and (?:his|her|its|their) names? (?:is|are)) (?P<v>.+)$",
+    r"^(?:have )?(?:a|an|have an?|owns? an?|(?:got|adopted|bought|rescued|get|gets) an?|have|own) (?:(?:new|little|"
+    r"lovely|cute|small|big|young|old|second) )*(?P<x>[\w][\w -]{1,30}?),? (?:called|named|by the name of|"
+    r"whose name is|and (?:his|her|its|their) names? (?:is|are)) (?P<v>.+)$",
     re.IGNORECASE,
 )
 

@@ -28,7 +28,8 @@ _CLOCK = r"(?: at (?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))? ?(?P<half>[ap]\.?m\
 
 #: Nothing of this in a text: no time is named. One pass over the text, no groups.
 _GATE = re.compile(
-    r"\b(?:ago|last|past|next|this|yesterday|today|tonight|tomorrow|\w{3,6}day|(?:19|20)\d\d|in (?:a|an|\d+|[a-z]{3,6})\b|summer|autumn|spring|winter|fall"
+    r"\b(?:ago|last|past|next|this|yesterday|today|tonight|tomorrow|\w{3,6}day|(?:19|20)\d\d|in (?:a|an|\d+|"
+    r"[a-z]{3,6})\b|summer|autumn|spring|winter|fall"
     r"|january|february|march|april|may|june|july|august|september|october|november|december|\d{1,2}(?:st|nd|rd|th)?\b"
     r"|jan|feb|mar|apr|aug|sept?|oct|nov|dec)",
     re.IGNORECASE,
@@ -234,7 +235,8 @@ _EXPRESSIONS: tuple[tuple["re.Pattern[str]", Resolver], ...] = (
     (_compiled(rf"\b(?:in|since|(?P<which>last|next|this)) {_MONTH}(?P<year>)"), _named_month),
     (
         _compiled(
-            rf"\b(?P<word>yesterday|today|tonight|tomorrow|last night|(?:the )?day (?:before yesterday|after tomorrow))\b{_CLOCK}"
+            rf"\b(?P<word>yesterday|today|tonight|tomorrow|last night|(?:the )?day (?:before yesterday|"
+            rf"after tomorrow))\b{_CLOCK}"
         ),
         _near_day,
     ),
@@ -244,7 +246,8 @@ _EXPRESSIONS: tuple[tuple["re.Pattern[str]", Resolver], ...] = (
     (_compiled(rf"\b(?P<on>on )?(?:{_WHICH} )?{_DAY}{_CLOCK}"), _last_weekday),
     (
         _compiled(
-            rf"\b(?:in )?(?:(?P<which>last|this|next|in|the) )?(?P<season>spring|summer|autumn|fall|winter)\b(?: of)?(?: {_YEAR})?"
+            rf"\b(?:in )?(?:(?P<which>last|this|next|in|the) )?(?P<season>spring|summer|autumn|fall|"
+            rf"winter)\b(?: of)?(?: {_YEAR})?"
         ),
         _last_season,
     ),

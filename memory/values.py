@@ -25,18 +25,30 @@ from memory.lexicon import (
 MAX_WORDS = 8
 
 _TRAIL = re.compile(
-    r"[\s,;:]+(?:now|currently|these days|at the moment|right now|nowadays|by the way|btw|though|too|as well|again|actually|today|tonight|tomorrow|recently|"
-    r"lately|please|you know|you see|i think|i guess|i believe|haha|lol|already|anyway|for now|at last|finally|instead|everyone|everybody|mate|man|"
-    r"since [\w ]{1,25}|for (?:about |almost |over |nearly |more than )?(?:a|an|two|three|four|five|six|seven|eight|nine|ten|some|several|many|few|a few|the past|the last|\d+) ?(?:years?|months?|weeks?|days?|while|long time|decades?|ages)?(?: now)?|for ages|"
-    r"(?:last|next|this|past) (?:week|month|year|weekend|summer|winter|spring|autumn|fall|\w+day|january|february|march|april|may|june|july|august|september|october|november|december)|yesterday|"
-    r"(?:a|an|one|two|three|four|five|six|\d+|a few|a couple of|several) (?:days?|weeks?|months?|years?) ago|ages ago|years ago|"
-    r"in (?:\d{4}|(?:january|february|march|april|may|june|july|august|september|october|november|december)(?: \d{4})?|(?:a|two|three|\d+) (?:days?|weeks?|months?))|"
-    r"on (?:\w+day)|(?:very|so) much|a lot|the most|best of all|more than anything|so far|at least|in fact|after all|of course|or so|and stuff|and so on|etc|ever since|all the time|every (?:day|evening|week|night|weekend)|full[- ]time|part[- ]time|over there|round here|around here)$",
+    r"[\s,;:]+(?:now|currently|these days|at the moment|right now|nowadays|by the way|btw|though|too|as well|again|"
+    r"actually|today|tonight|tomorrow|recently|"
+    r"lately|please|you know|you see|i think|i guess|i believe|haha|lol|already|anyway|for now|at last|finally|"
+    r"instead|everyone|everybody|mate|man|"
+    r"since [\w ]{1,25}|for (?:about |almost |over |nearly |more than )?(?:a|an|two|three|four|five|six|seven|eight|"
+    r"nine|ten|some|several|many|few|a few|the past|the last|\d+) ?(?:years?|months?|weeks?|days?|while|long time|"
+    r"decades?|ages)?(?: now)?|for ages|"
+    r"(?:last|next|this|past) (?:week|month|year|weekend|summer|winter|spring|autumn|fall|\w+day|january|february|"
+    r"march|april|may|june|july|august|september|october|november|december)|yesterday|"
+    r"(?:a|an|one|two|three|four|five|six|\d+|a few|a couple of|several) (?:days?|weeks?|months?|years?) ago|"
+    r"ages ago|years ago|"
+    r"in (?:\d{4}|(?:january|february|march|april|may|june|july|august|september|october|november|"
+    r"december)(?: \d{4})?|(?:a|two|three|\d+) (?:days?|weeks?|months?))|"
+    r"on (?:\w+day)|(?:very|so) much|a lot|the most|best of all|more than anything|so far|at least|in fact|"
+    r"after all|of course|or so|and stuff|and so on|etc|ever since|all the time|every (?:day|evening|week|night|"
+    r"weekend)|full[- ]time|part[- ]time|over there|round here|around here)$",
     re.IGNORECASE,
 )
 _CUT = re.compile(
-    r"\s+(?:because|since|so that|which|who|whom|where|when|while|whereas|but|although|though|until|till|unless|instead of|rather than|and (?:i|we|my|it|that|so|then|now|you|your|keep|don't|please)\b|"
-    r"and (?:want|need|would|am|was|have|had|will|can|could|like|love|live|work)\b)\s?.*$|\s*[;(\[{\u2026].*$|\s[\u2013\u2014-]\s.*$|:\s.*$|,?\s+not\s+.*$|,\s+(?:so|and|but|which|who|where|because|as|if|since|my|i|we|it|it's|that|in case|please|thanks|keep|remember|note|don't|do not|use|he|she|they|you|just)\b.*$",
+    r"\s+(?:because|since|so that|which|who|whom|where|when|while|whereas|but|although|though|until|till|unless|"
+    r"instead of|rather than|and (?:i|we|my|it|that|so|then|now|you|your|keep|don't|please)\b|"
+    r"and (?:want|need|would|am|was|have|had|will|can|could|like|love|live|work)\b)\s?.*$|\s*[;(\[{\u2026].*$|"
+    r"\s[\u2013\u2014-]\s.*$|:\s.*$|,?\s+not\s+.*$|,\s+(?:so|and|but|which|who|where|because|as|if|since|my|i|we|it|"
+    r"it's|that|in case|please|thanks|keep|remember|note|don't|do not|use|he|she|they|you|just)\b.*$",
     re.IGNORECASE,
 )
 _EDGES = " \t\"'.,;:!?*_~()[]{}\u2026\u2013\u2014-"
@@ -44,19 +56,24 @@ _WITH = re.compile(r"\s+(?:with|together|alone|as|near my|close to|for work|for 
 _SPLIT = re.compile(r"\s*(?:,\s*(?:and|or|&)?|\band\b|&|\bor\b|\bas well as\b|/)\s*", re.IGNORECASE)
 _AGE = re.compile(r"^(?:\d{1,3}|[a-z]+(?:[- ][a-z]+)?)$", re.IGNORECASE)
 _DATE = re.compile(
-    r"\b(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|christmas|new year)\b|\d{1,2}[./-]\d{1,2}",
+    r"\b(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
+    r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|christmas|new year)\b|\d{1,2}[./-]\d{1,2}",
     re.IGNORECASE,
 )
 _NAME = re.compile(
     r"^[^\W\d_][\w'.-]*(?: (?:de|da|van|von|der|del|la|le|el|al|bin|ibn|di|du|of)| [^\W\d_][\w'.-]*){0,4}$"
 )
 _NOT_LIKED = re.compile(
-    r"^(?:your|that|this|these|those|how|what|when|where|why|you|them|him|her|it|both|neither|all|to (?:know|see|ask|think|say|hear|have|get|be|do|use|make|thank|add|change|start|point|mention)\b|"
-    r"the (?:idea|first|second|third|last|other|previous|next|new|way|answer|style|one|ones|sound|look|option|version|code|plan|draft|fact|result|tone|latter|former|rest|same|suggestion|second one)\b|my|his|their|our|being|getting|having|going)\b",
+    r"^(?:your|that|this|these|those|how|what|when|where|why|you|them|him|her|it|both|neither|all|to (?:know|see|"
+    r"ask|think|say|hear|have|get|be|do|use|make|thank|add|change|start|point|mention)\b|"
+    r"the (?:idea|first|second|third|last|other|previous|next|new|way|answer|style|one|ones|sound|look|option|"
+    r"version|code|plan|draft|fact|result|tone|latter|former|rest|same|suggestion|second one)\b|my|his|their|our|"
+    r"being|getting|having|going)\b",
     re.IGNORECASE,
 )
 _NOT_PLACES = frozenset(
-    "fear hope peace denial debt poverty pain hell heaven luxury squalor style constant front general particular fact person bed work sleep dinner lunch "
+    "fear hope peace denial debt poverty pain hell heaven luxury squalor style constant front general particular "
+    "fact person bed work sleep dinner lunch "
     "breakfast marketing sales engineering finance vim emacs linux windows mac python rust".split()
 )
 

@@ -18,30 +18,43 @@ from memory.values import trimmed
 
 _VERB = r"(?:forget|delete|erase|remove|wipe|clear|drop|stop remembering|don'?t remember|do not remember|no longer remember)"
 _FORGET = re.compile(
-    rf"^(?:(?:please|can you|could you|would you|will you|you (?:can|may|should|must|could)|i (?:want|need|would like|'d like) you to|i'd like you to|just|kindly|now|also|and|but|ok(?:ay)?|actually|so|hey)[, ]+)*"
-    rf"{_VERB}(?: about)?\s+(?P<target>.+?)(?:[, ]+(?:please|thanks|thank you|now|again|for me|from (?:your |the )?memory))*$",
+    rf"^(?:(?:please|can you|could you|would you|will you|you (?:can|may|should|must|could)|i (?:want|need|"
+    rf"would like|'d like) you to|i'd like you to|just|kindly|now|also|and|but|ok(?:ay)?|actually|so|hey)[, ]+)*"
+    rf"{_VERB}(?: about)?\s+(?P<target>.+?)(?:[, ]+(?:please|thanks|thank you|now|again|for me|from (?:your |"
+    rf"the )?memory))*$",
     re.IGNORECASE,
 )
 _BEGINS = re.compile(r"\b(?:forget|delete|erase|remove|wipe|clear|drop|remember)", re.IGNORECASE)
 _NO_TARGET = re.compile(
-    r"^(?:it|about it|that i asked|i asked|i said anything|that question|the question|this conversation's|me not|to .+|this (?:line|file|function|word|sentence|paragraph).*|"
-    r"(?:all |your |any |the |these |those |everything (?:in|from|above) |my )*(?:previous|prior|above|earlier|system|initial)?\s*(?:instructions?|prompts?|rules|guidelines|context|directions|messages|directives).*|"
-    r"(?:the|a|an|all|any|every|these|those) (?!.*\b(?:know|knew|stored|saved|remember|told|about me|of me|of mine|memor|my)\b).*)$",
+    r"^(?:it|about it|that i asked|i asked|i said anything|that question|the question|this conversation's|me not|"
+    r"to .+|this (?:line|file|function|word|sentence|paragraph).*|"
+    r"(?:all |your |any |the |these |those |everything (?:in|from|above) |my )*(?:previous|prior|above|earlier|"
+    r"system|initial)?\s*(?:instructions?|prompts?|rules|guidelines|context|directions|messages|directives).*|"
+    r"(?:the|a|an|all|any|every|these|those) (?!.*\b(?:know|knew|stored|saved|remember|told|about me|of me|of mine|"
+    r"memor|my)\b).*)$",
     re.IGNORECASE,
 )
 _MEMORY_VERBS = re.compile(r"^(?:delete|erase|remove|wipe|clear|drop)\b", re.IGNORECASE)
 _ABOUT_MEMORY = re.compile(
-    r"\b(?:you (?:know|knew|have|stored|saved|remember)|about me|i (?:told|said|mentioned)|i(?:'ve| have) told|memor(?:y|ies)|where i|what i|who i|how (?:old )?i|when i|that i|fact that|"
-    r"my (?:name|address|age|birthday|job|home|city|employer|hobby|hobbies|diet|allerg\w+|favou?rite \w+|\w+'s name|data|details|profile|history))\b",
+    r"\b(?:you (?:know|knew|have|stored|saved|remember)|about me|i (?:told|said|mentioned)|i(?:'ve| have) told|"
+    r"memor(?:y|ies)|where i|what i|who i|how (?:old )?i|when i|that i|fact that|"
+    r"my (?:name|address|age|birthday|job|home|city|employer|hobby|hobbies|diet|allerg\w+|favou?rite \w+|\w+'s name|"
+    r"data|details|profile|history))\b",
     re.IGNORECASE,
 )
 _EVERYTHING = re.compile(
-    r"^(?:(?:about )?me|who i am and everything.*|(?:absolutely )?(?:everything|all|anything|all of it|it all|what(?:ever)?)(?: (?:that )?(?:you (?:know|knew|have|remember|stored|have stored|saved|have saved|learned|learnt|have learnt)|i(?:'ve| have)? (?:ever )?(?:told|said|mentioned|shared)(?: (?:to |with )?you)?))?(?: (?:about|on|of) (?:me|myself))?(?: so far)?|"
-    r"all (?:of )?(?:my |your |the )?(?:memor(?:y|ies)|data|facts|information|details)(?: (?:about|of|on) me)?|(?:my|your) (?:whole |entire )?memor(?:y|ies)(?: (?:about|of|on) me)?|all about me)$",
+    r"^(?:(?:about )?me|who i am and everything.*|(?:absolutely )?(?:everything|all|anything|all of it|it all|"
+    r"what(?:ever)?)(?: (?:that )?(?:you (?:know|knew|have|remember|stored|have stored|saved|have saved|learned|"
+    r"learnt|have learnt)|i(?:'ve| have)? (?:ever )?(?:told|said|mentioned|shared)(?: (?:to |"
+    r"with )?you)?))?(?: (?:about|on|of) (?:me|myself))?(?: so far)?|"
+    r"all (?:of )?(?:my |your |the )?(?:memor(?:y|ies)|data|facts|information|details)(?: (?:about|of|on) me)?|"
+    r"(?:my|your) (?:whole |entire )?memor(?:y|ies)(?: (?:about|of|on) me)?|all about me)$",
     re.IGNORECASE,
 )
 _LEAD_IN = re.compile(
-    r"^(?:about |(?:the fact |what i (?:said|told you) |everything |anything |all |what )*(?:that )?(?:you know about |i told you about |i said about |i(?:'ve| have) told you about |you remember about |about )|(?:the fact )?that |the information (?:about|on) )",
+    r"^(?:about |(?:the fact |what i (?:said|told you) |everything |anything |all |"
+    r"what )*(?:that )?(?:you know about |i told you about |i said about |i(?:'ve| have) told you about |"
+    r"you remember about |about )|(?:the fact )?that |the information (?:about|on) )",
     re.IGNORECASE,
 )
 _THAT = re.compile(
@@ -50,7 +63,8 @@ _THAT = re.compile(
 )
 _FAVOURITE = re.compile(r"\bfavou?rites?(?: (?P<x>[a-z][a-z -]{1,30}?))?(?:\s+(?:is|are|was)\b|$)", re.IGNORECASE)
 _MY = re.compile(
-    r"^(?:what |who |how |which |the )?(?:name of )?(?:my|our) (?P<x>[\w' -]{2,40}?)(?:'s (?:name|names))?(?: (?:is|are|was)(?: called| named)?)?(?: called)?$",
+    r"^(?:what |who |how |which |the )?(?:name of )?(?:my|our) (?P<x>[\w' -]{2,40}?)(?:'s (?:name|names))?(?: (?:is|"
+    r"are|was)(?: called| named)?)?(?: called)?$",
     re.IGNORECASE,
 )
 _OF_PERSON = re.compile(
@@ -61,7 +75,8 @@ _THING = re.compile(
 )
 
 _CORRECTS = re.compile(
-    r"^(?:no+|nope|sorry|oops|wait|correction|autocorrect|actually|hm+|i mean|typo|my (?:bad|mistake)|not quite|wrong|apologies|ah|well|rather)\b[,.!:; -]*",
+    r"^(?:no+|nope|sorry|oops|wait|correction|autocorrect|actually|hm+|i mean|typo|my (?:bad|mistake)|not quite|"
+    r"wrong|apologies|ah|well|rather)\b[,.!:; -]*",
     re.IGNORECASE,
 )
 _MEANT = (

@@ -61,7 +61,7 @@ def serve(chosen: argparse.Namespace) -> int:
         uvicorn.Config(
             create_app(compose(settings)),
             log_config=None,
-            log_level=settings.server.log_level,
+            log_level="warning",  # what it would say is announced
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=settings.server.drain_timeout_s,

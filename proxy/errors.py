@@ -141,7 +141,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
 async def _on_validation(_request: Request, error: Exception) -> Response:
     problems: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
     first = problems[0] if problems else {"loc": (), "msg": "The request is not valid."}
-    param = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")) or None
+    _where, *path = first["loc"] or ("body",)  # where: body, query, path or header
+    param = ".".join(str(part) for part in path) or None
     message = f"{param}: {first['msg']}" if param else str(first["msg"])
     if len(problems) > 1:
         message += f" (and {len(problems) - 1} more)"

@@ -192,7 +192,8 @@ class Proxy:
     def raw(self, body: bytes, path: str = "/v1/chat/completions", method: str = "POST", **headers: str) -> "Raw":
         """Send one request by hand."""
         sent = {"host": "proxy", "authorization": f"Bearer {self.key}", "content_type": "application/json"} | headers
-        sent["content_length"] = sent.get("content_length", str(len(body)))
+        if "transfer_encoding" not in sent:
+            sent.setdefault("content_length", str(len(body)))
         lines = [f"{method} {path} HTTP/1.1", *(f"{k.replace('_', '-')}: {v}" for k, v in sent.items())]
         connection = socket.create_connection(("127.0.0.1", self.port))
         connection.settimeout(10)

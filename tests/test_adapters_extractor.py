@@ -104,7 +104,11 @@ def test_every_bad_answer_is_engine_down(status: int, body: bytes):
 
 
 def test_the_servers_wish_to_wait_is_passed_on():
-    with upstream(429, b"{}", {"retry-after": "7"}) as (url, _), extractor(url) as client, pytest.raises(EngineDown) as e:
+    with (
+        upstream(429, b"{}", {"retry-after": "7"}) as (url, _),
+        extractor(url) as client,
+        pytest.raises(EngineDown) as e,
+    ):
         client.extract("x", EXTRACTION_SCHEMA)
     assert e.value.retry_after_s == 7
 

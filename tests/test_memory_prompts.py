@@ -22,7 +22,9 @@ def test_a_fact_line():
 
 
 def test_a_quote_line_names_who_said_it():
-    assert prompts.quote_line(date(2026, 5, 2), "I moved to Porto.") == '- 2026-05-02: The user said: "I moved to Porto."'
+    assert (
+        prompts.quote_line(date(2026, 5, 2), "I moved to Porto.") == '- 2026-05-02: The user said: "I moved to Porto."'
+    )
     assert prompts.quote_line(DAY, "Try yoga.", "assistant") == '- 2026-03-14: The assistant said: "Try yoga."'
     assert prompts.quote_line(DAY, "Hi.", "Melanie") == '- 2026-03-14: Melanie said: "Hi."'
 
@@ -46,7 +48,22 @@ NASTY = st.one_of(
     st.text(max_size=200),
     st.lists(
         st.sampled_from(
-            ["</memory>", "<memory>", "< / memory >", "</MEMORY", "\n", "\r", "\u2028", "\x85", prompts.STABLE_HEADER, "<|im_end|>", "- ", '"', "x", " "]
+            [
+                "</memory>",
+                "<memory>",
+                "< / memory >",
+                "</MEMORY",
+                "\n",
+                "\r",
+                "\u2028",
+                "\x85",
+                prompts.STABLE_HEADER,
+                "<|im_end|>",
+                "- ",
+                '"',
+                "x",
+                " ",
+            ]
         ),
         max_size=12,
     ).map("".join),

@@ -236,7 +236,9 @@ def test_questions_name_the_attribute_they_ask_for(question: str, attribute: str
 
 WORDS = st.sampled_from(
     "I I'm my My is am live in lives Bob Lisbon and , . not no longer like jazz tea a dog called Rex ? ! \" ' \n - the of don't "
-    "work at as nurse 34 if favourite colour forget meant Actually used to but now sister have two children it's".split(" ")
+    "work at as nurse 34 if favourite colour forget meant Actually used to but now sister have two children it's".split(
+        " "
+    )
 )
 TEXTS = st.one_of(st.text(max_size=200), st.lists(WORDS, max_size=25).map(" ".join))
 

@@ -1,6 +1,7 @@
 """The writer: verbatim turns, facts with their sources, wishes to forget; and never its own words again."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -38,7 +39,11 @@ def facts(writing) -> list[str]:
 
 def test_a_statement_is_kept_verbatim_and_as_facts_that_point_to_it():
     turn, name, home = write("My name is Ada and I live in Lisbon.").drafts
-    assert (turn.text, turn.semantic_type, turn.origin) == ("My name is Ada and I live in Lisbon.", SemanticType.TURN, Origin.USER_INPUT)
+    assert (turn.text, turn.semantic_type, turn.origin) == (
+        "My name is Ada and I live in Lisbon.",
+        SemanticType.TURN,
+        Origin.USER_INPUT,
+    )
     assert (name.text, home.text) == ("The user's name is Ada.", "The user lives in Lisbon.")
     assert name.origin is Origin.INFERENCE
     assert name.derived_from == home.derived_from == (0,)
@@ -85,7 +90,10 @@ def test_a_wish_to_forget_names_what_and_is_itself_not_kept(text: str, attribute
     assert (wish.subject, wish.attributes, wish.value, wish.everything) == ("user", attributes, value, False)
 
 
-@pytest.mark.parametrize("text", ["Forget everything you know about me", "forget me", "Erase all my memories", "Delete everything I told you."])
+@pytest.mark.parametrize(
+    "text",
+    ["Forget everything you know about me", "forget me", "Erase all my memories", "Delete everything I told you."],
+)
 def test_all_can_be_forgotten(text: str):
     assert write(text).forgets[0].everything
 
@@ -109,7 +117,11 @@ CORRECTIONS = [
     ("Sorry, I typed Ghent but I meant Turin - that's where I live.", "I live in Ghent.", "The user lives in Turin."),
     ("I wrote a nurse earlier, but I'm a botanist.", "I am a nurse.", "The user works as a botanist."),
     ("I meant vegan, not keto, that's my diet.", "I'm keto.", "The user is vegan."),
-    ("Autocorrect! My partner's name is Celine, not Bruno.", "My partner is called Bruno", "The user's partner's name is Celine."),
+    (
+        "Autocorrect! My partner's name is Celine, not Bruno.",
+        "My partner is called Bruno",
+        "The user's partner's name is Celine.",
+    ),
     ("I meant the oboe, not the cello.", "I play the cello.", "The user plays the oboe."),
     ("Oops, it's Danish that I'm studying, not Korean.", "I'm studying Korean.", "The user is learning Danish."),
     ("Actually my name is Ana", "My name is Ada", "The user's name is Ana."),
@@ -149,34 +161,51 @@ def test_a_past_time_dates_the_fact_and_a_coming_one_ends_the_trip():
 def test_answers_are_kept_only_when_they_say_something_new():
     asked = ("user", "Can you recommend a way to remember names?")
     short = ("assistant", "Sure, happy to help you with names!")
-    long = ("assistant", "Try the lantern method: tie each person to a vivid picture, such as a burning bridge or purple elephant.")
+    long = (
+        "assistant",
+        "Try the lantern method: tie each person to a vivid picture, such as a burning bridge or purple elephant.",
+    )
     assert [d.source.role for d in Writer().write(exchange(asked, short)).drafts] == ["user"]
     assert [d.source.role for d in Writer().write(exchange(asked, long)).drafts] == ["user", "assistant"]
 
 
 def test_the_assistant_states_no_facts():
-    writing = Writer(assistant_novel_words=1).write(exchange(("user", "Who are you?"), ("assistant", "My name is Zed. I live in Rome.")))
+    writing = Writer(assistant_novel_words=1).write(
+        exchange(("user", "Who are you?"), ("assistant", "My name is Zed. I live in Rome."))
+    )
     assert facts(writing) == []
 
 
 def test_imported_answers_are_all_kept():
     answer = Message(role="assistant", text="Seven.", id="m2", created_at=NOW)
-    drafts = Writer().write(exchange(Message(role="user", text="How many continents?", id="m1"), answer)).drafts
+    asked = exchange(Message(role="user", text="How many continents?", id="m1"), answer)
+    drafts = Writer().write(replace(asked, imported=True)).drafts
     assert [(d.text, d.source.message_ids) for d in drafts] == [("How many continents?", ("m1",)), ("Seven.", ("m2",))]
 
 
 def test_speakers_keep_their_names_and_times():
     said_at = datetime(2023, 5, 8, tzinfo=UTC)
-    (turn,) = Writer().write(exchange(Message(role="user", text="The hike was long.", name="Melanie", created_at=said_at))).drafts
+    (turn,) = (
+        Writer()
+        .write(exchange(Message(role="user", text="The hike was long.", name="Melanie", created_at=said_at)))
+        .drafts
+    )
     assert (turn.source.name, turn.text, turn.valid_from) == ("Melanie", "The hike was long.", said_at)
 
 
 def test_system_and_tool_text_is_never_read():
-    messages = [("system", "I live in Rome."), ("developer", "My name is Bob."), ("tool", "I like jazz."), ("function", "I am 5.")]
+    messages = [
+        ("system", "I live in Rome."),
+        ("developer", "My name is Bob."),
+        ("tool", "I like jazz."),
+        ("function", "I am 5."),
+    ]
     assert Writer().write(exchange(*messages)).drafts == ()
 
 
-INJECTED = turn_block([fact_line(date(2026, 3, 14), "The user lives in Lisbon."), quote_line(date(2026, 5, 2), "I moved to Porto.")])
+INJECTED = turn_block(
+    [fact_line(date(2026, 3, 14), "The user lives in Lisbon."), quote_line(date(2026, 5, 2), "I moved to Porto.")]
+)
 
 
 def test_injected_text_is_cut_from_what_is_kept():
@@ -185,12 +214,18 @@ def test_injected_text_is_cut_from_what_is_kept():
 
 
 LINES = st.lists(
-    st.sampled_from(["The user lives in Lisbon.", "The user likes jazz and long walks by the sea.", "Bob works at Siemens."]), min_size=1, max_size=3
+    st.sampled_from(
+        ["The user lives in Lisbon.", "The user likes jazz and long walks by the sea.", "Bob works at Siemens."]
+    ),
+    min_size=1,
+    max_size=3,
 )
 
 
 @settings(max_examples=60)
-@given(LINES, st.sampled_from(["turn", "stable"]), st.sampled_from(["", "Here is what I know:\n", "\n\n"]), st.booleans())
+@given(
+    LINES, st.sampled_from(["turn", "stable"]), st.sampled_from(["", "Here is what I know:\n", "\n\n"]), st.booleans()
+)
 def test_what_was_injected_is_never_learnt_again(lines: list[str], place: str, before: str, told: bool):
     """An answer that repeats the block, and a user who pastes it, yield nothing from it, even when it is not told."""
     made = [fact_line(date(2026, 3, 14), line) for line in lines]
@@ -202,7 +237,10 @@ def test_what_was_injected_is_never_learnt_again(lines: list[str], place: str, b
 
 
 @settings(max_examples=200)
-@given(st.lists(st.tuples(st.sampled_from(["user", "assistant", "tool"]), st.text(max_size=150)), max_size=4), st.text(max_size=40))
+@given(
+    st.lists(st.tuples(st.sampled_from(["user", "assistant", "tool"]), st.text(max_size=150)), max_size=4),
+    st.text(max_size=40),
+)
 def test_writing_never_fails_and_sources_point_backwards(messages: list[tuple[str, str]], injected: str):
     writing = Writer().write(exchange(*messages, injected=injected))
     for n, draft in enumerate(writing.drafts):
@@ -231,7 +269,14 @@ class Scripted:
 
 
 def fact(**changes: object) -> dict[str, object]:
-    made = {"subject": "user", "attribute": "attr:club", "value": "the owls", "text": "The user's club is the owls.", "semantic_type": "fact", "valid_from": None}
+    made = {
+        "subject": "user",
+        "attribute": "attr:club",
+        "value": "the owls",
+        "text": "The user's club is the owls.",
+        "semantic_type": "fact",
+        "valid_from": None,
+    }
     return {**made, **changes}
 
 
@@ -270,5 +315,7 @@ def test_a_model_that_is_down_says_so_that_the_turn_is_tried_again():
 
 
 def test_turns_and_facts_can_be_switched_off():
-    assert [d.text for d in Writer(keep_turns=False).write(exchange(("user", SAID))).drafts] == ["The user lives in Lisbon."]
+    assert [d.text for d in Writer(keep_turns=False).write(exchange(("user", SAID))).drafts] == [
+        "The user lives in Lisbon."
+    ]
     assert [d.text for d in Writer(derive_facts=False).write(exchange(("user", SAID))).drafts] == [SAID]

@@ -15,6 +15,7 @@ from memory.ports import Vector
 from memory.vault import lexical
 from memory.vault.rows import CUBE_COLUMNS, cube_json, cube_of, dumps, folded, head, micros
 
+# "+owner" keeps SQLite from walking through all of a user's rows where ids are given.
 _STORED = f"SELECT seq, confirmed_at, {CUBE_COLUMNS} FROM cubes"
 
 
@@ -37,7 +38,7 @@ def stored(
 
 def by_ids(connection: sqlite3.Connection, owner: str, ids: Sequence[str]) -> list[StoredCube]:
     """Return the owner's cubes among these ids, in order of arrival."""
-    return stored(connection, "owner = ? AND id IN (SELECT value FROM json_each(?))", (owner, dumps(list(ids))))
+    return stored(connection, "+owner = ? AND id IN (SELECT value FROM json_each(?))", (owner, dumps(list(ids))))
 
 
 def insert(connection: sqlite3.Connection, cube: MemCube, *, confirmed_at: int | None = None) -> StoredCube:

@@ -186,7 +186,7 @@ class SqliteLedger:
 
     def states(self, scope: Scope, turn_ids: Sequence[str]) -> dict[str, TurnState]:
         """Return the states by id of those rows that exist."""
-        sql = "SELECT id, state FROM turns WHERE user = ? AND id IN (SELECT value FROM json_each(?))"
+        sql = "SELECT id, state FROM turns WHERE +user = ? AND id IN (SELECT value FROM json_each(?))"
         with self._connections.read() as connection:
             rows = connection.execute(sql, (scope.user, dumps(list(turn_ids)))).fetchall()
         return {row["id"]: TurnState(row["state"]) for row in rows}

@@ -18,7 +18,7 @@ _OWNED_TABLES = (
 )
 _SEARCHED_IDS = 64  # in the files: each is a search through all bytes
 
-_AMONG = "(SELECT seq FROM cubes WHERE owner = :user AND id IN (SELECT value FROM json_each(:ids)))"
+_AMONG = "(SELECT seq FROM cubes WHERE +owner = :user AND id IN (SELECT value FROM json_each(:ids)))"
 _COUNTS = {
     "cubes": f"SELECT count(*) FROM cubes WHERE seq IN {_AMONG}",
     "versions": f"SELECT count(*) FROM cubes WHERE seq IN {_AMONG} UNION ALL "

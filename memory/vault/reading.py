@@ -20,14 +20,20 @@ _ALIVE = "(expires_at IS NULL OR expires_at > :now)"
 _MINE = f"SELECT {CUBE_COLUMNS} FROM cubes WHERE owner = :owner AND {_ALIVE}"
 _CURRENT = f"{_MINE} AND superseded_at IS NULL"
 
+# "+owner" keeps SQLite from walking through all of a user's rows where ids are given.
+_BY_IDS = f"""
+    SELECT {CUBE_COLUMNS} FROM cubes
+    WHERE +owner = :owner AND {_ALIVE} AND id IN (SELECT value FROM json_each(:ids))
+"""
 _STABLE = f"{_CURRENT} AND stable = 1 ORDER BY valid_from, recorded_at, seq"
 _RECENT = f"{_CURRENT} ORDER BY last_used_at DESC, recorded_at DESC, seq DESC LIMIT :limit"
 _LABELLED = f"""
-    {_CURRENT} AND seq IN (
+    SELECT {CUBE_COLUMNS} FROM cubes
+    WHERE +owner = :owner AND {_ALIVE} AND superseded_at IS NULL AND seq IN (
         SELECT seq FROM labels WHERE owner = :owner AND label IN (SELECT value FROM json_each(:labels))
     ) ORDER BY recorded_at DESC, seq DESC LIMIT :limit
 """
-_IDS = f"SELECT seq, id FROM cubes WHERE owner = :owner AND {_ALIVE} AND seq IN (SELECT value FROM json_each(:seqs))"
+_IDS = f"SELECT seq, id FROM cubes WHERE +owner = :owner AND {_ALIVE} AND seq IN (SELECT value FROM json_each(:seqs))"
 _VECTORS = f"""
     SELECT id, vector FROM cubes JOIN embeddings USING (seq)
     WHERE owner = :owner AND {_ALIVE} AND superseded_at IS NULL AND model_id = :model_id ORDER BY seq
@@ -86,8 +92,7 @@ class CubeReading(VaultBase):
 
     def get_many(self, scope: Scope, cube_ids: Sequence[str]) -> list[MemCube]:
         """Return those that exist, in the order asked."""
-        sql = f"{_MINE} AND id IN (SELECT value FROM json_each(:ids))"
-        found = {cube.id: cube for cube in self._select(scope, sql, ids=dumps(list(cube_ids)))}
+        found = {cube.id: cube for cube in self._select(scope, _BY_IDS, ids=dumps(list(cube_ids)))}
         return [found[cube_id] for cube_id in cube_ids if cube_id in found]
 
     def history(self, scope: Scope, cube_id: str) -> list[MemCube]:
@@ -96,7 +101,7 @@ class CubeReading(VaultBase):
         Raises: NotFound.
         """
         with self._connections.snapshot() as connection:
-            newest = self._rows(connection, scope, f"{_MINE} AND id = :id", id=cube_id)
+            newest = self._rows(connection, scope, _BY_IDS, ids=dumps([cube_id]))
             if not newest:
                 raise NotFound(f"There is no memory {cube_id!r}.")
             older = self._rows(connection, scope, _VERSIONS, id=cube_id)

@@ -78,7 +78,7 @@ class CubeWriting(VaultBase):
             return changed.cube
 
     def retract(self, scope: Scope, retracts: Sequence[Retract]) -> Written:
-        """Close facts that no longer hold; those stated later stay, and without a value those stated at that time too."""
+        """Close facts that no longer hold; later statements stay, and without a value those of that time too."""
         now = self._clock()
         closed: list[str] = []
         with self._connections.write() as connection:
@@ -98,7 +98,7 @@ class CubeWriting(VaultBase):
             return
         sql = """
             UPDATE cubes SET access_count = access_count + 1, last_used_at = ?
-            WHERE owner = ? AND id IN (SELECT value FROM json_each(?))
+            WHERE +owner = ? AND id IN (SELECT value FROM json_each(?))
         """
         with self._connections.write() as connection:
             connection.execute(sql, (self._now(), scope.user, dumps(list(cube_ids))))
