@@ -132,8 +132,8 @@ def station_times(port: int, key: str, variant: Variant) -> dict[str, float]:
     for request_id in variant.request_ids[-50:]:
         status, receipt = call(port, key, "GET", f"/v1/memory/requests/{request_id}")
         if status == 200:
-            for name, value in (receipt.get("timings_ms") or {}).items():
-                times.setdefault(name, []).append(float(value))
+            for station in receipt["stations"]:
+                times.setdefault(station["name"], []).append(station["ms"])
     return {name: statistics.median(values) for name, values in times.items()}
 
 

@@ -94,9 +94,9 @@ class Injector:
     ) -> tuple[list[MemCube], list[Candidate]]:
         taken: list[MemCube] = []
         receipts: list[Candidate] = []
-        costs = iter(self._counter.count([line_of(hit.cube) + "\n" for hit, _ in offered]))
+        costs = iter(self._counter.count([line_of(hit.cube) + "\n" for hit, objection in offered if not objection]))
         for hit, objection in offered:
-            cost, reason = next(costs), objection
+            cost, reason = 0 if objection else next(costs), objection
             if not reason and limit is not None and len(taken) >= limit:
                 reason = "beyond top_k"
             if not reason and cost > budget_tokens:

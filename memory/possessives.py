@@ -48,10 +48,12 @@ _CODE = re.compile(
 _DUE = re.compile(r"^(?:the|our|my) (?P<y>[\w -]{2,30}?) (?:is|are) (?:now )?due (?:on |by )?(?P<v>.+)$", re.IGNORECASE)
 _COMPLEMENT = re.compile(r"^[\w-]+(?:ing|ed)$", re.IGNORECASE)
 _NAMED_THINGS = frozenset(
-    "company band boat car blog project team school street village town startup business shop restaurant app website channel podcast book novel game server house plant".split()
+    "company band boat car blog project team school street village town startup business "
+    "shop restaurant app website channel podcast book novel game server house plant".split()
 )
 _TECHNICAL = frozenset(
-    "code file function variable class table method module package folder branch column field key script program database library user problem question issue bug error test string list method song friend's".split()
+    "code file function variable class table method module package folder branch column field key script program "
+    "database library user problem question issue bug error test string list method song friend's".split()
 )
 _SPELLINGS = (("favorite", "favourite"), ("color", "colour"), ("neighbor", "neighbour"), ("mom", "mum"))
 
@@ -198,7 +200,8 @@ def _attribute(rest: str, subject: str, casual: bool) -> list[tuple[FactKey, str
 
 
 _NOT_IN_NOUNS = frozenset(
-    "i you he she it we they that which who is are was were said says and or but to of if because when then so not of's have has had about with".split()
+    "i you he she it we they that which who is are was were said says and or but to of if because when then so not "
+    "of's have has had about with".split()
 )
 
 

@@ -36,7 +36,7 @@ def fact_line(day: date, text: str) -> str:
 
 
 def quote_line(day: date, text: str, speaker: str | None = None) -> str:
-    """Return ``- 2026-05-02: The user said: "I moved to Porto."``; ``speaker`` is a name, "assistant" or None (user)."""
+    """Return ``- 2026-05-02: The user said: "I moved to Porto."``; ``speaker``: a name, "assistant", None (user)."""
     said = as_data(text).translate(_DOUBLE_QUOTES)
     return f'- {day.isoformat()[:10]}: {_speaker(speaker)} said: "{said}"'
 

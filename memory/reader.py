@@ -61,6 +61,7 @@ _STOP = frozenset(
     "these those there here one other know tell remember "
     "ok okay then than as if also too again any some more else now".split()
 )
+_NO_NAMES = NOT_SUBJECTS | _STOP
 _WORD = re.compile(r"\w+")
 
 
@@ -211,14 +212,12 @@ def _folded(text: str, before: Sequence[Message]) -> str:
 def _entity(words: str, at_start: bool) -> str:
     parts = words.split()
     if at_start or parts[0].casefold() in NOT_SUBJECTS:
-        while parts and (
-            parts[0].casefold() in NOT_SUBJECTS | _STOP or (len(parts) > 1 and not _NAME_LIKE.match(parts[0]))
-        ):
+        while parts and (parts[0].casefold() in _NO_NAMES or (len(parts) > 1 and not _NAME_LIKE.match(parts[0]))):
             parts.pop(0)
         if at_start and len(parts) == 1 and parts == words.split() and not _NAME_LIKE.match(words):
             return ""
     name = " ".join(parts).removesuffix("'s")
-    return "" if name in ("I", "") or name.casefold() in NOT_SUBJECTS | _STOP else name
+    return "" if name in ("I", "") or name.casefold() in _NO_NAMES else name
 
 
 #: A single capitalised word at the start of a sentence: everyday openings are no names.

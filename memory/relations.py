@@ -40,7 +40,7 @@ _SLOT = re.compile(r"\{v(?::(\w+))?\}")
 
 
 def _phrases(kind: str, line: str, patterns: str) -> tuple[Phrase, ...]:
-    """Return the phrases of ``patterns``, one per row; "pattern -> line" gives one its own line, {v:kind} its own kind."""
+    """Return the phrases of ``patterns``, one per row; "pattern -> line" names another line, {v:kind} another kind."""
     found: list[Phrase] = []
     for row in patterns.strip().splitlines():
         pattern, _, own = row.strip().partition(" -> ")
@@ -128,7 +128,8 @@ RELATIONS: tuple[Relation, ...] = (
         be (?:working|employed) (?:at|for|by|with) {v}
         have been working (?:at|for) {v}
         (?:have )?(?:start|starts|started|began|begun) (?:working |work )?(?:at|for) {v}
-        (?:have )?(?:get|gets|got|found|landed|taken|took|accepted|start|starts|started|began) (?:a|my|the) (?:new )?(?:job|position|role|post) (?:at|with|for) {v}
+        (?:have )?(?:gets?|got|found|landed|took) (?:a|my|the) (?:new )?(?:job|position|role|post) (?:at|with) {v}
+        (?:have )?(?:starts?|started|began) (?:a|my|the) (?:new )?(?:job|position|role|post) (?:at|with|for) {v}
         have a (?:new )?(?:job|position|role|post) (?:at|with) {v}
         (?:quit|left) .{2,40} and (?:joined|started(?: a new job)? at|work at|now work at) {v}
         joined {v} (?:as|last|this|in) .*
@@ -259,7 +260,8 @@ RELATIONS: tuple[Relation, ...] = (
         (?:enjoys?|be enjoying) {v} -> {S} enjoys {v}.
         (?:have )?(?:took|taken) up {v} -> {S} took up {v}.
         (?:have )?(?:got|gotten) into {v} -> {S} took up {v}.
-        do(?:es)? {v} (?:at the weekends?|on weekends|in (?:my|his|her) (?:free|spare) time) -> {S} does {v} at the weekend.
+        do(?:es)? {v} (?:at the weekends?|on weekends) -> {S} does {v} at the weekend.
+        do(?:es)? {v} in (?:my|his|her) (?:free|spare) time -> {P} hobby is {v}.
         spends? (?:my|all my|most of my|his|her) (?:free|spare) time (?:on |doing |with )?{v} -> {P} hobby is {v}.
         """,
         """
@@ -314,7 +316,8 @@ RELATIONS: tuple[Relation, ...] = (
         can play {v:known_instrument}
         be playing (?:the )?{v:known_instrument}
         (?:have )?(?:started|began|begun) (?:to play|playing) the {v} -> {S} started playing the {v}.
-        (?:have )?(?:started|began|begun) (?:to play|playing|learning) (?:the )?{v:known_instrument} -> {S} started playing the {v}.
+        (?:have )?(?:started|began|begun) (?:to play|playing) {v:known_instrument} -> {S} started playing the {v}.
+        (?:have )?(?:started|began|begun) learning (?:the )?{v:known_instrument} -> {S} started playing the {v}.
         (?:have )?(?:taken|took) up the {v} -> {S} has taken up the {v}.
         (?:have )?(?:taken|took) up {v:known_instrument} -> {S} has taken up the {v}.
         practi[sc]es? the {v}(?: every .*)? -> {S} practises the {v}.
@@ -358,7 +361,8 @@ RELATIONS: tuple[Relation, ...] = (
         be a {v} student -> {S} studies {v}.
         majors? in {v}
         (?:have )?studied {v} -> {S} studied {v}.
-        have (?:a|an|my) (?:\\w+ )?(?:degree|phd|doctorate|master's|masters|bachelor's|diploma) in {v} -> {S} has a degree in {v}.
+        have (?:a|an|my) (?:\\w+ )?(?:degree|phd|doctorate|diploma) in {v} -> {S} has a degree in {v}.
+        have (?:a|an|my) (?:master's|masters|bachelor's|bachelors) in {v} -> {S} has a degree in {v}.
         """,
         """
         (?:major|subject|degree|field of study) be (?:in )?{v}
@@ -415,9 +419,10 @@ RELATIONS: tuple[Relation, ...] = (
         "destination",
         "{S} is travelling to {v}.",
         """
-        be (?:travell?ing|flying|heading|off|going|driving)(?: back)? to {v}(?: on (?:holiday|vacation|a trip)| for (?:a |the )?(?:holidays?|vacation|trip|conference|wedding|weekend|work))?
+        be (?:travell?ing|flying|heading|off|going|driving)(?: back)? to {v}(?: on (?:holiday|vacation|a trip))?
+        be (?:travell?ing|flying|heading|off|going|driving)(?: back)? to {v} for (?:a |the )?\\w+
         be going on (?:a )?(?:holiday|vacation|trip) to {v}
-        (?:have )?booked (?:a|my|our) (?:trip|flight|holiday|vacation|tickets?) (?:to|in) {v} -> {S} booked a trip to {v}.
+        (?:have )?booked (?:a|my|our) (?:trip|flight|holiday|vacation) (?:to|in) {v} -> {S} booked a trip to {v}.
         plans? (?:a|my|our) (?:trip|holiday|vacation) (?:to|in) {v} -> {S} plans a trip to {v}.
         be planning (?:a|my|our) (?:trip|holiday|vacation) (?:to|in) {v} -> {S} plans a trip to {v}.
         """,

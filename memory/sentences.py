@@ -108,7 +108,11 @@ _FILLER = (
 )
 _LEAD = re.compile(rf"^(?:(?:{_FILLER})\b\s*(?:[,:;.!\u2013\u2014-]+\s*|\s+|$))+", re.IGNORECASE)
 
-_SUBJECT_AHEAD = r"(?:i(?:'m|'ve|'d|'ll)?\s|we(?:'re|'ve)?\s|my\s|our\s|he\s|she\s|he's\s|she's\s|it's\s|they\s|the\s+[\w ]{2,30}\s(?:of|for)\s+(?:the|my|our)\s|call me\s|(?:what|where|who|when|how|which|why|can|could|do|does|would|is|are|should)\b)"
+_SUBJECT_AHEAD = (
+    r"(?:i(?:'m|'ve|'d|'ll)?\s|we(?:'re|'ve)?\s|my\s|our\s|he\s|she\s|he's\s|she's\s|it's\s|they\s|"
+    r"the\s+[\w ]{2,30}\s(?:of|for)\s+(?:the|my|our)\s|call me\s|"
+    r"(?:what|where|who|when|how|which|why|can|could|do|does|would|is|are|should)\b)"
+)
 _VERB_AHEAD = (
     r"(?:(?:now|also|currently|still|really|just|recently|usually)\s+)*(?:live|lives|work|works|like|likes|love|"
     r"loves|hate|hates|dislike|enjoy|play|plays|speak|speaks|study|studies|drive|drives|drink|drinks|moved|have|has|"
@@ -125,9 +129,9 @@ _PAST_VERB = re.compile(
     r"can't stand)\b",
     re.IGNORECASE,
 )
-_MY_RELATIVE = re.compile(
-    rf"(?i:my|our) (?i:{'|'.join(sorted(map(re.escape, RELATIVES), key=len, reverse=True))})(?: [A-Z][\w-]+)?(?= )"
-)
+_RELATIVE = "|".join(map(re.escape, sorted(RELATIVES, key=lambda word: (-len(word), word))))
+_MY_RELATIVE = re.compile(rf"(?i:my|our) (?i:{_RELATIVE})(?: [A-Z][\w-]+)?(?= )")
+_APPOSITION = re.compile(rf"\s*[A-Z][\w-]+, (?:my|our) (?i:{_RELATIVE})$")
 _JOIN = re.compile(
     rf"\s*(?:;|\s[\u2013\u2014-]{{1,2}}\s|\u2014)\s*(?:and\s+|but\s+|so\s+)?"
     rf"|,?\s+(?:and|but|so|though|although|while|whereas|plus)\s+(?:also\s+|then\s+|now,?\s+|today\s+|currently\s+|"
@@ -236,7 +240,11 @@ def _clauses_of(sentence: str, number: int) -> list[Clause]:
 def _split(body: str) -> list[str]:
     """Split at joints that are followed by a subject or a verb; a verb without a subject takes the one before."""
     parts: list[str] = []
-    for piece in (p for p in _JOIN.split(body) if p and p.strip()):
+    pieces = [piece for piece in _JOIN.split(body) if piece and piece.strip()]
+    for n in range(len(pieces) - 1, 0, -1):
+        if _APPOSITION.match(pieces[n - 1]):  # "Bob, my brother, is ...": the comma closes no clause
+            pieces[n - 1 : n + 1] = [f"{pieces[n - 1]}, {pieces[n]}"]
+    for piece in pieces:
         parts.extend(_with_subject(parts, piece.strip()))
     return parts
 

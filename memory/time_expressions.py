@@ -19,7 +19,10 @@ _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 _NUMBERS = {w: n for n, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}
 _NUMBERS |= {"a": 1, "an": 1, "couple of": 2, "a couple of": 2, "few": 3, "a few": 3}
 
-_MONTH = r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+_MONTH = (
+    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
+    r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+)
 _DAY = r"(?P<weekday>mon|tues|wednes|thurs|fri|satur|sun)day\b"
 _NUMBER = r"(?P<number>\d{1,4}|(?:a )?(?:couple of|few)|an?|" + "|".join(list(_NUMBERS)[1:13]) + ")"
 _UNIT = r"(?P<unit>minute|hour|day|week|month|year)s?\b"
@@ -28,10 +31,10 @@ _CLOCK = r"(?: at (?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))? ?(?P<half>[ap]\.?m\
 
 #: Nothing of this in a text: no time is named. One pass over the text, no groups.
 _GATE = re.compile(
-    r"\b(?:ago|last|past|next|this|yesterday|today|tonight|tomorrow|\w{3,6}day|(?:19|20)\d\d|in (?:a|an|\d+|"
-    r"[a-z]{3,6})\b|summer|autumn|spring|winter|fall"
+    r"\b(?:ago|last|past|next|this|yesterday|today|tonight|tomorrow|\w{3,6}day|(?:19|20)\d\d|in (?:an?|\d+|"
+    r"couple|few|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b|summer|autumn|spring|winter|fall"
     r"|january|february|march|april|may|june|july|august|september|october|november|december|\d{1,2}(?:st|nd|rd|th)?\b"
-    r"|jan|feb|mar|apr|aug|sept?|oct|nov|dec)",
+    r"|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b)",
     re.IGNORECASE,
 )
 _FUTURE = re.compile(

@@ -155,8 +155,7 @@ def _place(value: str, casual: bool) -> str | None:
     head = head.strip(_EDGES)
     if (
         not head
-        or head[0].isdigit()
-        and not _capital(head)
+        or (head[0].isdigit() and not _capital(head))
         or _first(head) in _NOT_PLACES
         or _first(head) in PRONOUNS | {"my", "your"}
     ):

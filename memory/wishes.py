@@ -10,13 +10,17 @@ from dataclasses import replace
 
 from memory.lexicon import ANIMALS, RELATIVES
 from memory.possessives import key
+from memory.predicates import Owner, Statement
 from memory.relations import RELATIONS
 from memory.sentences import Clause, sentences, without_lead
-from memory.statements import Owner, Statement, instead, read_clause, read_statements
+from memory.statements import instead, read_clause, read_statements
 from memory.turn import Forget
 from memory.values import trimmed
 
-_VERB = r"(?:forget|delete|erase|remove|wipe|clear|drop|stop remembering|don'?t remember|do not remember|no longer remember)"
+_VERB = (
+    r"(?:forget|delete|erase|remove|wipe|clear|drop|stop remembering|don'?t remember|do not remember|"
+    r"no longer remember)"
+)
 _FORGET = re.compile(
     rf"^(?:(?:please|can you|could you|would you|will you|you (?:can|may|should|must|could)|i (?:want|need|"
     rf"would like|'d like) you to|i'd like you to|just|kindly|now|also|and|but|ok(?:ay)?|actually|so|hey)[, ]+)*"
@@ -80,8 +84,17 @@ _CORRECTS = re.compile(
     re.IGNORECASE,
 )
 _MEANT = (
-    re.compile(r"^(?:(?:i|we) (?:meant|mean)|i meant to say|make (?:that|it)|(?:it|that) should (?:be|have been|say)|should be|it(?:'s| is| was)|that(?:'s| is)|that was|rather)(?: (?:actually|really|called|named|in|at|the))* (?P<new>.+?)(?:,? (?:and )?not (?P<old>.+?))?$", re.IGNORECASE),
-    re.compile(r"^i (?:said|wrote|typed|told you)(?: that)? (?P<old>.+?)(?: earlier| before)?,? but (?:i (?:meant|mean)|it(?:'s| is)|i'm|actually it's)(?: that (?:my .+? is|i .+? in))? (?P<new>.+?)$", re.IGNORECASE),
+    re.compile(
+        r"^(?:(?:i|we) (?:meant|mean)|i meant to say|make (?:that|it)|(?:it|that) should (?:be|have been|say)|"
+        r"should be|it(?:'s| is| was)|that(?:'s| is)|that was|rather)(?: (?:actually|really|called|named|in|at|the))* "
+        r"(?P<new>.+?)(?:,? (?:and )?not (?P<old>.+?))?$",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"^i (?:said|wrote|typed|told you)(?: that)? (?P<old>.+?)(?: earlier| before)?,? but "
+        r"(?:i (?:meant|mean)|it(?:'s| is)|i'm|actually it's)(?: that (?:my .+? is|i .+? in))? (?P<new>.+?)$",
+        re.IGNORECASE,
+    ),
     re.compile(r"^not (?P<old>.+?)[,;:] ?(?:but |rather |it's )?(?P<new>.+?)$", re.IGNORECASE),
     re.compile(r"^(?P<new>.+?),? not (?P<old>.+?)$", re.IGNORECASE),
 )  # fmt: skip
@@ -172,7 +185,7 @@ def _bare(value: str) -> str:
 
 
 def _rather(old: str, rest: str, context: Sequence[Statement]) -> list[Statement]:
-    """ "Not soy, my allergy is to latex": the old value is taken back where values add up."""
+    """Read "Not soy, my allergy is to latex": the old value is taken back where values add up."""
     before = _meant(old, context)
     stated = read_clause(rest)
     if before and not before.fact.single and any(one.fact.attribute == before.fact.attribute for one in stated):

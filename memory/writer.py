@@ -9,14 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from memory.cube import FactKey, Origin, SemanticType, Source
+from memory.cube import Origin, SemanticType, Source
 from memory.extraction import Extraction
 from memory.lexicon import NOT_ACKNOWLEDGED
 from memory.ports import Extractor
+from memory.predicates import Statement
 from memory.prompts import FENCE_CLOSE, FENCE_OPEN, STABLE_HEADER
 from memory.reader import entities_in, is_small_talk
 from memory.sentences import Clause, asks, clauses, own_words, plain, sentences
-from memory.statements import Statement, read_statements
+from memory.statements import read_statements
 from memory.time_expressions import find_times
 from memory.turn import Draft, Exchange, Forget, Message, Retract, Writing
 from memory.wishes import corrected, forgets

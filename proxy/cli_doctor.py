@@ -19,7 +19,7 @@ from typing import Literal
 
 import httpx
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from config.layers import ConfigError
 from config.settings import Settings
@@ -32,7 +32,7 @@ from proxy.cli_config import DISTRIBUTION, loaded
 _ROOT = Path(__file__).resolve().parents[1]
 TESTED_PYTHONS = ((3, 11), (3, 12), (3, 13))
 _PROBE_TIMEOUT_S = 60
-_MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[red]problem[/]"}
+_MARKS = {"ok": "[green]ok     [/]", "note": "[yellow]note   [/]", "problem": "[red]problem[/]"}
 
 #: package to import, distribution, what it is for
 REQUIRED = (
@@ -84,13 +84,14 @@ def doctor(chosen: argparse.Namespace) -> int:
 
 
 def _show(findings: list[Finding]) -> None:
-    table = Table("check", "", "what was found", "how to mend it")
+    console = Console(highlight=False, soft_wrap=True)
+    width = max(len(finding.check) for finding in findings)
     for finding in findings:
-        table.add_row(finding.check, _MARKS[finding.status], finding.detail, finding.mend)
-    console = Console()
-    console.print(table)
+        console.print(f"{_MARKS[finding.status]}  {escape(finding.check.ljust(width))}  {escape(finding.detail)}")
+        if finding.mend:
+            console.print(f"{'':11}{'':{width}}[bold]{escape(finding.mend)}[/]")
     problems = sum(finding.status == "problem" for finding in findings)
-    console.print(f"{problems} problem{'s' if problems != 1 else ''}." if problems else "No problems.")
+    console.print(f"\n{problems} problem{'s' if problems != 1 else ''}." if problems else "\nNo problems.")
 
 
 def _findings(chosen: argparse.Namespace) -> Iterator[Finding]:
@@ -120,10 +121,11 @@ def _python() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    for module, distribution, purpose in REQUIRED:
-        if util.find_spec(module) is None:
-            yield Finding(f"package {module}", "problem", f"missing: {purpose}", f"pip install {distribution}")
-    yield Finding("packages", "ok", f"{len(REQUIRED)} looked for")
+    missing = [row for row in REQUIRED if util.find_spec(row[0]) is None]
+    for module, distribution, purpose in missing:
+        yield Finding(f"package {module}", "problem", f"missing: {purpose}", f"pip install {distribution}")
+    if not missing:
+        yield Finding("packages", "ok", f"the {len(REQUIRED)} that are always needed are installed")
     for module, extra, purpose in OPTIONAL:
         if util.find_spec(module) is not None:
             yield Finding(f"package {module}", "ok", purpose)
@@ -175,7 +177,7 @@ def _embedder(settings: Settings) -> Iterator[Finding]:
     if settings.embedder.kind == "none":
         yield Finding("embedder", "note", "none: memories are found by words only", "set embedder.kind to minilm")
         return
-    from proxy.compose import create_embedder
+    from proxy.compose import create_embedder  # loads engines
 
     try:
         embedder = create_embedder(settings)

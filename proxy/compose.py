@@ -190,7 +190,7 @@ def create_embedder(settings: Settings) -> Embedder | None:
     if wanted.kind == "none":
         return None
     if wanted.kind == "minilm":
-        return known.create("minilm", cache_dir=settings.data.dir / "cache", threads=wanted.threads)
+        return known.create("minilm", cache_dir=settings.data.cache_dir, threads=wanted.threads)
     api_key = wanted.api_key.get_secret_value() if wanted.api_key is not None else ""
     return known.create(
         "openai", base_url=wanted.base_url, model=wanted.model, api_key=api_key, timeout_s=wanted.timeout_s

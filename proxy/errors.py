@@ -144,6 +144,8 @@ async def _on_validation(_request: Request, error: Exception) -> Response:
     _where, *path = first["loc"] or ("body",)  # where: body, query, path or header
     param = ".".join(str(part) for part in path) or None
     message = f"{param}: {first['msg']}" if param else str(first["msg"])
+    if first.get("type") == "json_invalid":
+        message, param = "The request's body is not valid JSON.", None
     if len(problems) > 1:
         message += f" (and {len(problems) - 1} more)"
     return _response(Invalid(message, param=param))

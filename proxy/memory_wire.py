@@ -298,28 +298,6 @@ class RollbackRequest(Request):
     to: str
 
 
-class QueueRow(BaseModel):
-    """A turn on its way to memory."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: str
-    object: Literal["memory.turn"] = "memory.turn"
-    state: TurnState
-    conversation_id: str
-    attempts: int
-    created_at: datetime
-    error: str = Field(description="of the last attempt that failed")
-
-
-class QueueRows(BaseModel):
-    """The newest turns and where they stand."""
-
-    object: Literal["list"] = "list"
-    data: list[QueueRow]
-    has_more: bool = False
-
-
 class Imported(BaseModel):
     """How much of an export was taken in; what was already there is left alone."""
 

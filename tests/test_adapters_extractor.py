@@ -20,7 +20,7 @@ def upstream(status: int, body: bytes, headers: dict[str, str] | None = None, de
     hold = threading.Event()
 
     class Scripted(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - http.server's name
+        def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["content-length"]))
             seen.append({"path": self.path, "auth": self.headers.get("authorization"), "body": json.loads(raw)})
             hold.wait(delay_s)
@@ -34,7 +34,7 @@ def upstream(status: int, body: bytes, headers: dict[str, str] | None = None, de
             except OSError:
                 return
 
-        def log_message(self, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Scripted)

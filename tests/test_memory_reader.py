@@ -1,5 +1,7 @@
 """MemReader: what a request asks of memory, for any text whatever."""
 
+# ruff: noqa: E501 - rows of tables
+
 from datetime import UTC, datetime
 
 import pytest

@@ -1,5 +1,7 @@
 """Statements in, facts out: what people say and how memory writes it down, and what must never become a fact."""
 
+# ruff: noqa: E501 - rows of tables
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -98,6 +100,7 @@ We got a new puppy called Max|The user has a puppy called Max.
 My wife is Maria|The user's wife is called Maria.
 My friend Bob lives in Paris.|The user's friend is called Bob.|Bob lives in Paris.
 My friend Bob lives in Paris. He works at Google.|The user's friend is called Bob.|Bob lives in Paris.|Bob works at Google.
+Bob, my brother, is allergic to nuts.|The user's brother is called Bob.|Bob is allergic to nuts.
 Hana, my cousin, settled in Lyon years ago.|The user's cousin is called Hana.|Hana lives in Lyon.
 My sister lives in Rome and works at Google|The user's sister lives in Rome.|The user's sister works at Google.
 My husband works as a teacher|The user's husband works as a teacher.

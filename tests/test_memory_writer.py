@@ -262,6 +262,7 @@ class Scripted:
         self.prompts: list[str] = []
 
     def extract(self, prompt: str, schema: dict) -> dict:
+        assert schema["type"] == "object"
         self.prompts.append(prompt)
         if isinstance(self.answer, Exception):
             raise self.answer

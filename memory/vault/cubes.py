@@ -85,6 +85,15 @@ def remove(connection: sqlite3.Connection, cubes: Sequence[StoredCube]) -> None:
         connection.execute("DELETE FROM cubes WHERE seq = ?", (each.seq,))
 
 
+def remove_all(connection: sqlite3.Connection, owner: str) -> tuple[str, ...]:
+    """Remove everything about all cubes of the owner; return their ids."""
+    ids = tuple(row[0] for row in connection.execute("SELECT id FROM cubes WHERE owner = ? ORDER BY seq", (owner,)))
+    lexical.drop(connection, owner)
+    connection.execute("DELETE FROM labels WHERE owner = ?", (owner,))
+    connection.execute("DELETE FROM cubes WHERE owner = ?", (owner,))
+    return ids
+
+
 def put_vector(connection: sqlite3.Connection, seq: int, model_id: str, vector: Vector) -> None:
     """Store or replace the embedding of a cube by a model."""
     connection.execute(

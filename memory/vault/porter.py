@@ -18,13 +18,25 @@ _STEP_4 = (
 _ASCII_WORD = re.compile(r"[a-z]+\Z")
 
 
+def _by_ending(rules: tuple[tuple[str, str], ...]) -> dict[str, list[tuple[str, str]]]:
+    """Return the rules by the last two letters of their suffix, the longest first."""
+    endings: dict[str, list[tuple[str, str]]] = {}
+    for rule in sorted(rules, key=lambda rule: -len(rule[0])):
+        endings.setdefault(rule[0][-2:], []).append(rule)
+    return endings
+
+
+_ENDINGS_2, _ENDINGS_3 = _by_ending(_STEP_2), _by_ending(_STEP_3)
+_ENDINGS_4 = _by_ending(tuple((suffix, "") for suffix in _STEP_4))
+
+
 def stem(word: str) -> str:
     """Return the stem of a lower-case word; words of other scripts, with digits or of one or two letters stay."""
     if len(word) <= 2 or not _ASCII_WORD.match(word):
         return word
     word = _step_1(word)
-    word = _replace(word, _STEP_2)
-    word = _replace(word, _STEP_3)
+    word = _replace(word, _ENDINGS_2)
+    word = _replace(word, _ENDINGS_3)
     word = _step_4(word)
     return _step_5(word)
 
@@ -88,23 +100,29 @@ def _restore(word: str) -> str:
     return word
 
 
-def _replace(word: str, rules: tuple[tuple[str, str], ...]) -> str:
-    """Apply the rule of the longest suffix that fits, where the rest has a measure above 0."""
-    fitting = [rule for rule in rules if word.endswith(rule[0])]
-    if not fitting:
+def _fitting(word: str, endings: dict[str, list[tuple[str, str]]]) -> tuple[str, str] | None:
+    """Return the rule of the longest suffix that fits."""
+    for rule in endings.get(word[-2:], ()):
+        if word.endswith(rule[0]):
+            return rule
+    return None
+
+
+def _replace(word: str, endings: dict[str, list[tuple[str, str]]]) -> str:
+    """Apply the rule that fits where the rest has a measure above 0."""
+    rule = _fitting(word, endings)
+    if rule is None:
         return word
-    suffix, replacement = max(fitting, key=lambda rule: len(rule[0]))
-    rest = word[: -len(suffix)]
-    return rest + replacement if _measure(rest) > 0 else word
+    rest = word[: -len(rule[0])]
+    return rest + rule[1] if _measure(rest) > 0 else word
 
 
 def _step_4(word: str) -> str:
-    fitting = [suffix for suffix in _STEP_4 if word.endswith(suffix)]
-    if not fitting:
+    rule = _fitting(word, _ENDINGS_4)
+    if rule is None:
         return word
-    suffix = max(fitting, key=len)
-    rest = word[: -len(suffix)]
-    if _measure(rest) > 1 and (suffix != "ion" or rest.endswith(("s", "t"))):
+    rest = word[: -len(rule[0])]
+    if _measure(rest) > 1 and (rule[0] != "ion" or rest.endswith(("s", "t"))):
         return rest
     return word
 

@@ -19,6 +19,7 @@ _OWNED_TABLES = (
 _SEARCHED_IDS = 64  # in the files: each is a search through all bytes
 
 _AMONG = "(SELECT seq FROM cubes WHERE +owner = :user AND id IN (SELECT value FROM json_each(:ids)))"
+_ALL = "(SELECT seq FROM cubes WHERE owner = :user)"
 _COUNTS = {
     "cubes": f"SELECT count(*) FROM cubes WHERE seq IN {_AMONG}",
     "versions": f"SELECT count(*) FROM cubes WHERE seq IN {_AMONG} UNION ALL "
@@ -30,10 +31,14 @@ _COUNTS = {
 }
 
 
-def count_of(connection: sqlite3.Connection, user: str, ids: Sequence[str]) -> dict[str, int]:
-    """Return how much there is of these cubes in each store, and how many ledger rows and receipts the user has."""
-    bound = {"user": user, "ids": dumps(list(ids))}
-    return {name: sum(row[0] for row in connection.execute(sql, bound)) for name, sql in _COUNTS.items()}
+def count_of(connection: sqlite3.Connection, user: str, ids: Sequence[str] | None) -> dict[str, int]:
+    """Return how much there is in each store of these cubes; with None of all that the user has."""
+    if ids is not None:
+        bound = {"user": user, "ids": dumps(list(ids))}
+        counts = {name: sum(row[0] for row in connection.execute(sql, bound)) for name, sql in _COUNTS.items()}
+        return {**counts, "ledger": 0, "receipts": 0}
+    every = {name: sql.replace(_AMONG, _ALL) for name, sql in _COUNTS.items()}
+    return {name: sum(row[0] for row in connection.execute(sql, {"user": user})) for name, sql in every.items()}
 
 
 def found_in_tables(connection: sqlite3.Connection, user: str, ids: Sequence[str], *, everything: bool) -> int:

@@ -5,7 +5,6 @@ CREATE TABLE cubes (
     id            TEXT NOT NULL UNIQUE,
     owner         TEXT NOT NULL,
     version       INTEGER NOT NULL,
-    text          TEXT NOT NULL,
     kind          TEXT NOT NULL,
     semantic_type TEXT NOT NULL,
     state         TEXT NOT NULL,
@@ -25,6 +24,7 @@ CREATE TABLE cubes (
     expires_at    INTEGER,
     access_count  INTEGER NOT NULL,
     last_used_at  INTEGER,
+    text          TEXT NOT NULL,             -- the long columns last: short reads stop before them
     data          TEXT NOT NULL              -- JSON of all that no query asks for
 ) STRICT;
 

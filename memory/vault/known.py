@@ -1,0 +1,83 @@
+"""What to look for in, the cubes that hold it out, whichever of their versions does.
+
+Texts are compared before cubes are built, so a search through all that a user has stays short.
+"""
+
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from memory.cube import FactKey, MemCube
+from memory.vault.cubes import StoredCube, stored
+from memory.vault.rows import cube_from_json, dumps, folded
+
+_TEXTS = """
+    SELECT seq, text FROM cubes WHERE owner = :user
+    UNION ALL
+    SELECT seq, json_extract(versions.data, '$.text') FROM versions JOIN cubes USING (seq) WHERE owner = :user
+"""
+_FACTS = """
+    SELECT seq, subject, attribute FROM cubes WHERE owner = :user AND subject IS NOT NULL
+    UNION ALL
+    SELECT seq, json_extract(versions.data, '$.fact.subject'), json_extract(versions.data, '$.fact.attribute')
+    FROM versions JOIN cubes USING (seq) WHERE owner = :user AND subject IS NOT NULL
+"""
+_VERSIONS = """
+    SELECT seq, data FROM versions WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq, version
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCube:
+    """A stored cube with all the versions that it had, the newest last."""
+
+    stored: StoredCube
+    versions: tuple[MemCube, ...]
+
+    @property
+    def id(self) -> str:
+        """The cube's id."""
+        return self.stored.cube.id
+
+    @property
+    def fact(self) -> FactKey | None:
+        """The fact that the newest version states."""
+        return self.stored.cube.fact
+
+
+def with_ids(connection: sqlite3.Connection, user: str, ids: Sequence[str]) -> list[KnownCube]:
+    """Return the user's cubes among these ids."""
+    sql = "SELECT seq FROM cubes WHERE +owner = ? AND id IN (SELECT value FROM json_each(?))"
+    return _loaded(connection, {row[0] for row in connection.execute(sql, (user, dumps(list(ids))))})
+
+
+def with_text(connection: sqlite3.Connection, user: str, is_sought: Callable[[str], bool]) -> list[KnownCube]:
+    """Return the user's cubes of which any version has a text that is sought."""
+    rows = connection.execute(_TEXTS, {"user": user})
+    return _loaded(connection, {row[0] for row in rows if is_sought(row[1])})
+
+
+def about(connection: sqlite3.Connection, user: str, subject: str, attributes: Sequence[str]) -> list[KnownCube]:
+    """Return the cubes that state a fact of the subject; an attribute that ends in ":" names all below it."""
+    wanted = [folded(attribute) for attribute in attributes]
+    below = tuple(attribute for attribute in wanted if attribute.endswith(":"))
+    seqs = {
+        row["seq"]
+        for row in connection.execute(_FACTS, {"user": user})
+        if row[1] is not None and folded(row[1]) == folded(subject)
+        if folded(row[2]) in wanted or (below and folded(row[2]).startswith(below))
+    }
+    return _loaded(connection, seqs)
+
+
+def _loaded(connection: sqlite3.Connection, seqs: Collection[int]) -> list[KnownCube]:
+    if not seqs:
+        return []
+    chosen = dumps(sorted(seqs))
+    older: dict[int, list[MemCube]] = {}
+    for row in connection.execute(_VERSIONS, (chosen,)):
+        older.setdefault(row["seq"], []).append(cube_from_json(orjson.loads(row["data"])))
+    heads = stored(connection, "seq IN (SELECT value FROM json_each(?))", (chosen,))
+    return [KnownCube(each, (*older.get(each.seq, ()), each.cube)) for each in heads]

@@ -1,0 +1,274 @@
+"""The command line as a person uses it: real processes, their output and their exit status."""
+
+import json
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memory.turn import Message, Scope, TurnRecord
+from memory.vault import open_vault
+from proxy.compose import utc_now
+
+COMMANDS = ["serve", "keys create", "keys list", "keys revoke", "check-config", "doctor", "version", "reembed"]
+COMMANDS += ["queue list", "queue retry", "engine", "build-llama"]
+
+
+def memos(*arguments: str, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "proxy", *arguments]
+    environ = {"COLUMNS": "200", **environ}  # and nothing of the tester's own
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd, env=environ)
+
+
+def made(data: Path, name: str, *flags: str) -> dict[str, str]:
+    done = memos("keys", "create", name, "--data", str(data), "--json", *flags)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_command_explains_itself(command: str) -> None:
+    done = memos(*command.split(), "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("usage: memos")
+
+
+def test_help_loads_neither_engines_nor_the_web_framework() -> None:
+    code = (
+        "import sys; from proxy.cli import main\ntry: main(['--help'])\nexcept SystemExit: print(sorted(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    loaded = done.stdout.splitlines()[-1]
+    for module in ("fastapi", "numpy", "pydantic", "uvicorn", "onnxruntime", "llama_cpp", "rich"):
+        assert f"'{module}'" not in loaded
+
+
+def test_a_command_that_does_not_exist_is_status_2() -> None:
+    assert memos("srve").returncode == 2
+    assert memos("version", "--wat").returncode == 2
+    assert memos("keys").returncode == 2
+
+
+# Keys
+
+
+def test_keys_are_made_before_the_first_start_and_shown_once(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    first, second = made(data, "ada"), made(data, "ada", "--assert-users")
+    assert first.keys() == {"key", "id", "user"}
+    assert first["user"] != second["user"], "the same name twice is two keys of two users"
+    listed = json.loads(memos("keys", "list", "--data", str(data), "--json").stdout)
+    assert [(row["name"], row["assert_users"]) for row in listed] == [("ada", False), ("ada", True)]
+    everything = b"".join(path.read_bytes() for path in data.rglob("*") if path.is_file())
+    assert first["key"].encode() not in everything
+    assert first["key"] not in json.dumps(listed)
+    assert memos("keys", "create", "plain", "--data", str(data)).stdout.strip().startswith("sk-memos-")
+
+
+def test_a_key_can_be_made_for_an_existing_user(tmp_path: Path) -> None:
+    old = made(tmp_path, "ada")
+    assert made(tmp_path, "ada's new one", "--user", old["user"])["user"] == old["user"]
+
+
+def test_a_revoked_key_is_listed_as_revoked(tmp_path: Path) -> None:
+    key = made(tmp_path, "ada")
+    assert memos("keys", "revoke", key["id"], "--data", str(tmp_path)).returncode == 0
+    assert json.loads(memos("keys", "list", "--data", str(tmp_path), "--json").stdout)[0]["revoked_at"]
+    done = memos("keys", "revoke", "nope", "--data", str(tmp_path))
+    assert done.returncode == 1
+    assert "There is no key 'nope'" in done.stderr
+
+
+# Configuration
+
+
+def test_check_config_shows_where_each_value_is_from(tmp_path: Path) -> None:
+    (tmp_path / "my.yaml").write_text("scheduler:\n  top_k: 3\nbackend:\n  api_key: ${SECRET}\n")
+    arguments = ["check-config", "--config", "my.yaml", "--set", "server.port=1", "--json"]
+    done = memos(*arguments, cwd=tmp_path, MEMOS_MEMORY__MODE="off", SECRET="sk-not-to-be-shown")
+    rows = json.loads(done.stdout)
+    assert rows["scheduler.top_k"] == {"value": 3, "source": "file my.yaml"}
+    assert rows["memory.mode"] == {"value": "off", "source": "environment MEMOS_MEMORY__MODE"}
+    assert rows["server.port"]["value"] == 1
+    assert rows["server.host"] == {"value": "127.0.0.1", "source": "default"}
+    assert "sk-not-to-be-shown" not in done.stdout
+    assert "scheduler.top_k" in memos(*arguments[:-1], cwd=tmp_path, SECRET="x").stdout
+
+
+@pytest.mark.parametrize("command", ["check-config", "serve", "reembed", "keys list"])
+def test_a_bad_configuration_is_status_2_with_every_problem(tmp_path: Path, command: str) -> None:
+    (tmp_path / "my.yaml").write_text("server:\n  prot: 1\nschedulr:\n  top_k: 1\n")
+    done = memos(*command.split(), "--config", "my.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "did you mean server.port?" in done.stderr
+    assert "did you mean scheduler.top_k?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# Doctor
+
+
+def findings(*arguments: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    done = memos("doctor", "--json", "--set", "server.port=0", *arguments)
+    return done.returncode, {row["check"]: row for row in json.loads(done.stdout)}
+
+
+def test_the_doctor_finds_nothing_wrong_here_and_changes_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    status, found = findings("--data", str(data), "--set", "backend.kind=echo")
+    assert [row for row in found.values() if row["status"] == "problem"] == []
+    assert status == 0
+    assert {f"import {name}" for name in ("proxy", "memory", "adapters", "config")} <= found.keys()
+    assert not data.exists()
+
+
+def test_the_doctor_says_how_to_mend_each_problem(tmp_path: Path) -> None:
+    (tmp_path / "memos.db").write_bytes(b"this is not a database" * 100)
+    upstream = ["--set", "backend.kind=upstream", "--set", "backend.base_url=http://127.0.0.1:1/v1"]
+    status, found = findings("--data", str(tmp_path), *upstream, "--set", "embedder.kind=none")
+    assert status == 1
+    problems = {row["check"] for row in found.values() if row["status"] == "problem"}
+    assert problems == {"vault", "upstream"}
+    assert all(found[problem]["mend"] for problem in problems)
+
+
+def test_the_doctor_sees_a_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        more = ["--set", f"server.port={port}", "--set", "embedder.kind=none", "--set", "backend.kind=echo"]
+        status, found = findings("--data", str(tmp_path), *more)
+    assert status == 1
+    assert "--port" in found["port"]["mend"]
+
+
+# Queue
+
+
+def dead_turn(data: Path) -> str:
+    files = open_vault(data, clock=utc_now)
+    record = TurnRecord(
+        scope=Scope(user="u"), turn_hash="h", conversation_id="c", messages=(Message(role="user", text="x"),)
+    )
+    turn_id, _ = files.ledger.append(record)
+    files.ledger.claim(limit=1, lease_s=60)
+    files.ledger.fail(turn_id, "EngineDown: no answer", retry_in_s=None)
+    files.close()
+    return turn_id
+
+
+def test_dead_turns_are_visible_and_can_be_run_again(tmp_path: Path) -> None:
+    turn_id = dead_turn(tmp_path)
+    (row,) = json.loads(memos("queue", "list", "--data", str(tmp_path), "--json").stdout)
+    assert (row["id"], row["state"], row["error"]) == (turn_id, "dead", "EngineDown: no answer")
+    assert memos("queue", "retry", "turn_nope", "--data", str(tmp_path)).returncode == 1
+    assert "1 turn queued again" in memos("queue", "retry", "--data", str(tmp_path)).stdout
+    (row,) = json.loads(memos("queue", "list", "--data", str(tmp_path), "--json").stdout)
+    assert row["state"] == "queued"
+
+
+# Serve
+
+
+def answers(url: str, key: str, path: str, body: Any = None) -> Any:
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(url + path, data, headers), timeout=30) as response:
+        return json.loads(response.read())
+
+
+class Served:
+    """A running `memos serve`, and what it printed until it listened."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.lines.append(line.rstrip())
+            if line.startswith("Listening on"):
+                self.url = line.split()[2].removesuffix("/v1;")
+                return
+        raise AssertionError(f"it did not start: {self.lines}")
+
+    def rest(self) -> str:
+        """Stop it as an operator does, and return what it still printed."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.stdout is not None
+        text = self.process.stdout.read()
+        self.process.wait(30)
+        return text
+
+
+@contextmanager
+def serving(data: Path, *flags: str) -> Iterator[Served]:
+    command = [sys.executable, "-P", "-m", "proxy", "serve", "--port", "0", "--data", str(data), *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            yield Served(process)
+        finally:
+            process.kill()
+
+
+ECHO = ("--backend", "echo", "--set", "embedder.kind=none")
+
+
+def test_the_first_start_shows_a_key_that_works_and_later_ones_show_none(tmp_path: Path) -> None:
+    with serving(tmp_path, *ECHO) as served:
+        time.sleep(0.3)
+        text = served.rest()
+    key = next(line.strip() for line in text.splitlines() if line.strip().startswith("sk-memos-"))
+    assert f'-H "Authorization: Bearer {key}"' in text
+    assert f'api_key="{key}"' in text
+    with serving(tmp_path, *ECHO) as served:
+        assert answers(served.url, key, "/v1/memory/cubes")["data"] == []
+        other = made(tmp_path, "made beside the running server")
+        assert answers(served.url, other["key"], "/v1/models")["data"]
+        assert "sk-memos-" not in served.rest()
+
+
+def test_what_was_kept_is_there_after_a_restart_and_reembed_gives_it_vectors(tmp_path: Path) -> None:
+    key = made(tmp_path, "ada")["key"]
+    with serving(tmp_path, *ECHO) as served:
+        answers(served.url, key, "/v1/memory/cubes", {"text": "The user keeps bees."})
+        served.rest()
+    assert "1 memory embedded" in memos("reembed", "--data", str(tmp_path)).stdout
+    assert "0 memories embedded" in memos("reembed", "--data", str(tmp_path)).stdout
+    with sqlite3.connect(tmp_path / "memos.db") as database:
+        assert database.execute("SELECT count(*) FROM embeddings").fetchone() == (1,)
+    with serving(tmp_path, *ECHO) as served:
+        found = answers(served.url, key, "/v1/memory/search", {"query": "bees"})["data"]
+    assert [cube["text"] for cube in found] == ["The user keeps bees."]
+
+
+@pytest.mark.parametrize(
+    ("flags", "status", "words"),
+    [
+        (["--hf", "folder"], 1, "waits for a later version; use --model FILE.gguf, or --upstream"),
+        (["--model", "no.gguf"], 2, "there is no file at no.gguf"),
+        (["--upstream", "localhost"], 2, "backend.base_url"),
+        (["--backend", "nope"], 2, "backend.kind"),
+        (["--upstream", "http://x/v1", "--model", "x.gguf"], 2, "not allowed with"),
+        (["--set", "port"], 2, "KEY=VALUE"),
+    ],
+)
+def test_serve_refuses_what_cannot_work_in_words(tmp_path: Path, flags: list[str], status: int, words: str) -> None:
+    done = memos("serve", "--data", str(tmp_path), *flags)
+    assert done.returncode == status
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_serve_says_when_the_port_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = memos("serve", "--data", str(tmp_path), *ECHO, "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert "Choose another with --port" in done.stderr
