@@ -90,7 +90,7 @@ class Data(Section):
     """Where everything that lasts lies."""
 
     dir: Folder = Field(description="vault, pepper, engine sockets; relative to the working directory")
-    cache_dir: Folder = Field(description="what can be made again at any time: the embedder's graph; shared by all data folders")
+    cache_dir: Folder = Field(description="what can be made again at any time, such as the embedder's graph")
 
 
 class Backend(Section):

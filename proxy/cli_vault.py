@@ -42,7 +42,7 @@ def queue_list(chosen: argparse.Namespace) -> int:
 
 def _json(row: LedgerRow) -> dict[str, object]:
     names = ("id", "state", "attempts", "user", "conversation_id", "error")
-    return {name: getattr(row, name) for name in names} | {"created_at": row.created_at.isoformat()}
+    return {**{name: getattr(row, name) for name in names}, "created_at": row.created_at.isoformat()}
 
 
 def queue_retry(chosen: argparse.Namespace) -> int:

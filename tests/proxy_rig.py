@@ -112,7 +112,7 @@ class Upstream:
                 next_byte = asyncio.ensure_future(reader.read(1))
                 await asyncio.wait({script, next_byte}, return_when=asyncio.FIRST_COMPLETED)
                 if not script.done():
-                    assert next_byte.result() == b""
+                    assert next_byte.exception() or next_byte.result() == b""  # reset, or closed
                     request.gone.set()
                     script.cancel()
                     return
@@ -202,7 +202,9 @@ class Proxy:
 
     def chat(self, text: str = "Hi there", **more) -> "Raw":
         headers = more.pop("headers", {})
-        return self.raw(json.dumps({"model": "m", "messages": [{"role": "user", "content": text}], **more}).encode(), **headers)
+        return self.raw(
+            json.dumps({"model": "m", "messages": [{"role": "user", "content": text}], **more}).encode(), **headers
+        )
 
     def close(self) -> None:
         self._server.should_exit = True

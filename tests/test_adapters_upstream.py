@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import time
 
 import pytest
@@ -117,7 +118,7 @@ async def test_cancelling_before_the_headers_closes_the_socket_at_once(server):
 
 
 async def test_a_kept_connection_that_was_closed_meanwhile_is_replaced_once(server):
-    """The server ends the connection with the second request on it, as one does whose idle time-out runs out just then."""
+    """The server hangs up on the second request, as one does whose idle time-out runs out just then."""
     seen = set()
 
     async def script(request, writer):
@@ -232,7 +233,7 @@ async def test_echo_answers_like_a_model_server():
         chunk["choices"][0]["delta"].get("content", "")
         for line in io.BytesIO(got)
         if line.startswith(b"data: {")
-        for chunk in [__import__("json").loads(line[6:])]
+        for chunk in [json.loads(line[6:])]
     )
     assert text == "Say  it  again, please"
     assert got.endswith(DONE)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from config.layers import ConfigError, flatten, nest
@@ -188,11 +189,13 @@ trees = st.recursive(
 )
 
 
+@hypothesis_settings(deadline=None)
 @given(st.dictionaries(names, trees, max_size=4))
 def test_nest_is_the_inverse_of_flatten(tree: dict[str, Any]) -> None:
     assert nest(dict(flatten(tree))) == tree
 
 
+@hypothesis_settings(deadline=None)
 @given(
     port=st.integers(0, 65535),
     mode=st.sampled_from(["on", "off", "read-only", "write-only"]),
@@ -209,5 +212,5 @@ def test_settings_survive_being_written_to_a_file_and_read_back(
         "server.cors_origins": origins,
     }
     first = load(None, flags, {}).settings
-    text = yaml.safe_dump(first.model_dump(mode="json"), allow_unicode=True)
+    text = yaml.safe_dump(first.model_dump(mode="json"))
     assert load(written(tmp_path_factory.mktemp("round"), text), {}, {}).settings == first

@@ -195,7 +195,7 @@ def test_scopes_of_a_key_are_what_it_may_do(keys: SqliteKeys, auth: Authenticato
 text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(one=st.tuples(text, text), two=st.tuples(text, text))
 def test_users_of_different_keys_or_ids_never_meet(
     keys: SqliteKeys, auth: Authenticator, one: tuple[str, str], two: tuple[str, str]
@@ -210,7 +210,7 @@ def test_users_of_different_keys_or_ids_never_meet(
 
 
 @given(st.text(st.characters(min_codepoint=33, exclude_categories=["Cs", "Zs", "Cc"]), min_size=1, max_size=40))
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_header_and_body_name_the_same_user(keys: SqliteKeys, auth: Authenticator, user: str) -> None:
     new = keys.create("app", assert_users=True)
     by_header = auth.authenticate([*headers(new.key), (b"x-memory-user-id", user.encode())])

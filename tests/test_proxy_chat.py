@@ -1,4 +1,4 @@
-"""The hot path over real sockets: what goes through untouched, what memory adds, and what happens when somebody leaves."""
+"""The hot path over real sockets: what goes through untouched, what memory adds, what happens when somebody leaves."""
 
 import asyncio
 import json
@@ -351,7 +351,7 @@ def test_a_stream_without_done_closes_its_turn_too(proxy, upstream):
 def test_memory_on_relays_events_byte_for_byte(proxy, upstream):
     frames = [
         b": upstream comment\r\n\r\n",
-        b'data: {"choices":[{"index":0,"delta":{"content":"A","reasoning_content":"hm"}}],"x":18446744073709551616}\r\n\r\n',
+        b'data: {"choices":[{"index":0,"delta":{"content":"A","reasoning":"hm"}}],"x":18446744073709551616}\r\n\r\n',
         b'data: {"choices":[],"usage":{"total_tokens":3}, "timings":{"a":1.0}}\n\n',
         b'event: odd\ndata: {"choices":\ndata: []}\n\n',
         delta(None, "stop"),
@@ -605,7 +605,7 @@ def test_reading_and_writing_can_be_switched_by_themselves(tmp_path, upstream, m
     proxy.close()
 
 
-def test_a_user_interfaces_own_calls_touch_no_memory(proxy, upstream):
+def test_a_user_interfaces_own_calls_touch_no_memory(proxy):
     before = len(proxy.rows())
     reply = proxy.chat("Make a title for this chat", headers={"X_Memory_Task": "title_generation"})
     reply.read()
@@ -628,7 +628,9 @@ def test_the_official_client(proxy, upstream):
         raw = client.chat.completions.with_raw_response.create(model="m", messages=asked)
         assert raw.parse().choices[0].message.content == "Hello."
         assert raw.headers["x-memory-status"] == "on"
-        upstream.script = stream(delta("", role="assistant"), delta("Hel"), 0.01, delta("lo"), delta(None, "stop"), DONE)
+        upstream.script = stream(
+            delta("", role="assistant"), delta("Hel"), 0.01, delta("lo"), delta(None, "stop"), DONE
+        )
         got = client.chat.completions.create(model="m", messages=asked, stream=True)
         assert "".join(chunk.choices[0].delta.content or "" for chunk in got) == "Hello"
         upstream.script = whole(b'{"error":{"message":"no","code":"model_not_found"}}', "404 Not Found")

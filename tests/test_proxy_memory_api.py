@@ -148,6 +148,7 @@ def test_a_thousand_messages_are_kept_in_one_call(api: Api) -> None:
     assert any(str(321 * 7919) in text for text in api.texts(f"jar number {321 * 7919}"))
 
 
+@hypothesis_settings(deadline=None)
 @given(
     st.lists(
         st.builds(
@@ -272,7 +273,7 @@ users = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3
 
 
 @given(st.lists(users, min_size=2, max_size=3, unique=True))
-@hypothesis_settings(max_examples=25)
+@hypothesis_settings(max_examples=25, deadline=None)
 def test_asserted_users_of_any_alphabet_are_kept_apart(running: Running, names: list[str]) -> None:
     gateway = running.caller(assert_users=True)
     for number, user in enumerate(names):

@@ -1,5 +1,6 @@
 """The reader beside the relay: the same answer however the bytes are cut, and the end seen before it is passed on."""
 
+import itertools
 import json
 
 import pytest
@@ -31,7 +32,7 @@ def stream(end: str) -> bytes:
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     borders = [0, *sorted({place % len(data) for place in places}), len(data)]
-    return [data[a:b] for a, b in zip(borders, borders[1:], strict=False)]
+    return [data[a:b] for a, b in itertools.pairwise(borders)]
 
 
 @given(end=st.sampled_from(["\n", "\r\n", "\r"]), places=st.lists(st.integers(0, 10_000)), bom=st.booleans())
@@ -87,13 +88,27 @@ def test_no_bytes_at_all_can_break_it(data, places):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["stop", "x"]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(
-            ["choices", "delta", "message", "content", "tool_calls", "index", "function", "error", "usage", "type", "text"]
-        ),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "choices",
+                    "delta",
+                    "message",
+                    "content",
+                    "tool_calls",
+                    "index",
+                    "function",
+                    "error",
+                    "usage",
+                    "type",
+                    "text",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
 )
 

@@ -6,6 +6,7 @@ guarded by a lock; other processes are waited for up to the busy timeout, then i
 
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from memory.vault.migrations import migrate
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _CACHED_STATEMENTS = 256
+_RETRY_LOG_S = 1.0
 
 
 class Connections:
@@ -27,6 +29,7 @@ class Connections:
         self._lock = threading.RLock()
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
+        self._log_owed_since: float | None = None
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
         with _translated():
@@ -64,6 +67,7 @@ class Connections:
             try:
                 yield self._writer
                 self._writer.execute("COMMIT")
+                self._empty_log_when_owed()
             except BaseException:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
@@ -90,10 +94,22 @@ class Connections:
                 connection.execute("ROLLBACK")
 
     def checkpoint(self) -> bool:
-        """Move the write-ahead log into the database file and empty it; False when a reader kept it from being so."""
+        """Move the write-ahead log into the database file and empty it.
+
+        False when somebody was still reading from it: then it is tried again after later writes.
+        """
         with self._lock, _translated():
             busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._log_owed_since = time.monotonic() if busy else None
             return not busy
+
+    def _empty_log_when_owed(self) -> None:
+        """Try again, without waiting for anybody, and not after each write."""
+        owed_since = self._log_owed_since
+        if owed_since is not None and time.monotonic() - owed_since > _RETRY_LOG_S:
+            self._writer.execute("PRAGMA busy_timeout = 0")
+            self.checkpoint()
+            self._writer.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms:d}")
 
     def close(self) -> None:
         """Close all connections; those in use are closed when they are given back."""
