@@ -89,7 +89,7 @@ class Server(Section):
 class Data(Section):
     """Where everything that lasts lies."""
 
-    dir: Folder = Field(description="vault, pepper, engine sockets; relative to the working directory")
+    dir: Folder = Field(description="vault, pepper, spool; relative to the working directory")
     cache_dir: Folder = Field(description="what can be made again at any time, such as the embedder's graph")
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from memory.cube import FactKey, Origin, SemanticType
 from memory.ports import Extractor
-from memory.possessives import key
 from memory.prompts import EXTRACTION_EXCHANGE, EXTRACTION_SCHEMA, as_data
-from memory.relations import BY_ATTRIBUTE
+from memory.rules.possessives import key
+from memory.rules.relations import BY_ATTRIBUTE
 from memory.turn import Draft, Exchange, Message
 
 logger = logging.getLogger(__name__)

@@ -192,7 +192,7 @@ class Vault(Protocol):
         ...
 
     def forget(self, scope: Scope, forget: Forget) -> Written:
-        """Remove every matching cube (current or not), the verbatim turns that state it, and its words in the ledger."""
+        """Remove every matching cube (current or not), the verbatim turns that state it, their words in the ledger."""
         ...
 
     def retract(self, scope: Scope, retracts: Sequence[Retract]) -> Written:

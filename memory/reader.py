@@ -8,31 +8,19 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from memory.lexicon import NOT_SUBJECTS
 from memory.ports import Clock
-from memory.sentences import MAX_READ_CHARS, asks, plain, sentences, without_lead
-from memory.time_expressions import find_times
+from memory.rules.names import STOP_WORDS, entities_in
+from memory.rules.sentences import MAX_READ_CHARS, asks, plain, sentences, without_lead
+from memory.rules.small_talk import is_small_talk
+from memory.rules.times import find_times
+from memory.rules.wishes import forgets, is_correction
 from memory.turn import Intent, MemoryCall, Message
-from memory.wishes import forgets, is_correction
 
 #: Roles whose text memory reads; the others keep their place with an empty text.
 READ_ROLES = ("user", "assistant")
 MAX_QUERY_CHARS = 2000
 MAX_CONTEXT_CHARS = 400
 
-_SMALL_TALK = re.compile(
-    r"^(?:(?:hi|hello|hey|hiya|howdy|yo|good (?:morning|evening|afternoon|night|day)|thanks?(?: you)?(?: so much|"
-    r" very much| a lot| a bunch)?|thank you|thx|ty|cheers|ok(?:ay)?|k|"
-    r"bye(?: bye)?|goodbye|see (?:you|ya)(?: later| soon| tomorrow)?|later|great|nice|cool|perfect|awesome|good|"
-    r"fine|wow|lol|haha+|hmm+|ah|oh|i see|got it|understood|noted|sure|yes|yeah|yep|no|nope|"
-    r"alright|right|exactly|indeed|never ?mind|forget (?:it|about it)|sorry|please|there|everyone|"
-    r"how are you(?: doing)?(?: today)?|how do you do|how is it going|how's it going|what's up|sup|"
-    r"you(?:'re| are) welcome|no problem|good job|well done|very good|that(?:'s| is) (?:great|good|fine|nice|funny|"
-    r"cool|helpful|perfect|all)|that helped|it worked|welcome|test|ping|continue|go on|next|again|for (?:your|"
-    r"the) help|then|for now)"
-    r"(?:[\s,.!?;:)(-]+|$))+$",
-    re.IGNORECASE,
-)
 _DECLARES = re.compile(
     r"^(?:i\b|i'|we\b|we'|my\b|our\b|he\b|she\b|it\b|it's|they\b|there (?:is|are)\b|this is\b|that is\b|that's\b|"
     r"call me\b|remember\b|note\b|don't forget\b|the \w+|[A-Z][\w-]+ (?:is|lives|works|likes|has|loves|hates|plays|"
@@ -50,18 +38,6 @@ _LEANS = re.compile(
     r"latter|again)\b",
     re.IGNORECASE,
 )
-_CAPITALISED = re.compile(
-    r"(?<![\w'])[A-Z][\w-]*(?:(?:'[A-Z]\w+)|(?: (?:of|de|van|von|the) )?(?: ?[A-Z][\w-]+)| \d+\b)*"
-)
-_ALIAS = re.compile(r"(?<!\w)@(\w{2,40})|\b(?:aka|a\.k\.a\.|known as|called|named|nicknamed) ([A-Z][\w-]+)")
-_STOP = frozenset(
-    "a an the i me my we our you your he she it they them him her his its their is are was were am be do does did "
-    "have has had can could will would should may might "
-    "what where who when why how which and or but so of in on at to for from with about not no yes please this that "
-    "these those there here one other know tell remember "
-    "ok okay then than as if also too again any some more else now".split()
-)
-_NO_NAMES = NOT_SUBJECTS | _STOP
 _WORD = re.compile(r"\w+")
 
 
@@ -110,24 +86,6 @@ def intent_of(text: str) -> Intent:
     if any(_wants_answer(part) for part in parts):
         return Intent.ASK
     return Intent.TELL
-
-
-def is_small_talk(text: str) -> bool:
-    """True for greetings, thanks and the like, and for texts without a word."""
-    return not _WORD.search(text) or (len(text) <= 120 and bool(_SMALL_TALK.match(text.strip())))
-
-
-def entities_in(text: str) -> tuple[str, ...]:
-    """Return the names in the text, as they are written, in order: capitalised words and aliases."""
-    starts = {len(text) - len(text.lstrip())}
-    starts |= {m.end() for m in re.finditer(r"[.!?:\n]\s+|^\s*[-*>]\s+", text)}
-    found: list[str] = []
-    for match in _CAPITALISED.finditer(text):
-        name = _entity(match[0], match.start() in starts)
-        if name:
-            found.append(name)
-    found += [m[1] or m[2] for m in _ALIAS.finditer(text)]
-    return tuple(dict.fromkeys(found))[:32]
 
 
 def messages_of(body_messages: object, *, with_ids: bool = False) -> tuple[Message, ...]:
@@ -202,31 +160,8 @@ def _wants_answer(sentence: str) -> bool:
 def _folded(text: str, before: Sequence[Message]) -> str:
     """Return the query: words that lean on what was said before take the last user message with them."""
     query = text[:MAX_QUERY_CHARS]
-    words = [word for word in _WORD.findall(query.lower()) if word not in _STOP]
+    words = [word for word in _WORD.findall(query.lower()) if word not in STOP_WORDS]
     if len(words) > 4 or not before or (words and not _LEANS.search(query)) or is_small_talk(text):
         return query
     earlier = next((m for m in reversed(before) if m.role == "user" and not is_small_talk(m.text)), None)
     return f"{plain(earlier.text[:MAX_CONTEXT_CHARS]).strip()}\n{query}" if earlier else query
-
-
-def _entity(words: str, at_start: bool) -> str:
-    parts = words.split()
-    if at_start or parts[0].casefold() in NOT_SUBJECTS:
-        while parts and (parts[0].casefold() in _NO_NAMES or (len(parts) > 1 and not _NAME_LIKE.match(parts[0]))):
-            parts.pop(0)
-        if at_start and len(parts) == 1 and parts == words.split() and not _NAME_LIKE.match(words):
-            return ""
-    name = " ".join(parts).removesuffix("'s")
-    return "" if name in ("I", "") or name.casefold() in _NO_NAMES else name
-
-
-#: A single capitalised word at the start of a sentence: everyday openings are no names.
-_NAME_LIKE = re.compile(
-    r"^(?!(?:Remember|Forget|Tell|Give|Show|Write|Make|Help|Find|Suggest|Recommend|Explain|Translate|List|Plan|Pick|"
-    r"Create|Summari[sz]e|Describe|Compare|Check|Call|Please|Great|Nice|Cool|Good|Bad|Can|Could|Would|"
-    r"Should|Will|Shall|May|Might|Have|Has|Had|Did|Were|Was|Any|Just|After|Before|During|Since|Although|Though|"
-    r"While|Until|Because|Unless|However|Therefore|Still|Even|Only|Once|Later|Soon|Recently|"
-    r"Last|Next|First|Second|Finally|Honestly|Sadly|Luckily|Unfortunately|Hopefully|Home|Work|Note|Don|Keep|Wait|"
-    r"Oops|Correction|Well|Right|Sure|Welcome|Use|Add|Set|Get|Go|Come|Look|See|Think|Try|Stop|Start|Delete|Erase|"
-    r"Remove)\b)[A-Z]"
-)

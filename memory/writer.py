@@ -11,16 +11,17 @@ from datetime import datetime
 
 from memory.cube import Origin, SemanticType, Source
 from memory.extraction import Extraction
-from memory.lexicon import NOT_ACKNOWLEDGED
 from memory.ports import Extractor
-from memory.predicates import Statement
 from memory.prompts import FENCE_CLOSE, FENCE_OPEN, STABLE_HEADER
-from memory.reader import entities_in, is_small_talk
-from memory.sentences import Clause, asks, clauses, own_words, plain, sentences
-from memory.statements import read_statements
-from memory.time_expressions import find_times
+from memory.rules.lexicon import NOT_ACKNOWLEDGED
+from memory.rules.names import entities_in
+from memory.rules.predicates import Statement
+from memory.rules.sentences import Clause, asks, clauses, own_words, plain, sentences
+from memory.rules.small_talk import is_small_talk
+from memory.rules.statements import read_statements
+from memory.rules.times import find_times
+from memory.rules.wishes import corrected, forgets
 from memory.turn import Draft, Exchange, Forget, Message, Retract, Writing
-from memory.wishes import corrected, forgets
 
 MAX_TURN_CHARS = 20_000  #: of a verbatim turn; a longer message is cut at a word and marked
 MAX_CONTEXT = 6  #: earlier user messages that corrections and "forget that" are resolved against

@@ -19,9 +19,9 @@ from memory.operator import Operator, Weights
 from memory.pipeline import Pipeline, Stations
 from memory.ports import Clock, Embedder, Extractor, SecretDetector, TokenCounter
 from memory.reader import Reader
+from memory.rules.wishes import asked_about
 from memory.scheduler import Policy, Scheduler
 from memory.vault import VaultFiles, open_vault
-from memory.wishes import asked_about
 from memory.writer import Writer
 from proxy.auth import Authenticator
 from proxy.background import Background, QueueOptions
@@ -86,7 +86,7 @@ def queue_options(settings: Settings) -> QueueOptions:
 def _engine(settings: Settings) -> EngineProcess | None:
     if settings.backend.kind not in _LOCAL:
         return None
-    return EngineProcess(engine_options(settings), settings.data.dir)
+    return EngineProcess(engine_options(settings))
 
 
 def engine_options(settings: Settings) -> EngineOptions:

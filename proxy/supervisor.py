@@ -29,7 +29,8 @@ _STEADY_S = 30.0  # up for so long, a crash is a new one
 class EngineProcess:
     """A child process that serves one model on a Unix socket in a folder that only this user can open."""
 
-    def __init__(self, options: EngineOptions, run_dir: Path, *, start_timeout_s: float = 600.0) -> None:
+    def __init__(self, options: EngineOptions, run_dir: Path | None = None, *, start_timeout_s: float = 600.0) -> None:
+        """``run_dir`` is where the socket's folder is made; None: the system's folder for temporary files."""
         self._folder = _private_folder(run_dir)
         self.socket_path = self._folder / _SOCKET_NAME
         self._options = dataclasses.replace(options, socket_path=self.socket_path, exit_on_stdin_eof=True)
@@ -158,8 +159,10 @@ class EngineProcess:
                 logger.info("engine: %s", line)
 
 
-def _private_folder(run_dir: Path) -> Path:
+def _private_folder(run_dir: Path | None) -> Path:
     """Return a new folder of mode 0700 whose socket path is short enough for the kernel."""
+    if run_dir is None:
+        return Path(tempfile.mkdtemp(prefix="memos-engine-"))
     run_dir.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="engine-", dir=run_dir))
     if len(bytes(folder / _SOCKET_NAME)) > _MOST_PATH_BYTES:

@@ -19,7 +19,7 @@ from memory.reader import Reader
 from memory.scheduler import Policy, Scheduler
 from memory.turn import Controls, Mode, Scope
 from memory.vault import VaultFiles, open_vault
-from memory.wishes import asked_about
+from memory.rules.wishes import asked_about
 from memory.writer import Writer
 
 ADA, BEN = Scope(user="ada"), Scope(user="ben")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory.reader import Reader, messages_of, read
-from memory.time_expressions import find_times
+from memory.rules.times import find_times
 from memory.turn import Intent, Message
 
 NOW = datetime(2026, 5, 2, 12, tzinfo=UTC)  # a Saturday

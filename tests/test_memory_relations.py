@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory.sentences import clauses, own_words, plain
-from memory.statements import read_statements
-from memory.wishes import asked_about
+from memory.rules.sentences import clauses, own_words, plain
+from memory.rules.statements import read_statements
+from memory.rules.wishes import asked_about
 
 
 def read(text: str) -> list[str]:

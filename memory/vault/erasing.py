@@ -85,7 +85,7 @@ def _purge(
     remove(connection, [each.stored for each in doomed])
     linked = Forgotten(
         values=_values(chosen),
-        texts=tuple(cube.text for each in doomed for cube in each.versions),
+        texts=tuple(cube.text for each in chosen for cube in each.versions),
         ids=tuple(each.id for each in doomed),
     )
     changed = scrub_turns(connection, scope.user, anywhere=anywhere, linked=linked, links=_links(doomed))

@@ -6,7 +6,7 @@ Law: nothing is added to the user's words. What is quoted, pasted, played or han
 import re
 from dataclasses import dataclass
 
-from memory.lexicon import RELATIVES
+from memory.rules.lexicon import RELATIVES
 
 MAX_SENTENCES = 24  #: of a message; what comes later is kept verbatim only
 MAX_SENTENCE_CHARS = 400  #: people state facts in shorter sentences; longer ones are pasted or lists

@@ -8,14 +8,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from memory.lexicon import ANIMALS, RELATIVES
-from memory.possessives import key
-from memory.predicates import Owner, Statement
-from memory.relations import RELATIONS
-from memory.sentences import Clause, sentences, without_lead
-from memory.statements import instead, read_clause, read_statements
+from memory.rules.lexicon import ANIMALS, RELATIVES
+from memory.rules.possessives import key
+from memory.rules.predicates import Owner, Statement
+from memory.rules.relations import RELATIONS
+from memory.rules.sentences import Clause, sentences, without_lead
+from memory.rules.statements import instead, read_clause, read_statements
+from memory.rules.values import trimmed
 from memory.turn import Forget
-from memory.values import trimmed
 
 _VERB = (
     r"(?:forget|delete|erase|remove|wipe|clear|drop|stop remembering|don'?t remember|do not remember|"

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from memory.cube import FactKey, SemanticType
-from memory.lexicon import NOT_SUBJECTS, PRONOUNS, RELATIVES
-from memory.possessives import read_possessive, read_thing
-from memory.predicates import USER, Owner, Statement, read_predicate, relation_of, values_of
-from memory.relations import BY_ATTRIBUTE, RELATIONS
-from memory.sentences import Clause
-from memory.values import trimmed
+from memory.rules.lexicon import NOT_SUBJECTS, PRONOUNS, RELATIVES
+from memory.rules.possessives import read_possessive, read_thing
+from memory.rules.predicates import USER, Owner, Statement, read_predicate, relation_of, values_of
+from memory.rules.relations import BY_ATTRIBUTE, RELATIONS
+from memory.rules.sentences import Clause
+from memory.rules.values import trimmed
 
 _FIRST_PERSON = re.compile(r"^(?:i|we)(?=['\s])(?P<rest>.*)$", re.IGNORECASE)
 

@@ -6,7 +6,7 @@ Law: keys are spelt one way ("favourite:colour"), texts as the user spells them.
 import re
 
 from memory.cube import FactKey
-from memory.lexicon import (
+from memory.rules.lexicon import (
     ANIMALS,
     CODE_NOUNS,
     MANY_RELATIVES,
@@ -16,7 +16,7 @@ from memory.lexicon import (
     PRONOUNS,
     RELATIVES,
 )
-from memory.values import believable, listed, trimmed
+from memory.rules.values import believable, listed, trimmed
 
 _CALLED = re.compile(
     r"^(?P<x>[a-z][\w -]{0,40}?)(?:(?P<is> is| are|'s)(?: now| also)? (?:called|named)|(?P<poss>'s name is|"

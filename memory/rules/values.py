@@ -6,7 +6,7 @@ Law: a value is a part of the words it was read from; nothing is added or respel
 import re
 from collections.abc import Callable
 
-from memory.lexicon import (
+from memory.rules.lexicon import (
     BINOMIALS,
     DIETS,
     INSTRUMENTS,

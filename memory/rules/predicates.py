@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass, replace
 
 from memory.cube import FactKey, SemanticType
-from memory.lexicon import VERBS
-from memory.possessives import read_possessive
-from memory.relations import BY_ATTRIBUTE, RELATIONS, Phrase, Relation
-from memory.values import believable, listed, trimmed
+from memory.rules.lexicon import VERBS
+from memory.rules.possessives import read_possessive
+from memory.rules.relation import Phrase, Relation
+from memory.rules.relations import BY_ATTRIBUTE, RELATIONS
+from memory.rules.values import believable, listed, trimmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,78 +8,10 @@ In patterns ``{v}`` is the value and verbs stand with an optional third-person e
 "Bob", ``{P}`` "The user's" or "Bob's".
 """
 
-import re
-from dataclasses import dataclass
-
-from memory.cube import SemanticType
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phrase:
-    """One way to say a relation."""
-
-    pattern: "re.Pattern[str]"
-    line: str
-    kind: str  #: which values are believable: a key of ``memory.values.BELIEVABLE``
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relation:
-    """One kind of fact."""
-
-    attribute: str
-    predicates: tuple[Phrase, ...] = ()  #: after "I" or "Bob"
-    possessives: tuple[Phrase, ...] = ()  #: after "my" or "Bob's"
-    asked: "re.Pattern[str]"  #: how questions and "forget ..." name it, in the first person
-    single: bool = True
-    profile: bool = False
-    semantic_type: SemanticType = SemanticType.FACT
-
-
-_SLOT = re.compile(r"\{v(?::(\w+))?\}")
-
-
-def _phrases(kind: str, line: str, patterns: str) -> tuple[Phrase, ...]:
-    """Return the phrases of ``patterns``, one per row; "pattern -> line" names another line, {v:kind} another kind."""
-    found: list[Phrase] = []
-    for row in patterns.strip().splitlines():
-        pattern, _, own = row.strip().partition(" -> ")
-        if pattern:
-            slot = _SLOT.search(pattern)
-            source = _SLOT.sub("(?P<v>.+?)", pattern)
-            own_kind = slot[1] if slot and slot[1] else kind
-            compiled = re.compile(rf"{source}$", re.IGNORECASE)
-            found.append(Phrase(pattern=compiled, line=own.strip() or line, kind=own_kind))
-    return tuple(found)
-
-
-def _relation(  # noqa: PLR0913 - one row of the table
-    attribute: str,
-    kind: str,
-    line: str,
-    says: str,
-    has: str,
-    asked: str,
-    *,
-    single: bool = True,
-    profile: bool = False,
-    preference: bool = False,
-    event: bool = False,
-) -> Relation:
-    semantic_type = SemanticType.PREFERENCE if preference else SemanticType.EVENT if event else SemanticType.FACT
-    return Relation(
-        attribute=attribute,
-        predicates=_phrases(kind, line, says),
-        possessives=_phrases(kind, line, has),
-        asked=re.compile(rf"\b(?:{asked})\b", re.IGNORECASE),
-        single=single,
-        profile=profile,
-        semantic_type=semantic_type,
-    )
-
+from memory.rules.relation import Relation, relation
 
 RELATIONS: tuple[Relation, ...] = (
-    _relation(
+    relation(
         "name",
         "name",
         "{P} name is {v}.",
@@ -92,7 +24,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"my (?:first |full |real )?name(?! of)|who i am|who am i|am i called|call me|i am called",
         profile=True,
     ),
-    _relation(
+    relation(
         "lives",
         "place",
         "{S} lives in {v}.",
@@ -119,7 +51,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"did i move to|i moved to",
         profile=True,
     ),
-    _relation(
+    relation(
         "work",
         "company",
         "{S} works at {v}.",
@@ -143,7 +75,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"place i work",
         profile=True,
     ),
-    _relation(
+    relation(
         "job",
         "job",
         "{S} works as {v}.",
@@ -164,7 +96,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"(?:do )?i work as|kind of work (?:do )?i do",
         profile=True,
     ),
-    _relation(
+    relation(
         "born",
         "place",
         "{S} was born in {v}.",
@@ -182,7 +114,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"(?:did )?i (?:grow|grew) up|my (?:place of birth|birthplace|origin)|in which city was i born",
         profile=True,
     ),
-    _relation(
+    relation(
         "birthday",
         "date",
         "{P} birthday is on {v}.",
@@ -197,7 +129,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"my birthday|my date of birth|when (?:was i|i was) born|(?:which|what) day was i born",
         profile=True,
     ),
-    _relation(
+    relation(
         "age",
         "age",
         "{S} is {v} years old.",
@@ -210,7 +142,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"my age|how old (?:am i|i am)|(?:do )?i turn",
         profile=True,
     ),
-    _relation(
+    relation(
         "allergy",
         "item",
         "{S} is allergic to {v}.",
@@ -231,7 +163,7 @@ RELATIONS: tuple[Relation, ...] = (
         single=False,
         profile=True,
     ),
-    _relation(
+    relation(
         "diet",
         "diet",
         "{S} is {v}.",
@@ -252,7 +184,7 @@ RELATIONS: tuple[Relation, ...] = (
         profile=True,
         preference=True,
     ),
-    _relation(
+    relation(
         "hobby",
         "activity",
         "{P} hobby is {v}.",
@@ -271,7 +203,7 @@ RELATIONS: tuple[Relation, ...] = (
         single=False,
         preference=True,
     ),
-    _relation(
+    relation(
         "likes",
         "liking",
         "{S} likes {v}.",
@@ -289,7 +221,7 @@ RELATIONS: tuple[Relation, ...] = (
         single=False,
         preference=True,
     ),
-    _relation(
+    relation(
         "dislikes",
         "liking",
         "{S} does not like {v}.",
@@ -305,7 +237,7 @@ RELATIONS: tuple[Relation, ...] = (
         single=False,
         preference=True,
     ),
-    _relation(
+    relation(
         "instrument",
         "instrument",
         "{S} plays the {v}.",
@@ -330,7 +262,7 @@ RELATIONS: tuple[Relation, ...] = (
         single=False,
         preference=True,
     ),
-    _relation(
+    relation(
         "learning",
         "language",
         "{S} is learning {v}.",
@@ -350,7 +282,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"languages? i(?:'m| am) (?:learning|studying)",
         single=False,
     ),
-    _relation(
+    relation(
         "studies",
         "subject",
         "{S} studies {v}.",
@@ -370,7 +302,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"(?:do|did) i study|what i stud(?:y|ied)|am i studying|(?:which|what) subject|my (?:degree|major|studies|"
         r"field of study)|my lectures",
     ),
-    _relation(
+    relation(
         "university",
         "company",
         "{S} studies at {v}.",
@@ -382,7 +314,7 @@ RELATIONS: tuple[Relation, ...] = (
         "",
         r"where (?:do )?i study|where am i studying|my university|my college",
     ),
-    _relation(
+    relation(
         "drives",
         "vehicle",
         "{S} drives {v}.",
@@ -399,7 +331,7 @@ RELATIONS: tuple[Relation, ...] = (
         """,
         r"(?:do )?i drive|(?:which|what)(?: kind of)? (?:car|vehicle)|my (?:new )?(?:car|vehicle)(?! (?:brand|key))",
     ),
-    _relation(
+    relation(
         "drink",
         "drink",
         "{S} drinks {v} in the morning.",
@@ -414,7 +346,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"(?:do )?i (?:usually )?drink|(?:do )?i start the day with|my (?:morning )?(?:drink|beverage)",
         preference=True,
     ),
-    _relation(
+    relation(
         "trip",
         "destination",
         "{S} is travelling to {v}.",
@@ -433,7 +365,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"flight|travel plans)|what trip",
         event=True,
     ),
-    _relation(
+    relation(
         "children",
         "count",
         "{S} has {v} children.",
@@ -446,7 +378,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"how many (?:children|kids)|my (?:children|kids)|(?:any |have )(?:children|kids)",
         profile=True,
     ),
-    _relation(
+    relation(
         "speaks",
         "tongue",
         "{S} speaks {v}.",
@@ -460,7 +392,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"(?:do|can) i speak|(?:which|what) languages i speak|languages i speak|my (?:native|mother) tongue",
         single=False,
     ),
-    _relation(
+    relation(
         "reading",
         "title",
         "{S} is reading {v}.",
@@ -476,7 +408,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"(?:which|what) (?:book|novel) am i reading|am i reading|i(?:'m| am) reading|my (?:current )?book",
         preference=True,
     ),
-    _relation(
+    relation(
         "rel:partner",
         "person",
         "{P} partner is called {v}.",
@@ -488,7 +420,7 @@ RELATIONS: tuple[Relation, ...] = (
         r"my partner|(?:am i|i(?:'m| am)) (?:dating|married to|in a relationship with)",
         profile=True,
     ),
-    _relation(
+    relation(
         "rel:manager",
         "person",
         "{P} manager is called {v}.",
@@ -499,4 +431,4 @@ RELATIONS: tuple[Relation, ...] = (
     ),
 )
 
-BY_ATTRIBUTE = {relation.attribute: relation for relation in RELATIONS}
+BY_ATTRIBUTE = {one.attribute: one for one in RELATIONS}
