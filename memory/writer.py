@@ -215,6 +215,7 @@ def _fact(one: Statement, message: Message, exchange: Exchange, said_at: datetim
         valid_from=start,
         valid_to=end,
         fact=one.fact,
+        tags=(one.fact.attribute,),  # a label policy finds it by what it is about
         entities=tuple(dict.fromkeys((*entities_in(one.text), *subject))),
         derived_from=(0,) if derived else (),
     )

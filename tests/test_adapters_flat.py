@@ -1,4 +1,4 @@
-"""The exact index: what it finds is what a naive product finds, whatever was added and removed, and partitions never meet."""
+"""The exact index finds what a naive product finds, whatever was added and removed, and partitions never meet."""
 
 import numpy as np
 from hypothesis import given, settings

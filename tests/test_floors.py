@@ -33,6 +33,7 @@ HTTPX_FILES = {"adapters/embeddings_api.py", "adapters/extractor.py", "proxy/cli
 SLOW_TO_IMPORT = ENGINES - {"aiohttp", "gguf"}
 WASTE_BASKETS = re.compile(r"(^|_)(utils?|helpers?|common|misc|managers?|handlers?)$")
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_MEDIAN_LINES = 400, 60, 150
+TABLES = {"memory/rules/relations.py"}  # one literal: it may be as long as there are rows
 
 
 class Module(NamedTuple):
@@ -181,7 +182,7 @@ def undocumented(root: Path) -> list[str]:
 
 
 def long_files(root: Path) -> list[str]:
-    return [f"{m.path}: {m.lines} lines" for m in modules(root) if m.lines > MAX_FILE_LINES]
+    return [f"{m.path}: {m.lines} lines" for m in modules(root) if m.lines > MAX_FILE_LINES and m.path not in TABLES]
 
 
 def long_functions(root: Path) -> list[str]:

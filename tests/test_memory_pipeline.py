@@ -1,4 +1,4 @@
-"""The pipeline with the real vault, embedder and rules: what a turn leaves behind, and what the next one gets to read."""
+"""The pipeline with the real vault, embedder and rules: what a turn leaves behind, what the next one gets to read."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,10 +16,10 @@ from memory.injector import Injector
 from memory.operator import Operator, Weights
 from memory.pipeline import Pipeline, Stations
 from memory.reader import Reader
+from memory.rules.wishes import asked_about
 from memory.scheduler import Policy, Scheduler
 from memory.turn import Controls, Mode, Scope
 from memory.vault import VaultFiles, open_vault
-from memory.rules.wishes import asked_about
 from memory.writer import Writer
 
 ADA, BEN = Scope(user="ada"), Scope(user="ben")
