@@ -1,14 +1,15 @@
 """Text in, index terms out: folded, without diacritics, stemmed; the same for what is stored and what is asked.
 
-Words are runs of letters and digits. English endings are taken off by Porter's algorithm (M. F. Porter, "An algorithm
-for suffix stripping", Program 14(3), 1980). Scripts that are written without spaces become overlapping pairs.
+Words are runs of letters and digits. English endings are taken off by the Snowball stemmer. Scripts that are written
+without spaces become overlapping pairs.
 """
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from itertools import pairwise
 
-from memory.vault.porter import stem
+from Stemmer import Stemmer
 
 _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(r"[぀-ヿ㐀-䶿一-鿿豈-﫿]+")
@@ -41,15 +42,21 @@ def words(text: str) -> list[str]:
     return [part for word in found for part in _split_unspaced(word)]
 
 
+def stems(folded: Iterable[str]) -> list[str]:
+    """Return the words' stems in order; words must be folded."""
+    # a stemmer is not thread-safe, and making one costs less than a lock would
+    found: list[str] = Stemmer("english", 0).stemWords(list(folded))
+    return found
+
+
 def terms(text: str) -> list[str]:
     """Return the stems in order, with repetitions."""
-    known: dict[str, str] = {}
-    return [known.get(word) or known.setdefault(word, stem(word)) for word in words(text)]
+    return stems(words(text))
 
 
 def content_terms(text: str) -> list[str]:
     """Return distinct stems without stop words, in order; empty when there are only stop words."""
-    return list(dict.fromkeys(stem(word) for word in words(text) if word not in STOP_WORDS))
+    return list(dict.fromkeys(stems(word for word in words(text) if word not in STOP_WORDS)))
 
 
 def query_terms(text: str, *, limit: int = 64) -> list[str]:
