@@ -200,7 +200,7 @@ class Vault(Protocol):
         ...
 
     def used(self, scope: Scope, cube_ids: Sequence[str]) -> None:
-        """Count that these were brought in."""
+        """Count that these were brought in; an id that stands there twice counts twice."""
         ...
 
     def erase(self, scope: Scope, cube_ids: Sequence[str] | None) -> dict[str, Any]:
@@ -270,7 +270,9 @@ class Ledger(Protocol):
 class Receipts(Protocol):
     """What happened in a request, kept for a while."""
 
-    def put(self, scope: Scope, request_id: str, receipt: Mapping[str, Any]) -> None: ...
+    def put_all(self, rows: Sequence[tuple[Scope, str, Mapping[str, Any]]]) -> None:
+        """Store or replace receipts, each with its request's id, in one transaction."""
+        ...
 
     def get(self, scope: Scope, request_id: str) -> dict[str, Any]:
         """Raises: NotFound."""

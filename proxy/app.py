@@ -56,9 +56,7 @@ def create_app(parts: Parts) -> FastAPI:
     )
     bookkeeper = Bookkeeper(
         parts.store.ledger,
-        parts.store.receipts,
         parts.background,
-        used=parts.pipeline.used,
         dedupe_window_s=settings.memory.dedupe_window_s,
     )
     chat = Chat(_chat_parts(parts, recaller, bookkeeper, request_headers, journal))
@@ -102,6 +100,7 @@ def _chat_parts(
         request_headers=request_headers,
         recaller=recaller,
         bookkeeper=bookkeeper,
+        notes=parts.notes,
         journal=journal,
         clock=parts.clock,
         limits=ChatLimits(
@@ -127,6 +126,7 @@ def _lifespan(
             health.draining = True
             recaller.close()
             await bookkeeper.finish(drain_s)
+            await parts.notes.written()
             if not await parts.background.drain(drain_s):
                 logger.warning("some turns are not yet written; the next start takes them up")
             await parts.backend.close()

@@ -7,7 +7,6 @@ not take waits in the spool and is put into the ledger first.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from proxy.spool import Spool, SpooledTurn
 logger = logging.getLogger(__name__)
 
 SETTLE_POLL_S = 0.05  # rows may be written by another process, which wakes nobody here
-MAX_ERRANDS = 10_000
 MAX_BACKOFF_S = 3600.0
 
 
@@ -47,7 +45,6 @@ class Background:
         self._write = write
         self._options = options or QueueOptions()
         self._attempts: dict[str, int] = {}
-        self._errands: deque[Callable[[], object]] = deque(maxlen=MAX_ERRANDS)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="background")
         self._wake = asyncio.Event()
         self._progress = asyncio.Condition()
@@ -65,11 +62,6 @@ class Background:
         """Say that rows were queued. From any thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake.set)
-
-    def soon(self, errand: Callable[[], object]) -> None:
-        """Run a small duty after the responses; lost at a crash, and the oldest when far too many wait."""
-        self._errands.append(errand)
-        self.wake()
 
     def pending(self, scope: Scope) -> int:
         """How many turns of this user cannot be found yet. For threads: it asks the vault."""
@@ -145,21 +137,11 @@ class Background:
             logger.info("taking up %d turns of an earlier run and %d from the spool", left, spooled)
 
     def _step(self) -> int:
-        while self._errands:
-            self._run_errand(self._errands.popleft())
         replayed = sum(self._replay(turn) for turn in self.spool.turns())
         exchanges = self._ledger.claim(limit=self._options.batch, lease_s=self._options.lease_s)
         for exchange in exchanges:
             self._work(exchange)
         return replayed + len(exchanges)
-
-    def _run_errand(self, errand: Callable[[], object]) -> None:
-        try:
-            errand()
-        except Unavailable as error:
-            logger.warning("an errand was dropped: %s", type(error).__name__)
-        except Exception:
-            logger.exception("an errand failed")
 
     def _replay(self, turn: SpooledTurn) -> int:
         turn_id = turn.turn_id or self._ledger.open(turn.record, dedupe_window_s=self._options.dedupe_window_s)

@@ -1,4 +1,4 @@
-"""An accepted turn in, its row in the ledger and its receipt out.
+"""An accepted turn in, its row in the ledger out.
 
 The law: nothing that was said is lost. The row is opened before the first byte of the answer is relayed and closed
 before the last; what a locked vault does not take goes to the spool. None of this runs on the event loop, and no
@@ -7,14 +7,14 @@ cancelled request cancels it.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from memory.errors import Unavailable
-from memory.ports import Ledger, Receipts
-from memory.turn import Scope, TurnRecord
+from memory.ports import Ledger
+from memory.turn import TurnRecord
 from proxy.spool import Spool, SpooledTurn
 
 logger = logging.getLogger(__name__)
@@ -29,8 +29,6 @@ class Worker(Protocol):
     def spool(self) -> Spool: ...
 
     def wake(self) -> None: ...
-
-    def soon(self, errand: Callable[[], object]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,21 +46,17 @@ class OpenTurn:
 
 
 class Bookkeeper:
-    """Opens and closes turns, and keeps receipts."""
+    """Opens and closes turns."""
 
     def __init__(
         self,
         ledger: Ledger,
-        receipts: Receipts,
         worker: Worker,
         *,
-        used: Callable[[Scope, Sequence[str]], None],
         dedupe_window_s: float,
     ) -> None:
         self._ledger = ledger
-        self._receipts = receipts
         self._worker = worker
-        self._used = used
         self._dedupe_window_s = dedupe_window_s
         self._threads = ThreadPoolExecutor(LEDGER_THREADS, thread_name_prefix="ledger")
         self._running: set[asyncio.Future[Any]] = set()
@@ -71,16 +65,9 @@ class Bookkeeper:
         """Start to record an accepted turn; the future never fails, and lives on when its waiter is cancelled."""
         return self._run(self._open, record)
 
-    def close(
-        self, turn: OpenTurn, answer: str | None, *, scope: Scope, request_id: str, receipt: Mapping[str, Any] | None
-    ) -> "asyncio.Future[None]":
-        """Start to record the answer (None: it broke off) and the receipt; the future never fails."""
-        return self._run(self._close, turn, answer, scope, request_id, receipt)
-
-    def count_use(self, scope: Scope, cube_ids: Sequence[str]) -> None:
-        """Count later that these memories were brought in."""
-        if cube_ids:
-            self._worker.soon(lambda: self._used(scope, cube_ids))
+    def close(self, turn: OpenTurn, answer: str | None) -> "asyncio.Future[None]":
+        """Start to record the answer (None: it broke off); the future never fails."""
+        return self._run(self._close, turn, answer)
 
     async def finish(self, timeout_s: float) -> None:
         """Wait for what is being recorded."""
@@ -107,23 +94,13 @@ class Bookkeeper:
             logger.exception("the turn could not be kept")
             return OpenTurn(record=record)
 
-    def _close(
-        self, turn: OpenTurn, answer: str | None, scope: Scope, request_id: str, receipt: Mapping[str, Any] | None
-    ) -> None:
+    def _close(self, turn: OpenTurn, answer: str | None) -> None:
         try:
             self._close_turn(turn, answer)
         except Exception:
             logger.exception("the answer of a turn could not be kept")
         if turn.write != "off":
             self._worker.wake()
-        if receipt is None:
-            return
-        try:
-            self._receipts.put(scope, request_id, receipt)
-        except Unavailable as fault:
-            logger.warning("a receipt was not kept: %s", type(fault).__name__)
-        except Exception:
-            logger.exception("a receipt was not kept")
 
     def _close_turn(self, turn: OpenTurn, answer: str | None) -> None:
         if turn.spooled is not None:

@@ -25,6 +25,7 @@ from proxy.bookkeeping import Bookkeeper, OpenTurn
 from proxy.closing import Call, Closing, record_of
 from proxy.controls import ControlReader, allowed_mode, header_map
 from proxy.errors import internal_fault, send_fault
+from proxy.notes import Notes
 from proxy.overflow import OVERFLOW_STATUS, Replayed, is_overflow
 from proxy.presence import Presence
 from proxy.recall import Recalled, Recaller
@@ -58,6 +59,7 @@ class ChatParts:
     request_headers: RequestHeaders
     recaller: Recaller
     bookkeeper: Bookkeeper
+    notes: Notes
     journal: Journal
     clock: Clock
     limits: ChatLimits
@@ -187,7 +189,7 @@ class Chat:
         record = record_of(call, recalled, self._at.clock)
         opening = self._at.bookkeeper.open(record) if record is not None else None
         reader: StreamReader | BodyReader = StreamReader() if is_event_stream(response.headers) else BodyReader()
-        closing = Closing(self._at.bookkeeper, call, recalled, reader, opening)
+        closing = Closing(self._at.bookkeeper, self._at.notes, call, recalled, reader, opening)
         try:
             turn = await asyncio.shield(opening) if opening is not None else OpenTurn()
             if turn.write == "spooled":

@@ -9,6 +9,7 @@ from memory.ports import Clock
 from memory.turn import Controls, Message, TurnRecord
 from proxy.bookkeeping import Bookkeeper, OpenTurn
 from proxy.identity import Identity
+from proxy.notes import Note, Notes
 from proxy.recall import Recalled
 from proxy.receipt import receipt_of
 from proxy.sse import BodyReader, StreamReader
@@ -34,12 +35,14 @@ class Closing:
     def __init__(
         self,
         bookkeeper: Bookkeeper,
+        notes: Notes,
         call: Call,
         recalled: Recalled,
         reader: StreamReader | BodyReader,
         opening: "asyncio.Future[OpenTurn] | None",
     ) -> None:
         self._bookkeeper = bookkeeper
+        self._notes = notes
         self._call = call
         self.recalled = recalled
         self._reader = reader
@@ -66,15 +69,16 @@ class Closing:
         self._closed = True
         call = self._call
         turn = self._opening.result() if self._opening is not None and not self._opening.cancelled() else OpenTurn()
-        if self.recalled.prepared is not None:
-            self._bookkeeper.count_use(call.identity.scope, self.recalled.prepared.injection.cube_ids)
-        return self._bookkeeper.close(
-            turn,
-            answer,
-            scope=call.identity.scope,
-            request_id=call.line.request_id,
-            receipt=receipt_of(call.line, self.recalled, turn, self._reader.answer, call.controls),
+        recalled, reading = self.recalled, self._reader.answer
+        self._notes.take(
+            Note(
+                call.identity.scope,
+                call.line.request_id,
+                lambda: receipt_of(call.line, recalled, turn, reading, call.controls),
+                recalled.prepared.injection.cube_ids if recalled.prepared is not None else (),
+            )
         )
+        return self._bookkeeper.close(turn, answer) if turn.write != "off" else None
 
 
 def record_of(call: Call, recalled: Recalled, clock: Clock) -> TurnRecord | None:
@@ -90,19 +94,12 @@ def record_of(call: Call, recalled: Recalled, clock: Clock) -> TurnRecord | None
         id=message_id if isinstance(message_id, str) else "",
         name=name if isinstance(name, str) else None,
     )
-    injection = prepared.injection
     return TurnRecord(
         scope=call.identity.scope,
         turn_hash=prepared.turn_hash,
         conversation_id=prepared.conversation_id,
         messages=(message,),
         request_id=call.line.request_id,
-        injected={
-            "stable": injection.stable_text,
-            "turn": injection.turn_text,
-            "ids": list(injection.cube_ids),
-            "turn_ids": list(injection.turn_ids),
-            "tokens": injection.tokens,
-        },
+        injected=prepared.injection.for_ledger(),
         occurred_at=clock(),
     )

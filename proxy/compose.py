@@ -26,6 +26,7 @@ from memory.writer import Writer
 from proxy.auth import Authenticator
 from proxy.background import Background, QueueOptions
 from proxy.engine_options import EngineOptions
+from proxy.notes import Notes
 from proxy.parts import Parts
 from proxy.spool import Spool
 from proxy.supervisor import EngineProcess
@@ -60,6 +61,7 @@ def compose(settings: Settings, *, clock: Clock = utc_now) -> Parts:
         background=Background(
             files.ledger, pipeline.after, Spool(settings.data.dir / "spool"), queue_options(settings)
         ),
+        notes=Notes(files.receipts, pipeline.used),
         backend=backend,
         authenticator=Authenticator(
             files.keys,

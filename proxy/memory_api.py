@@ -41,6 +41,7 @@ class MemoryApi:
     def __init__(self, parts: Parts) -> None:
         self._at = parts
         self._vault, self._ledger, self._receipts = parts.store.vault, parts.store.ledger, parts.store.receipts
+        self._notes = parts.notes
         self._settle_timeout_s = parts.settings.memory.settle_timeout_ms / 1000
 
     def router(self) -> APIRouter:
@@ -174,8 +175,19 @@ class MemoryApi:
         return await _blocking(self._at.pipeline.erase, scope, body.ids if body else None)
 
     async def read_receipt(self, request: Request, request_id: str) -> dict[str, Any]:
-        """Read what memory did in a request: each station's time, each candidate and why it was in or out."""
-        return await _blocking(self._receipts.get, await self._scope(request), request_id)
+        """Read what memory did in a request: each station's time, each candidate and why it was in or out.
+
+        A candidate's text is the memory's as it reads now; one that was removed since has none.
+        """
+        scope = await self._scope(request)
+        await self._notes.written()
+        return await _blocking(self._receipt, scope, request_id)
+
+    def _receipt(self, scope: Scope, request_id: str) -> dict[str, Any]:
+        receipt = self._receipts.get(scope, request_id)
+        ids = [line["cube_id"] for line in receipt["candidates"]]
+        texts = {cube.id: cube.text for cube in self._vault.get_many(scope, ids)}
+        return receipt | {"candidates": [line | {"text": texts.get(line["cube_id"])} for line in receipt["candidates"]]}
 
     async def export(self, request: Request) -> StreamingResponse:
         """Export everything the user has as JSON lines, a manifest first."""

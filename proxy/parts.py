@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from adapters.backend import Backend
 from config.settings import Settings
 from memory.ports import Clock, Ledger, Receipts, Vault
+from proxy.notes import Notes
 from proxy.telemetry import Counters
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Parts:
     store: Store
     pipeline: "Pipeline"
     background: "Background"
+    notes: Notes
     backend: Backend
     authenticator: "Authenticator"
     clock: Clock

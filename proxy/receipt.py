@@ -1,6 +1,5 @@
 """What recall did in, the ``x-memory-*`` headers and the receipt of the request out."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,7 +33,7 @@ def memory_headers(request_id: str, recalled: Recalled, write: str) -> Headers:
 def receipt_of(
     line: RequestLine, recalled: Recalled, turn: OpenTurn, answer: Answer, controls: Controls
 ) -> dict[str, Any]:
-    """Return all that happened in a request, JSON-ready."""
+    """Return all that happened in a request. No text of a memory: what is forgotten later must not stay here."""
     prepared = recalled.prepared
     injection = prepared.injection if prepared is not None else Injection()
     plan = next((s.detail for s in prepared.trace if s.name == "scheduler"), {}) if prepared is not None else {}
@@ -54,15 +53,13 @@ def receipt_of(
         "budget_tokens": plan.get("budget_tokens", controls.budget_tokens),
         "lookup_ms": round(recalled.lookup_ms, 3),
         "ttft_ms": round(1000 * (first - line.started_at), 3) if first is not None else None,
-        "stations": [asdict(s) for s in prepared.trace] if prepared is not None else [],
+        "stations": prepared.trace if prepared is not None else [],
         "injected": {
-            "stable": injection.stable_text,
-            "turn": injection.turn_text,
             "ids": list(injection.cube_ids),
             "kinds": [kind.value for kind in injection.kinds],
             "tokens": injection.tokens,
         },
-        "candidates": [asdict(candidate) | {"signals": dict(candidate.signals)} for candidate in injection.candidates],
+        "candidates": injection.candidates,
         "answer": {"finish_reason": answer.finish_reason, "tool_calls": len(answer.tool_calls), "usage": answer.usage},
     }
 

@@ -5,7 +5,6 @@ its memory.
 """
 
 import json
-import re
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -44,7 +43,10 @@ _NOT_SENT = HOP_BY_HOP | {
 _NOT_SENT_PREFIXES = (b"x-memory", b"x-openwebui-")
 #: of a response: the server in front writes its own
 _NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"set-cookie", b"alt-svc"}
-_LONG_NUMBER = re.compile(rb"[0-9]{16,}")  # orjson turns integers beyond 64 bits into floats, without a word
+# orjson turns integers beyond 64 bits into floats, without a word. Looked for by a table, since a regular expression
+# takes longer over a long prompt than all the rest of the request.
+_DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
+_LONG_NUMBER = b"0" * 19
 IDENTITY_ENCODING = (b"accept-encoding", b"identity")
 
 
@@ -126,7 +128,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
     Raises: Invalid.
     """
     try:
-        value = json.loads(body, parse_constant=_refuse) if _LONG_NUMBER.search(body) else orjson.loads(body)
+        value = json.loads(body, parse_constant=_refuse) if _has_long_number(body) else orjson.loads(body)
     except orjson.JSONDecodeError as error:
         value = _parse_leniently(body, error)
     except (ValueError, RecursionError) as error:
@@ -134,6 +136,10 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Invalid("The body must be a JSON object.")
     return value
+
+
+def _has_long_number(body: bytes) -> bool:
+    return _LONG_NUMBER in body.translate(_DIGITS)
 
 
 def dump_object(value: Mapping[str, Any]) -> bytes:

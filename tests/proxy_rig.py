@@ -206,6 +206,11 @@ class Proxy:
             json.dumps({"model": "m", "messages": [{"role": "user", "content": text}], **more}).encode(), **headers
         )
 
+    def receipt(self, reply: "Raw") -> dict:
+        """The receipt of the request that this is the reply to."""
+        path = f"/v1/memory/requests/{reply.headers['x-memory-request-id']}"
+        return self.raw(b"", path, "GET").json()
+
     def close(self) -> None:
         self._server.should_exit = True
         self._thread.join(20)

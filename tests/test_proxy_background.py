@@ -250,15 +250,6 @@ async def test_while_the_vault_is_locked_the_spool_stays_and_the_worker_waits(fi
     await background.drain(5)
 
 
-async def test_errands_are_run_and_their_mistakes_hurt_nobody(files, tmp_path):
-    background = await running(files, Writer(files), tmp_path)
-    done = threading.Event()
-    background.soon(lambda: 1 / 0)
-    background.soon(done.set)
-    assert await asyncio.to_thread(done.wait, 5)
-    await background.drain(5)
-
-
 def test_a_spool_file_that_cannot_be_read_is_put_aside(tmp_path):
     spool = Spool(tmp_path)
     spool.finish(spool.put(record("Good")), None)

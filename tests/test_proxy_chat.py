@@ -528,7 +528,7 @@ def test_a_failing_or_slow_recall_leaves_the_chat_as_it_was(tmp_path, upstream, 
     assert reply.headers["x-memory-status"] == "degraded"
     assert reply.headers["x-memory-write"] == "queued", "what was said is kept all the same"
     assert upstream.requests[-1].body == TURN
-    receipt = proxy.parts.store.receipts.get(proxy.scope, reply.headers["x-memory-request-id"])
+    receipt = proxy.receipt(reply)
     assert receipt["status"] == "degraded"
     assert receipt["reason"]
     assert proxy.rows()[0][2] == "Hello."

@@ -1,6 +1,7 @@
 """Admitted drafts and changes in, cubes out; each call is one transaction."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +14,7 @@ from memory.turn import Admitted, Draft, Retract, Scope, TurnState
 from memory.vault import timeline
 from memory.vault.cubes import StoredCube, by_ids, change, insert, put_vector, remove, stored
 from memory.vault.reading import VaultBase
-from memory.vault.rows import dumps, folded, micros
+from memory.vault.rows import folded, micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +94,15 @@ class CubeWriting(VaultBase):
         return Written(superseded=tuple(closed))
 
     def used(self, scope: Scope, cube_ids: Sequence[str]) -> None:
-        """Count that these were brought in; no new version."""
+        """Count that these were brought in, each as often as it stands there; no new version."""
         if not cube_ids:
             return
         sql = """
-            UPDATE cubes SET access_count = access_count + 1, last_used_at = ?
-            WHERE +owner = ? AND id IN (SELECT value FROM json_each(?))
+            UPDATE cubes SET access_count = access_count + ?, last_used_at = ? WHERE +owner = ? AND id = ?
         """
         with self._connections.write() as connection:
-            connection.execute(sql, (self._now(), scope.user, dumps(list(cube_ids))))
+            now = self._now()
+            connection.executemany(sql, [(count, now, scope.user, cube) for cube, count in Counter(cube_ids).items()])
 
     def store_vectors(self, model_id: str, cube_ids: Sequence[str], vectors: Matrix) -> None:
         """Store embeddings by cube id; cubes that are gone are skipped."""
