@@ -18,6 +18,7 @@ from memory.ports import TokenCounter
 from memory.turn import Candidate, Hit, Injection, MemoryCall, Plan, Recall
 
 _SYSTEM_ROLES = ("system", "developer")
+_SPARE = 4  # looked at beyond top_k, in the place of memories that are too long for the budget
 _FENCE = f"{prompts.FENCE_OPEN}\n{prompts.FENCE_CLOSE}"
 
 
@@ -94,10 +95,11 @@ class Injector:
     ) -> tuple[list[MemCube], list[Candidate]]:
         taken: list[MemCube] = []
         receipts: list[Candidate] = []
-        costs = iter(self._counter.count([line_of(hit.cube) + "\n" for hit, objection in offered if not objection]))
+        likely = [hit.cube for hit, objection in offered if not objection][: limit and limit + _SPARE]
+        costs = dict(zip((cube.id for cube in likely), self._tokens(likely), strict=True))
         for hit, objection in offered:
-            cost, reason = 0 if objection else next(costs), objection
-            if not reason and limit is not None and len(taken) >= limit:
+            cost, reason = costs.get(hit.cube.id, 0), objection
+            if not reason and limit is not None and (len(taken) >= limit or hit.cube.id not in costs):
                 reason = "beyond top_k"
             if not reason and cost > budget_tokens:
                 reason = "over budget"
@@ -110,7 +112,10 @@ class Injector:
     def _cost(self, cubes: Sequence[MemCube], frame: str) -> int:
         if not cubes:
             return 0
-        return self._overhead(frame) + sum(self._counter.count([line_of(cube) + "\n" for cube in cubes]))
+        return self._overhead(frame) + sum(self._tokens(cubes))
+
+    def _tokens(self, cubes: Sequence[MemCube]) -> list[int]:
+        return self._counter.count([line_of(cube) + "\n" for cube in cubes])
 
     def _overhead(self, frame: str) -> int:
         return self._counter.count([frame + "\n\n"])[0]

@@ -27,6 +27,7 @@ _STOP = frozenset(
     "me my of on or our please say so tell than that the their them then there these they this those to was we were "
     "what when where which who whom whose why will with would you your know remember again now s t re ve m d ll".split()
 )
+_SPACED = str.maketrans(dict.fromkeys("\n\t\"'([{<-/.,:;!?*_`", " "))
 _ATTRIBUTE_BOOST = 2.0  # in z units: above any chance similarity, below nothing that fits better
 _QUESTION_PENALTY = 0.5
 _SMALLEST_DEVIATION = {"dense": 0.05, "lexical": 0.5}  # with few memories a deviation of almost zero means nothing
@@ -41,7 +42,7 @@ class Weights:
     dense: float = 1.0
     recency: float = 0.15
     recency_half_life_days: float = 30.0
-    candidates: int = 200
+    candidates: int = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ def content_words(text: str) -> list[str]:
 
 def _pool(plan: Plan) -> int:
     """How many are looked at: each costs 50 microseconds, and few are left out."""
-    return max(24, 2 * plan.top_k)
+    return max(16, 2 * plan.top_k)
 
 
 def _rank(hit: Hit) -> tuple[float, datetime]:
@@ -184,12 +185,11 @@ def _named(fact: FactKey, asked: Sequence[tuple[str, str]]) -> bool:
 
 
 def _coverage(words: frozenset[str], text: str) -> float:
-    """Share of the words that the text holds, in [0, 1]; equal beginnings of four letters or more count as one word."""
+    """Share of the words that begin a word of the text, in [0, 1]; of long words all but the last two letters count."""
     if not words:
         return 0.0
-    tokens = set(_WORD.findall(text.casefold()))
-    stems = {token[: max(4, len(token) - 2)] for token in tokens}
-    return sum(word in tokens or word[: max(4, len(word) - 2)] in stems for word in words) / len(words)
+    plain = " " + text.casefold().translate(_SPACED)
+    return sum(f" {word[: max(4, len(word) - 2)]}" in plain for word in words) / len(words)
 
 
 def _freshness(then: datetime, now: datetime, half_life_days: float) -> float:

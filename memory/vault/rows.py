@@ -35,6 +35,12 @@ def maybe_micros(time: datetime | None) -> int | None:
     return None if time is None else micros(time)
 
 
+# looked up, not called: an enum's constructor takes half a microsecond, and a recall reads many rows
+_KINDS = {each.value: each for each in Kind}
+_TYPES = {each.value: each for each in SemanticType}
+_STATES = {each.value: each for each in State}
+
+
 def moment(value: int) -> datetime:
     """Return the time in UTC."""
     return _EPOCH + timedelta(microseconds=value)
@@ -146,9 +152,9 @@ def cube_of(row: sqlite3.Row) -> MemCube:
         owner=row["owner"],
         version=row["version"],
         text=row["text"],
-        kind=Kind(row["kind"]),
-        semantic_type=SemanticType(row["semantic_type"]),
-        state=State(row["state"]),
+        kind=_KINDS[row["kind"]],
+        semantic_type=_TYPES[row["semantic_type"]],
+        state=_STATES[row["state"]],
         pinned=bool(row["pinned"]),
         valid_from=moment(row["valid_from"]),
         valid_to=maybe_moment(row["valid_to"]),
