@@ -185,7 +185,6 @@ class Governance(Section):
 
     redact_secrets: bool
     max_cube_chars: Annotated[int, Field(ge=100)] = Field(description="characters of one memory")
-    max_cubes_per_user: Limit = Field(description="0: no limit")
 
 
 class Embedder(Section):
@@ -203,7 +202,6 @@ class Embedder(Section):
 class Queue(Section):
     """The background writer's queue."""
 
-    workers: Count
     batch: Count = Field(description="turns leased at once")
     lease_s: Seconds
     max_attempts: Count = Field(description="then the turn is dead")

@@ -253,7 +253,7 @@ class Ledger(Protocol):
         ...
 
     def pending(self, scope: Scope) -> int:
-        """How many rows of this user are queued, leased or due again soon (not dead)."""
+        """How many rows of this user are queued, leased or due; those that wait for their next try are not."""
         ...
 
     def recover(self) -> int:

@@ -217,6 +217,7 @@ class Exchange:
     occurred_at: datetime
     context: tuple[Message, ...] = ()  #: the messages before, for pronouns and the like; may be empty
     imported: bool = False  #: it came whole by the API: every turn of it is kept
+    attempt: int = 1  #: how often the row was given out, this time included; a crash counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

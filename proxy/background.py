@@ -44,7 +44,6 @@ class Background:
         self._ledger = ledger
         self._write = write
         self._options = options or QueueOptions()
-        self._attempts: dict[str, int] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="background")
         self._wake = asyncio.Event()
         self._progress = asyncio.Condition()
@@ -150,21 +149,19 @@ class Background:
         return 1
 
     def _work(self, exchange: Exchange) -> None:
+        if exchange.attempt > self._options.max_attempts:  # it took the whole process down each time
+            self._ledger.fail(exchange.turn_id, "the process ended while it was written", retry_in_s=None)
+            return
         try:
             self._write(exchange)
         except Exception as error:
             logger.exception("turn %s could not be written", exchange.turn_id)
-            self._fail(exchange.turn_id, error)
-        else:
-            self._attempts.pop(exchange.turn_id, None)
+            self._fail(exchange.turn_id, exchange.attempt, error)
 
-    def _fail(self, turn_id: str, error: Exception) -> None:
-        attempt = self._attempts.get(turn_id, 0) + 1
-        self._attempts[turn_id] = attempt
+    def _fail(self, turn_id: str, attempt: int, error: Exception) -> None:
         retry_in_s: float | None = min(self._options.backoff_s * 2 ** (attempt - 1), MAX_BACKOFF_S)
         if attempt >= self._options.max_attempts:
             retry_in_s = None
-            self._attempts.pop(turn_id, None)
             logger.error("turn %s is dead after %d attempts: `memos queue retry` runs it again", turn_id, attempt)
         # The text of a foreign error may quote what was said; our own errors never do.
         text = f"{type(error).__name__}: {error}" if isinstance(error, MemoryFault) else type(error).__name__

@@ -52,14 +52,14 @@ def compose(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     backend = _backend(settings, engine)
     governance = Governance(_detector(settings), max_cube_chars=settings.governance.max_cube_chars)
     redact = governance.redact if settings.governance.redact_secrets else None
-    files = open_vault(settings.data.dir, clock=clock, redact=redact)
+    files = open_vault(settings.data.dir, clock=clock, redact=redact, receipts_ttl_s=settings.memory.receipts_ttl_s)
     pipeline = _pipeline(settings, files, governance, engine, clock)
     return Parts(
         settings=settings,
         store=files,
         pipeline=pipeline,
         background=Background(
-            files.ledger, pipeline.after, Spool(settings.data.dir / "spool"), queue_options(settings)
+            files.ledger, pipeline.after, Spool(settings.data.dir / "spool", redact=redact), queue_options(settings)
         ),
         notes=Notes(files.receipts, pipeline.used),
         backend=backend,
@@ -136,7 +136,8 @@ def _backend(settings: Settings, engine: EngineProcess | None) -> Backend:
     if wanted.kind == "echo":
         return known.create("echo", **({"model_id": wanted.model_id} if wanted.model_id else {}))
     raise EngineMissing(
-        f"This version has no backend {wanted.kind!r}; there are: {', '.join(sorted((*known.names, *_LOCAL)))}."
+        f"The backend {wanted.kind!r} waits for a later version; there are "
+        f"{', '.join(sorted((*known.names, *_LOCAL)))}."
     )
 
 

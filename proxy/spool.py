@@ -9,7 +9,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -35,14 +35,14 @@ class SpooledTurn:
 class Spool:
     """A folder of turns. Thread-safe by file names; one process uses it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, redact: Callable[[str], str] | None = None) -> None:
+        """``redact`` takes secrets out of what is written: the spool is as much a store as the vault."""
         self._folder = folder
+        self._redact = redact or (lambda text: text)
 
     def put(self, record: TurnRecord) -> SpooledTurn:
         """Keep a turn whose answer is still being given."""
-        turn = SpooledTurn(
-            name=f"{datetime.now().astimezone():%Y%m%dT%H%M%S.%f}-{uuid.uuid4().hex[:12]}", record=record
-        )
+        turn = SpooledTurn(name=_new_name(), record=record)
         self._write(turn, _OPEN)
         return turn
 
@@ -53,9 +53,7 @@ class Spool:
 
     def put_closing(self, record: TurnRecord, turn_id: str, answer: str | None) -> None:
         """Keep the answer of a turn that the ledger has already opened."""
-        turn = SpooledTurn(
-            name=f"{datetime.now().astimezone():%Y%m%dT%H%M%S.%f}-{uuid.uuid4().hex[:12]}", record=record
-        )
+        turn = SpooledTurn(name=_new_name(), record=record)
         self._write(replace(turn, turn_id=turn_id, answer=answer), _WHOLE)
 
     def recover(self) -> int:
@@ -94,7 +92,10 @@ class Spool:
     def _write(self, turn: SpooledTurn, suffix: str) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         part = self._path(turn.name, ".part")
-        content = json.dumps({"record": _packed(turn.record), "answer": turn.answer, "turn_id": turn.turn_id})
+        said = tuple(replace(message, text=self._redact(message.text)) for message in turn.record.messages)
+        answer = None if turn.answer is None else self._redact(turn.answer)
+        record = _packed(replace(turn.record, messages=said))
+        content = json.dumps({"record": record, "answer": answer, "turn_id": turn.turn_id})
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
             file.write(content)
             file.flush()

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "memory": {"memory"},
     "config": {"config"},
 }
-MEMORY_NEEDS = {"numpy", "orjson"}  # beside the standard library
+MEMORY_NEEDS = {"numpy", "orjson", "Stemmer"}  # beside the standard library
 STATIONS = {f"memory.{name}" for name in ("reader", "scheduler", "operator", "injector", "writer")}
 # Each of these is one adapter's business: the rest of the project can be read, run and tested without it.
 ENGINES = {

@@ -40,6 +40,7 @@ def open_vault(
     busy_timeout_ms: int = 250,
     redact: Callable[[str], str] | None = None,
     new_id: Callable[[], str] | None = None,
+    receipts_ttl_s: float = 7 * 86_400,
 ) -> VaultFiles:
     """Open or create the vault. Several processes may have it open at once.
 
@@ -53,7 +54,7 @@ def open_vault(
     return VaultFiles(
         vault=SqliteVault(connections, clock, ids, redact=redact),
         ledger=SqliteLedger(connections, clock, ids, liveness, redact=redact),
-        receipts=SqliteReceipts(connections, clock),
+        receipts=SqliteReceipts(connections, clock, keep_s=receipts_ttl_s),
         keys=SqliteKeys(connections, clock, data_dir / "pepper"),
         connections=connections,
         liveness=liveness,

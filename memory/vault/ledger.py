@@ -154,10 +154,13 @@ class SqliteLedger:
             connection.execute(_FAIL, (state, self._redact(error)[:_ERROR_CHARS], due_at, turn_id))
 
     def pending(self, scope: Scope) -> int:
-        """Return how many rows of this user are queued, leased or due again."""
-        sql = "SELECT count(*) FROM turns WHERE user = ? AND state IN ('queued', 'failed')"
+        """Return how many rows of this user are queued, leased or due; those that wait for their next try are not."""
+        sql = """
+            SELECT count(*) FROM turns
+            WHERE user = ? AND state IN ('queued', 'failed') AND (due_at <= ? OR leased_until IS NOT NULL)
+        """
         with self._connections.read() as connection:
-            return int(connection.execute(sql, (scope.user,)).fetchone()[0])
+            return int(connection.execute(sql, (scope.user, micros(self._clock()))).fetchone()[0])
 
     def recover(self) -> int:
         """Return how many rows that dead processes left open or leased went back to the queue."""
@@ -282,5 +285,6 @@ def _exchange(row: sqlite3.Row, context: tuple[Message, ...]) -> Exchange:
         occurred_at=moment(row["occurred_at"]),
         context=context,
         # a chat's answer is kept beside its messages, so an assistant's words among them came by the API
+        attempt=row["attempts"] + 1,
         imported=any(each["role"] == "assistant" for each in orjson.loads(row["messages"])),
     )
