@@ -73,14 +73,14 @@ class Product:
     def async_client(self, key: str) -> openai.AsyncOpenAI:
         return openai.AsyncOpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=120)
 
-    def ask(self, key: str, *texts: str, **headers: str) -> str:
+    def ask(self, key: str, *texts: str, **more: str) -> str:
         """One new conversation; keyword x_memory="off" becomes the header X-Memory: off."""
-        return self.ask_raw(key, *texts, **headers).parse().choices[0].message.content
+        return self.ask_raw(key, *texts, **more).parse().choices[0].message.content
 
-    def ask_raw(self, key: str, *texts: str, **headers: str):
+    def ask_raw(self, key: str, *texts: str, model: str = "", **headers: str):
         with self.client(key) as client:
             return client.chat.completions.with_raw_response.create(
-                model="memos-tiny",
+                model=model or client.models.list().data[0].id,
                 messages=[{"role": "user", "content": text} for text in texts],
                 temperature=0,
                 extra_headers={name.replace("_", "-"): value for name, value in headers.items()},

@@ -1,15 +1,25 @@
 """The main job, as a person meets it: the official client, a real server on a real port, the real embedded model."""
 
 import asyncio
+import json
+import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import openai
 import pytest
 
+from adapters.embedded import gguf_path
+
 pytestmark = pytest.mark.engine
+MEMOS = Path(sys.executable).parent / "memos"
 
 FACTS = [  # what is said | the question, in a new conversation | the answer
     "My name is Ada.|What is my name?|Your name is Ada.",
@@ -43,6 +53,52 @@ FACTS = [  # what is said | the question, in a new conversation | the answer
     "My favorite sport is tennis.|What is my favorite sport?|Your favorite sport is tennis.",
     "Bob lives in Paris.|Where does Bob live?|I remember that Bob lives in Paris.",
 ]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until_open(port, limit_s=60):
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"nothing listens on port {port}")
+
+
+@contextmanager
+def scripted_llm(answer):
+    """A chat server that always says the same; yields its base URL and the bodies that it got."""
+    bodies = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            message = {"role": "assistant", "content": answer}
+            body = json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1", bodies
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_told_restarted_asked_streamed(product):
@@ -216,6 +272,58 @@ def test_two_hundred_chats_of_twenty_users_lose_double_or_cross_nothing(running)
         turns = [cube["text"] for cube in running.cubes(key) if cube["semantic_type"] == "turn"]
         heard = sorted(code for text in turns for code in [text.rstrip(".").split()[-1]])
         assert heard == sorted(told[user])
+
+
+def test_the_same_with_a_model_file_of_ones_own(product, tmp_path):
+    model = tmp_path / "my-model.gguf"
+    model.write_bytes(gguf_path().read_bytes())
+    key = product.start("--model", str(model)).key("ada")
+    with product.client(key) as client:
+        assert [one.id for one in client.models.list()] == ["my-model"]
+    product.ask(key, "I live in Lisbon.")
+    assert product.ask(key, "Where do I live?") == "You live in Lisbon."
+
+
+def test_the_same_in_front_of_any_server(product):
+    """The server in front of which it stands here is `memos engine`, which knows nothing of memory."""
+    port = free_port()
+    command = [
+        str(MEMOS),
+        "engine",
+        "--model",
+        str(gguf_path()),
+        "--port",
+        str(port),
+        "--set",
+        "backend.model_id=theirs",
+    ]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ) as engine:
+        try:
+            wait_until_open(port)
+            key = product.start("--upstream", f"http://127.0.0.1:{port}/v1").key("ada")
+            for text in ("My name is Ada and I live in Lisbon.", "I moved to Porto."):
+                product.ask(key, text, model="theirs")
+            product.stop()
+            product.start()
+            assert product.ask(key, "Where do I live?", model="theirs") == "You live in Porto."
+            with pytest.raises(openai.NotFoundError):
+                product.ask(key, "Hello", model="nobodys")
+        finally:
+            engine.kill()
+
+
+def test_an_llm_that_is_configured_extracts_in_the_background(product):
+    """What the rules cannot read becomes a fact; the chat does not wait for it."""
+    fact = {"subject": "user", "attribute": "attr:launch", "value": "Tuesday", "semantic_type": "event"}
+    facts = {"facts": [{**fact, "text": "The user's launch slipped to Tuesday.", "valid_from": None}]}
+    with scripted_llm(json.dumps(facts)) as (url, requests):
+        key = product.start("--set", f"writer.llm.base_url={url}", "--set", "writer.llm.model=scribe").key("ada")
+        product.ask(key, "They slipped the launch of mine, it is on Tuesday after all.")
+        assert "The user's launch slipped to Tuesday." in product.texts(key, "When is the launch?")
+    assert requests[0]["model"] == "scribe"
+    assert requests[0]["response_format"]["type"] == "json_schema"
 
 
 def test_a_wrong_key_is_refused_in_openais_words(running):
