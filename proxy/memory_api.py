@@ -92,8 +92,7 @@ class MemoryApi:
 
     async def search(self, request: Request, body: wire.SearchRequest) -> wire.Found:
         """Find memories, best first. What this user said before is waited for, so it can be found."""
-        scope = await self._scope(request, body)
-        await self._at.background.settled(scope, timeout_s=self._settle_timeout_s)
+        scope = await self._settled(request, body)
         recall = await _blocking(
             self._at.pipeline.search,
             scope,
@@ -131,7 +130,7 @@ class MemoryApi:
         include_superseded: Annotated[bool, Query(description="also what newer knowledge replaced")] = False,
     ) -> wire.Cubes:
         """Page through memories, newest first."""
-        scope = await self._scope(request)
+        scope = await self._settled(request)
         page = await _blocking(
             self._vault.page,
             scope,
@@ -171,7 +170,8 @@ class MemoryApi:
 
     async def erase(self, request: Request, body: wire.EraseRequest | None = None) -> dict[str, Any]:
         """Erase memories, or all that the user has, down to the bytes, and report it store by store."""
-        scope = await self._scope(request, body)
+        scope = await self._settled(request, body)
+        await self._notes.written()
         return await _blocking(self._at.pipeline.erase, scope, body.ids if body else None)
 
     async def read_receipt(self, request: Request, request_id: str) -> dict[str, Any]:
@@ -191,7 +191,7 @@ class MemoryApi:
 
     async def export(self, request: Request) -> StreamingResponse:
         """Export everything the user has as JSON lines, a manifest first."""
-        lines = json_lines(self._vault.export(await self._scope(request)))
+        lines = json_lines(self._vault.export(await self._settled(request)))
         headers = {"content-disposition": 'attachment; filename="memory.jsonl"'}
         return StreamingResponse(lines, media_type="application/x-ndjson", headers=headers)
 
@@ -243,6 +243,12 @@ class MemoryApi:
         identity = await _blocking(self._at.authenticator.authenticate, request.headers.raw, named=named)
         request.state.named, request.state.identity = named, identity
         return identity
+
+    async def _settled(self, request: Request, body: wire.Request | None = None) -> Scope:
+        """Return the scope when all that its user said before has become memory, or after the settle time-out."""
+        scope = await self._scope(request, body)
+        await self._at.background.settled(scope, timeout_s=self._settle_timeout_s)
+        return scope
 
     async def _scope(self, request: Request, body: wire.Request | None = None) -> Scope:
         identity: Identity = request.state.identity
