@@ -29,7 +29,7 @@ _STOP = frozenset(
 )
 _SPACED = str.maketrans(dict.fromkeys("\n\t\"'([{<-/.,:;!?*_`", " "))
 _ATTRIBUTE_BOOST = 2.0  # in z units: above any chance similarity, below nothing that fits better
-_QUESTION_PENALTY = 0.5
+_QUESTION_PENALTY = 1.5  # else the same question, asked before, stands above its answer
 _SMALLEST_DEVIATION = {"dense": 0.05, "lexical": 0.5}  # with few memories a deviation of almost zero means nothing
 _AS_OF_EMBEDDED = 400  # memories of the past are embedded anew for a time-machine question: the most likely ones
 
