@@ -169,6 +169,7 @@ class WriterLlm(Section):
     api_key: Secret
     model: Text
     timeout_s: Seconds
+    parallel: Count = Field(description="turns that it reads at once")
 
 
 class Writer(Section):

@@ -6,8 +6,10 @@ tool calls and results come after the user's words.
 """
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from memory.turn import Message, Scope
 
@@ -29,14 +31,30 @@ def conversation_of(scope: Scope, messages: Sequence[Message], named: str | None
     return "c_" + _digest(scope.user, first)[:20]
 
 
-def turns_of(scope: Scope, messages: Sequence[Message], conversation_id: str) -> list[TurnName]:
-    """Return every user message's name, oldest first. A hash covers all that was said before and the message itself."""
-    running = hashlib.sha256(f"{scope.user}\0{conversation_id}".encode())
+def attachments_of(message: Mapping[str, Any]) -> str:
+    """Return a digest of what an OpenAI message holds beside text (images, audio, files); "" when there is nothing."""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return ""
+    others = [part for part in content if not (isinstance(part, Mapping) and part.get("type", "text") == "text")]
+    return _digest(json.dumps(others, sort_keys=True, default=str)) if others else ""
+
+
+def turns_of(
+    scope: Scope, messages: Sequence[Message], conversation_id: str, attachments: Mapping[int, str] | None = None
+) -> list[TurnName]:
+    """Return every user message's name, oldest first. A hash covers all that was said before and the message itself.
+
+    ``attachments``: digests of what came with a message beside text, by position.
+    """
+    running = hashlib.sha256(f"{scope.user}\0{conversation_id}".encode(errors="surrogatepass"))
     found: list[TurnName] = []
     for position, message in enumerate(messages):
         if message.role not in ("user", "assistant") or (message.role == "assistant" and not message.text):
             continue
-        running.update(f"\0{message.role}\0{' '.join(message.text.split())}".encode())
+        running.update(f"\0{message.role}\0{' '.join(message.text.split())}".encode(errors="surrogatepass"))
+        if attachments and attachments.get(position):
+            running.update(f"\0{attachments[position]}".encode())
         if message.role == "user":
             found.append(
                 TurnName(position=position, hash=running.hexdigest()[:32], answer=_answer_after(messages, position))
@@ -69,4 +87,4 @@ def _answer_after(messages: Sequence[Message], position: int) -> str | None:
 
 
 def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+EXTRACTED = "extracted"  #: tag of a fact that an LLM read out of a turn
+
 
 class Kind(StrEnum):
     """Where a memory acts (arXiv 2507.03724, "Types of memory")."""

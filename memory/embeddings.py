@@ -4,7 +4,6 @@ The index is a cache: a user's vectors are loaded from the vault when they are f
 a load and a write from passing each other, so nothing that was stored can be missing from the index.
 """
 
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -13,21 +12,11 @@ from contextlib import contextmanager
 import numpy as np
 
 from memory.ports import Embedder, Matrix, Vault, Vector, VectorIndex, Written
+from memory.rules.lines import first_person
 from memory.turn import Scope
 
 _CACHED_TEXTS = 2048  # 3 MB: a question is embedded for recall and, seconds later, for keeping
 _STRIPES = 64
-
-_FIRST_PERSON = (
-    (re.compile(r"^The user's\b"), "My"),
-    (re.compile(r"^The user is\b"), "I am"),
-    (re.compile(r"^The user was\b"), "I was"),
-    (re.compile(r"^The user has\b"), "I have"),
-    (re.compile(r"^The user does\b"), "I do"),
-    (re.compile(r"^The user (\w+)ies\b"), r"I \1y"),
-    (re.compile(r"^The user (\w+[^s])s\b"), r"I \1"),
-    (re.compile(r"^The user\b"), "I"),
-)
 
 
 def embedding_text(text: str) -> str:
@@ -36,11 +25,7 @@ def embedding_text(text: str) -> str:
     People ask "Where do I live?", and the embedder puts that .13 nearer to "I live in Lisbon." than to "The user
     lives in Lisbon." (mean over 30 facts; the distance to the best wrong fact grows as well).
     """
-    for pattern, replacement in _FIRST_PERSON:
-        changed, count = pattern.subn(replacement, text, count=1)
-        if count:
-            return changed
-    return text
+    return first_person(text)
 
 
 class Embeddings:

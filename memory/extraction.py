@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from memory.cube import FactKey, Origin, SemanticType
+from memory.cube import EXTRACTED, FactKey, Origin, SemanticType
 from memory.ports import Extractor
 from memory.prompts import EXTRACTION_EXCHANGE, EXTRACTION_SCHEMA, as_data
 from memory.rules.possessives import key
 from memory.rules.relations import BY_ATTRIBUTE
-from memory.turn import Draft, Exchange, Message
+from memory.turn import Draft, Exchange, Message, Writing
+from memory.vault.scrub import FORGOTTEN
 
 logger = logging.getLogger(__name__)
 
@@ -36,16 +37,17 @@ class Extraction:
     def __init__(self, llm: Extractor) -> None:
         self._llm = llm
 
+    @staticmethod
+    def wants(writing: Writing) -> bool:
+        """True when the user said something that facts may be in, and it is no wish to forget."""
+        return not writing.forgets and bool(_turns(writing.drafts))
+
     def extend(self, drafts: Sequence[Draft], exchange: Exchange) -> list[Draft]:
         """Return the drafts with the extractor's facts added, none of them twice.
 
         Raises: EngineDown: the extractor does not answer.
         """
-        turns = [
-            n
-            for n, draft in enumerate(drafts)
-            if draft.semantic_type is SemanticType.TURN and draft.source.role == "user"
-        ]
+        turns = _turns(drafts)
         if not turns:
             return list(drafts)
         answer = self._llm.extract(prompt_for(exchange, [drafts[n] for n in turns]), EXTRACTION_SCHEMA)
@@ -55,7 +57,9 @@ class Extraction:
         found = list(drafts)
         for item in facts_of(answer):
             fact = fact_key(item)
-            if not _said(fact.value, spoken) or _same(fact) in known or (fact.subject, fact.attribute) in held:
+            if not _said(fact.value, spoken) or FORGOTTEN in fact.value + item["text"] or _is_withheld(fact, exchange):
+                continue
+            if _same(fact) in known or (fact.subject, fact.attribute) in held:
                 continue  # what the rules read is exact: they win
             known.add(_same(fact))
             found.append(_draft(item, fact, drafts, turns))
@@ -115,9 +119,22 @@ def _draft(item: Mapping[str, Any], fact: FactKey, drafts: Sequence[Draft], turn
         source=turn.source,
         valid_from=_since(item.get("valid_from"), turn.valid_from),
         fact=fact,
-        tags=("extracted",),
+        tags=(EXTRACTED,),
         derived_from=(origin,),
     )
+
+
+def _turns(drafts: Sequence[Draft]) -> list[int]:
+    """Return where the user's own words stand."""
+    turns = [n for n, draft in enumerate(drafts) if draft.semantic_type is SemanticType.TURN]
+    return [n for n in turns if drafts[n].source.role == "user"]
+
+
+def _is_withheld(fact: FactKey, exchange: Exchange) -> bool:
+    """True when a later turn took back what is known of that; an attribute that ends in ":" names all below it."""
+    mine = [attribute for subject, attribute in exchange.withheld if subject == fact.subject.casefold()]
+    below = tuple(attribute for attribute in mine if attribute.endswith(":"))
+    return fact.attribute.casefold() in mine or fact.attribute.casefold().startswith(below)
 
 
 def _since(text: str | None, said_at: datetime) -> datetime:

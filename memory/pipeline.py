@@ -2,9 +2,10 @@
 
     before   reader ─▸ scheduler ─▸ operator ─▸ injector          what the model gets to read
     after    writer ─▸ governance ─▸ vault (and the index)        what stays
+    extract  writer ─▸ extraction ─▸ governance ─▸ vault          what an LLM finds in it later, where there is one
 
 Everything here is synchronous and thread-safe. A fault in ``before`` is the caller's to catch: memory never fails a
-chat. ``after`` reads a row of the turn ledger and can be run again on the same row.
+chat. ``after`` and ``extract`` read a row of the turn ledger and can be run again on the same row.
 """
 
 import time
@@ -12,19 +13,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from memory.conversation import TurnName, conversation_of, in_agent_loop, same_words, turns_of
-from memory.cube import Kind, MemCube
+from memory.conversation import TurnName, attachments_of, conversation_of, in_agent_loop, same_words, turns_of
+from memory.cube import Kind, MemCube, SemanticType, Source
 from memory.embeddings import Embeddings, embedding_text
-from memory.errors import Invalid
+from memory.errors import EngineDown, Invalid, Refused
+from memory.extraction import Extraction
 from memory.governance import Governance
 from memory.injector import Injector, Seen, place
 from memory.operator import Operator
-from memory.ports import Clock, Ledger, Vault, Written
+from memory.ports import Clock, Ledger, Matrix, Vault, Written
 from memory.reader import Reader, messages_of
+from memory.rules.lines import fact_of
 from memory.scheduler import Scheduler
 from memory.turn import (
+    Admitted,
     Controls,
     Draft,
     Exchange,
@@ -38,6 +43,8 @@ from memory.turn import (
     Station,
 )
 from memory.writer import Writer
+
+_FACTUAL = (SemanticType.FACT, SemanticType.PREFERENCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +61,7 @@ class Stations:
     ledger: Ledger
     embeddings: Embeddings
     clock: Clock
+    extraction: Extraction | None = None  #: None: the rules stand alone
 
 
 @dataclass(slots=True)
@@ -82,6 +90,7 @@ class _Request:
     conversation_id: str
     turns: tuple[TurnName, ...]
     rows: Mapping[str, Sequence[LedgerRow]]  #: ledger rows by turn hash, newest first
+    repeats: bool  #: a client's retry, or an agent loop that goes on
 
 
 class Pipeline:
@@ -125,7 +134,21 @@ class Pipeline:
                 embeddings.follow(scope, vault.retract(scope, writing.retracts), {})
         if writing.forgets:
             embeddings.clear_texts()
-        return self._put(scope, writing.drafts, turn_id=exchange.turn_id)
+        wanted = self._at.extraction is not None and self._at.extraction.wants(writing)
+        return self._put(scope, writing.drafts, partial(vault.put, turn_id=exchange.turn_id, extract=wanted))
+
+    def extract(self, exchange: Exchange) -> Written:
+        """Ask the extractor for what the rules could not read in the turn, and return what changed. Takes seconds.
+
+        Raises: EngineDown: it does not answer; or there is none.
+        """
+        if self._at.extraction is None:
+            raise EngineDown("There is no extractor: writer.llm is not set.")
+        writing = self._at.writer.write(exchange)
+        found: Sequence[Draft] = writing.drafts
+        if self._at.extraction.wants(writing):
+            found = self._at.extraction.extend(found, exchange)
+        return self._put(exchange.scope, found, partial(self._at.vault.put_extracted, read=exchange))
 
     def search(
         self,
@@ -147,19 +170,33 @@ class Pipeline:
     def remember(self, scope: Scope, draft: Draft) -> MemCube:
         """Store one memory written by hand and return it.
 
-        Raises: Refused: governance does not let it through.
+        A line that states a fact ("The user lives in Lisbon.") is one: it replaces an older value, and a fact that is
+        known already stays one memory.
+
+        Raises: Refused: governance does not let it through. Invalid: there is nothing in it.
         """
-        written = self._put(scope, (draft,), turn_id=None)
-        if not written.created:
+        if draft.fact is None and draft.semantic_type in _FACTUAL:
+            draft = replace(draft, fact=fact_of(draft.text))
+        written = self._put(scope, (draft,), self._at.vault.put)
+        if written.created:
+            return written.created[0]
+        if not written.confirmed:
             raise Invalid("There is nothing to remember in that text.", param="text")
-        return written.created[0]
+        known = written.confirmed[0]
+        wished = replace(
+            known,
+            pinned=known.pinned or draft.pinned,
+            tags=tuple(dict.fromkeys((*known.tags, *draft.tags))),
+            ttl_s=draft.ttl_s if draft.ttl_s is not None else known.ttl_s,
+        )
+        return known if wished == known else self.revise(scope, wished, expected_version=None)
 
     def revise(self, scope: Scope, cube: MemCube, *, expected_version: int | None) -> MemCube:
-        """Store ``cube`` as the next version of itself and return it.
+        """Store ``cube`` as the next version of itself and return it. What a changed text states is read anew.
 
-        Raises: NotFound. Stale: ``expected_version`` is not the newest. Refused.
+        Raises: NotFound. Stale: ``expected_version`` is not the newest. Refused, Invalid: as for ``remember``.
         """
-        cube = replace(cube, text=self._at.governance.redact(cube.text))
+        cube = self._admitted(scope, cube)
         vectors = self._at.embeddings.embed([embedding_text(cube.text)])
         vector = None if vectors is None else vectors[0]
         model_id = self._at.embeddings.model_id
@@ -170,6 +207,25 @@ class Pipeline:
             written = Written(created=(stored,))
             self._at.embeddings.follow(scope, written, {} if vector is None else {stored.id: vector})
         return stored
+
+    def _admitted(self, scope: Scope, cube: MemCube) -> MemCube:
+        draft = Draft(
+            text=cube.text,
+            semantic_type=cube.semantic_type,
+            origin=cube.origin,
+            source=Source(role=cube.source.role, name=cube.source.name),
+            valid_from=cube.valid_from,
+            fact=cube.fact,
+            tags=cube.tags,
+        )
+        admitted = self._at.governance.admit(scope, (draft,))
+        if not admitted:
+            raise Invalid("There is nothing to remember in that text.", param="text")
+        if len(admitted) > 1:
+            raise Refused("The text is too long for one memory; split it.", param="text", code="text_too_long")
+        clean = admitted[0].draft
+        unchanged = clean.text == self._at.vault.get(scope, cube.id).text
+        return replace(cube, text=clean.text, tags=clean.tags, fact=cube.fact if unchanged else fact_of(clean.text))
 
     def delete(self, scope: Scope, cube_ids: Sequence[str]) -> Written:
         """Remove cubes for good; ids of other users are not found and so not touched."""
@@ -217,15 +273,23 @@ class Pipeline:
     def _request(self, messages: list[dict[str, Any]], scope: Scope, controls: Controls) -> _Request:
         said = messages_of(messages)
         conversation_id = conversation_of(scope, said, controls.conversation_id)
-        turns = tuple(turns_of(scope, said, conversation_id))
+        attached = {n: digest for n, message in enumerate(messages) if (digest := attachments_of(message))}
+        turns = tuple(turns_of(scope, said, conversation_id, attached))
         wanted = [turn.hash for turn in turns if turn.answer is not None]
-        if turns and (in_agent_loop(said) or controls.retry):
+        repeats = in_agent_loop(said) or controls.retry
+        if turns and repeats:
             wanted.append(turns[-1].hash)
         rows: dict[str, list[LedgerRow]] = {}
         for row in self._at.ledger.find(scope, wanted) if wanted and controls.mode.reads else ():
             rows.setdefault(row.turn_hash, []).append(row)
         return _Request(
-            scope=scope, controls=controls, said=said, conversation_id=conversation_id, turns=turns, rows=rows
+            scope=scope,
+            controls=controls,
+            said=said,
+            conversation_id=conversation_id,
+            turns=turns,
+            rows=rows,
+            repeats=repeats,
         )
 
     def _standing(self, request: _Request) -> tuple[dict[int, str], Seen]:
@@ -245,7 +309,7 @@ class Pipeline:
     def _reused(self, request: _Request) -> Injection | None:
         """The blocks of this very turn, when an earlier request of it had some."""
         rows = request.rows.get(request.turns[-1].hash, ())
-        if not rows or not (in_agent_loop(request.said) or request.controls.retry):
+        if not rows or not request.repeats:
             return None
         was = rows[0].injected
         turn_ids = tuple(was.get("turn_ids", ()))
@@ -274,13 +338,15 @@ class Pipeline:
             detail |= {"tokens": injection.tokens, "tokens_exact": self._at.injector.exact}
         return injection
 
-    def _put(self, scope: Scope, drafts: Sequence[Draft], *, turn_id: str | None) -> Written:
+    def _put(
+        self, scope: Scope, drafts: Sequence[Draft], put: Callable[[Sequence[Admitted], Matrix | None, str], Written]
+    ) -> Written:
         admitted = self._at.governance.admit(scope, drafts)
         texts = [item.draft.text for item in admitted]
         vectors = self._at.embeddings.embed([embedding_text(text) for text in texts])
         by_text = {} if vectors is None else dict(zip(texts, vectors, strict=True))
         with self._at.embeddings.writing(scope):
-            written = self._at.vault.put(admitted, vectors, self._at.embeddings.model_id, turn_id=turn_id)
+            written = put(admitted, vectors, self._at.embeddings.model_id)
             known = {cube.id: by_text[cube.text] for cube in written.created if cube.text in by_text}
             self._at.embeddings.follow(scope, written, known)
         return written
@@ -303,4 +369,6 @@ def _prepared(request: _Request, messages: list[dict[str, Any]], injection: Inje
         injection=injection,
         changed=False,
         trace=tuple(trace.stations),
+        repeats=request.repeats,
+        follows=request.turns[-2].hash if len(request.turns) > 1 else "",
     )

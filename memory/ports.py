@@ -107,6 +107,7 @@ class Written:
     """What a write changed: the index and the receipts follow it."""
 
     created: tuple[MemCube, ...] = ()
+    confirmed: tuple[MemCube, ...] = ()  #: facts that were known already: their sources grew
     superseded: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
 
@@ -115,16 +116,33 @@ class Vault(Protocol):
     """The truth about memories. Every read takes a Scope; what is written was admitted by governance."""
 
     def put(
-        self, admitted: Sequence[Admitted], vectors: Matrix | None, model_id: str, *, turn_id: str | None = None
+        self,
+        admitted: Sequence[Admitted],
+        vectors: Matrix | None,
+        model_id: str,
+        *,
+        turn_id: str | None = None,
+        extract: bool = False,
     ) -> Written:
         """Store new cubes in one transaction, superseding older values of single-valued facts of the same key.
 
         ``vectors`` are the embeddings in the same order (None: no embedder). With ``turn_id`` the ledger row becomes
         ``stored`` (or ``empty``) in the same transaction, so a turn is written once or not at all; cubes that an
-        earlier attempt or run wrote for that turn are replaced.
+        earlier attempt or run wrote for that turn are replaced. With ``extract`` the turn is then queued for the
+        extractor in the same transaction, and what that found earlier stays for now.
 
         An equal fact (same key, same value, case-folded) that is still current is not stored twice: the older cube
         stays and its sources grow.
+        """
+        ...
+
+    def put_extracted(
+        self, admitted: Sequence[Admitted], vectors: Matrix | None, model_id: str, *, read: Exchange
+    ) -> Written:
+        """Replace the extracted facts of a turn and take it out of the extractor's queue, in one transaction.
+
+        ``admitted`` are all drafts of the turn; those that are not extracted are only referred to. Nothing is written
+        when the turn is gone, or is no longer what was ``read``: then it is queued again.
         """
         ...
 
@@ -264,6 +282,30 @@ class Ledger(Protocol):
 
     def counts(self) -> dict[str, int]:
         """Rows by state over all users, for health and metrics."""
+        ...
+
+
+class Extractions(Protocol):
+    """The queue of turns that are stored and that the extractor is still to read."""
+
+    def claim(self, *, lease_s: float) -> Exchange | None:
+        """Lease one due turn of the next user in line, as its words are now; None when there is none."""
+        ...
+
+    def fail(self, turn_id: str, error: str, *, retry_in_s: float | None) -> None:
+        """Record a failed attempt; None gives it up as dead: kept, visible, re-runnable."""
+        ...
+
+    def give_up(self) -> int:
+        """At the end: what this process had leased waits again, as if it had not been tried. Return how many."""
+        ...
+
+    def recover(self) -> int:
+        """At start: what a dead process had leased waits again. Return how many."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """How many turns of all users wait ("waiting") and are given up ("dead")."""
         ...
 
 

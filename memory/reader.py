@@ -10,7 +10,7 @@ from typing import Any
 
 from memory.ports import Clock
 from memory.rules.names import STOP_WORDS, entities_in
-from memory.rules.sentences import MAX_READ_CHARS, asks, plain, sentences, without_lead
+from memory.rules.sentences import MAX_READ_CHARS, MAX_SENTENCE_CHARS, asks, plain, sentences, well_formed, without_lead
 from memory.rules.small_talk import is_small_talk
 from memory.rules.times import find_times
 from memory.rules.wishes import forgets, is_correction
@@ -61,7 +61,7 @@ def read(messages: Sequence[Message], *, now: datetime, as_of: datetime | None =
     visible = tuple(message.text for message in said)
     if last is None:
         return MemoryCall(query="", intent=Intent.CHAT, now=now, visible=visible, as_of=as_of)
-    text = plain(said[last].text[:MAX_READ_CHARS]).strip()
+    text = plain(well_formed(said[last].text[:MAX_READ_CHARS])).strip()
     query = _folded(text, said[:last])
     return MemoryCall(
         query=query,
@@ -82,7 +82,7 @@ def intent_of(text: str) -> Intent:
         return Intent.FORGET
     if is_correction(text):
         return Intent.CORRECT
-    parts = sentences(text) or [text]
+    parts = sentences(text) or [text[:MAX_SENTENCE_CHARS]]
     if any(_wants_answer(part) for part in parts):
         return Intent.ASK
     return Intent.TELL
@@ -91,7 +91,7 @@ def intent_of(text: str) -> Intent:
 def messages_of(body_messages: object, *, with_ids: bool = False) -> tuple[Message, ...]:
     """Return one Message per item of an OpenAI ``messages`` list, in order, whatever the list holds.
 
-    Text parts only; text of roles that memory must not read (system, developer, tool, function) is left empty.
+    Half characters (lone surrogates) come out as U+FFFD. Text parts only; text of roles that memory must not read (system, developer, tool, function) is left empty.
     ``with_ids``: take over ``id`` and ``created_at`` too, as the memory API does for turns that are kept by import.
     """
     if not isinstance(body_messages, Sequence) or isinstance(body_messages, str | bytes):
@@ -107,10 +107,10 @@ def _message(item: object, with_ids: bool) -> Message:
     text = _text_of(item.get("content")) if role in READ_ROLES else ""
     identity = item.get("id") if with_ids else None
     return Message(
-        role=role,
-        text=text,
-        id=identity if isinstance(identity, str) else "",
-        name=name if isinstance(name, str) and name and role in READ_ROLES else None,
+        role=well_formed(role),
+        text=well_formed(text),
+        id=well_formed(identity) if isinstance(identity, str) else "",
+        name=well_formed(name) if isinstance(name, str) and name and role in READ_ROLES else None,
         created_at=_time_of(item.get("created_at")) if with_ids else None,
     )
 
@@ -164,4 +164,4 @@ def _folded(text: str, before: Sequence[Message]) -> str:
     if len(words) > 4 or not before or (words and not _LEANS.search(query)) or is_small_talk(text):
         return query
     earlier = next((m for m in reversed(before) if m.role == "user" and not is_small_talk(m.text)), None)
-    return f"{plain(earlier.text[:MAX_CONTEXT_CHARS]).strip()}\n{query}" if earlier else query
+    return f"{plain(well_formed(earlier.text[:MAX_CONTEXT_CHARS])).strip()}\n{query}" if earlier else query

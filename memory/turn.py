@@ -182,18 +182,8 @@ class Prepared:
     changed: bool  #: False: ``messages`` are the caller's, so the request's bytes can be relayed as they came
     trace: tuple["Station", ...] = ()
     call: MemoryCall | None = None
-
-    def record(self, scope: Scope, request_id: str, occurred_at: datetime) -> "TurnRecord":
-        """Return the row for the turn ledger."""
-        return TurnRecord(
-            scope=scope,
-            turn_hash=self.turn_hash,
-            conversation_id=self.conversation_id,
-            messages=(Message(role="user", text=self.user_text),),
-            request_id=request_id,
-            injected=self.injection.for_ledger(),
-            occurred_at=occurred_at,
-        )
+    repeats: bool = False  #: an earlier request was about the same turn: a client's retry, or an agent loop
+    follows: str = ""  #: turn hash of the user turn before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +208,7 @@ class Exchange:
     context: tuple[Message, ...] = ()  #: the messages before, for pronouns and the like; may be empty
     imported: bool = False  #: it came whole by the API: every turn of it is kept
     attempt: int = 1  #: how often the row was given out, this time included; a crash counts
+    withheld: tuple[tuple[str, str], ...] = ()  #: (subject, attribute) of facts that are not to be read out of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,6 +301,8 @@ class TurnRecord:
     request_id: str = ""
     injected: Mapping[str, Any] = field(default_factory=dict)  #: as ``Injection.for_ledger`` gives it
     occurred_at: datetime | None = None  #: None: now
+    repeats: bool = False  #: the client repeats it, or an agent loop goes on: the same turn hash is the same turn
+    follows: str = ""  #: turn hash of the user turn before it in the same conversation; "" for the first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

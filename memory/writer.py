@@ -1,7 +1,7 @@
 """A finished exchange in, the memories that it is worth out: the user's words verbatim, and the facts they state.
 
 Law: what memory brought in is never learnt again, what the assistant says is never a fact about the user, and the
-same exchange always gives the same writing (unless an LLM extracts).
+same exchange always gives the same writing.
 """
 
 import re
@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from memory.cube import Origin, SemanticType, Source
-from memory.extraction import Extraction
-from memory.ports import Extractor
 from memory.prompts import FENCE_CLOSE, FENCE_OPEN, STABLE_HEADER
 from memory.rules.lexicon import NOT_ACKNOWLEDGED
 from memory.rules.names import entities_in
@@ -43,26 +41,15 @@ class _Read:
 
 
 class Writer:
-    """Writes exchanges down. ``llm`` extracts further facts; without it, or when it fails to answer well, rules do."""
+    """Writes exchanges down, by rules."""
 
-    def __init__(
-        self,
-        llm: Extractor | None = None,
-        *,
-        keep_turns: bool = True,
-        derive_facts: bool = True,
-        assistant_novel_words: int = 8,
-    ) -> None:
-        self._extraction = Extraction(llm) if llm is not None else None
+    def __init__(self, *, keep_turns: bool = True, derive_facts: bool = True, assistant_novel_words: int = 8) -> None:
         self._keep_turns = keep_turns
         self._derive_facts = derive_facts
         self._novel_words = assistant_novel_words
 
     def write(self, exchange: Exchange) -> Writing:
-        """Return drafts, wishes to forget and facts that no longer hold.
-
-        Raises: EngineDown: an extractor is set and does not answer; the turn can be written again later.
-        """
+        """Return drafts, wishes to forget and facts that no longer hold."""
         stated = self._context(exchange)
         drafts: list[Draft] = []
         wishes: list[Forget] = []
@@ -78,8 +65,6 @@ class Writer:
                 said.append(message.text)
             elif message.role == "assistant":
                 drafts += self._assistant(message, exchange, said)
-        if self._extraction is not None and drafts and not wishes:
-            drafts = self._extraction.extend(drafts, exchange)
         return Writing(drafts=tuple(drafts), forgets=tuple(wishes), retracts=tuple(retracts))
 
     def _context(self, exchange: Exchange) -> list[Statement]:

@@ -119,6 +119,8 @@ def _lifespan(
         drain_s = float(parts.settings.server.drain_timeout_s)
         try:
             await parts.background.start()
+            if parts.extracting is not None:
+                await parts.extracting.start()
             if parts.engine is not None:
                 await parts.engine.start()
             yield
@@ -127,6 +129,8 @@ def _lifespan(
             recaller.close()
             await bookkeeper.finish(drain_s)
             await parts.notes.written()
+            if parts.extracting is not None:
+                await parts.extracting.stop()
             if not await parts.background.drain(drain_s):
                 logger.warning("some turns are not yet written; the next start takes them up")
             await parts.backend.close()

@@ -34,6 +34,16 @@ class QueueOptions:
     dedupe_window_s: float = 600.0  #: for turns that come out of the spool
 
 
+def retry_in_s(options: QueueOptions, attempt: int) -> float | None:
+    """Return how long to wait after this attempt, each time twice as long; None after the last."""
+    return None if attempt >= options.max_attempts else min(options.backoff_s * 2 ** (attempt - 1), MAX_BACKOFF_S)
+
+
+def reason_of(error: Exception) -> str:
+    """Return what the queue keeps of an error. A foreign one may quote what was said; our own never do."""
+    return f"{type(error).__name__}: {error}" if isinstance(error, MemoryFault) else type(error).__name__
+
+
 class Background:
     """Works off the turn ledger."""
 
@@ -159,10 +169,7 @@ class Background:
             self._fail(exchange.turn_id, exchange.attempt, error)
 
     def _fail(self, turn_id: str, attempt: int, error: Exception) -> None:
-        retry_in_s: float | None = min(self._options.backoff_s * 2 ** (attempt - 1), MAX_BACKOFF_S)
-        if attempt >= self._options.max_attempts:
-            retry_in_s = None
+        wait_s = retry_in_s(self._options, attempt)
+        if wait_s is None:
             logger.error("turn %s is dead after %d attempts: `memos queue retry` runs it again", turn_id, attempt)
-        # The text of a foreign error may quote what was said; our own errors never do.
-        text = f"{type(error).__name__}: {error}" if isinstance(error, MemoryFault) else type(error).__name__
-        self._ledger.fail(turn_id, text, retry_in_s=retry_in_s)
+        self._ledger.fail(turn_id, reason_of(error), retry_in_s=wait_s)

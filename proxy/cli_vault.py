@@ -22,20 +22,21 @@ _ALL = 1_000_000
 
 
 def queue_list(chosen: argparse.Namespace) -> int:
-    """List the turns that wait, failed or are dead."""
+    """List the turns that wait to be written or extracted, failed or are dead."""
     with opened_vault(chosen) as files:
-        rows = Backlog(files.connections).rows()
+        backlog = Backlog(files.connections)
+        work = [("write", row) for row in backlog.rows()] + [("extract", row) for row in backlog.extractions()]
     if chosen.json:
-        print(json.dumps([_json(row) for row in rows], ensure_ascii=False, indent=2))
+        print(json.dumps([{"work": name, **_json(row)} for name, row in work], ensure_ascii=False, indent=2))
         return 0
-    table = Table("turn", "state", "attempts", "since", "user", "what happened")
-    for row in rows:
+    table = Table("turn", "work", "state", "attempts", "since", "user", "what happened")
+    for name, row in work:
         style = "red" if row.state is TurnState.DEAD else None
         since = f"{row.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(row.id, row.state, str(row.attempts), since, row.user, row.error, style=style)
+        table.add_row(row.id, name, row.state, str(row.attempts), since, row.user, row.error, style=style)
     console = Console()
-    console.print(table if rows else "Nothing waits.")
-    if any(row.state is TurnState.DEAD for row in rows):
+    console.print(table if work else "Nothing waits.")
+    if any(row.state is TurnState.DEAD for _, row in work):
         console.print("Dead turns are kept; `memos queue retry` runs them again.")
     return 0
 
@@ -48,13 +49,17 @@ def _json(row: LedgerRow) -> dict[str, object]:
 def queue_retry(chosen: argparse.Namespace) -> int:
     """Queue dead turns again; a running server takes them up by itself."""
     with opened_vault(chosen) as files:
-        dead = Backlog(files.connections).rows([TurnState.DEAD], limit=_ALL)
+        backlog = Backlog(files.connections)
+        states = [TurnState.DEAD]
+        dead = [*backlog.rows(states, limit=_ALL), *backlog.extractions(states, limit=_ALL)]
         if unknown := sorted(set(chosen.ids) - {row.id for row in dead}):
             raise NotFound(f"No dead turn is called {', '.join(unknown)}; `memos queue list` shows them.")
-        picked = [row for row in dead if not chosen.ids or row.id in chosen.ids]
+        picked = {row.id: row.user for row in dead if not chosen.ids or row.id in chosen.ids}
         count = 0
-        for user, rows in groupby(sorted(picked, key=lambda row: row.user), key=lambda row: row.user):
-            count += files.ledger.retry_dead(Scope(user=user), [row.id for row in rows])
+        for user, ids in groupby(sorted(picked, key=picked.__getitem__), key=picked.__getitem__):
+            named = list(ids)
+            count += files.ledger.retry_dead(Scope(user=user), named)
+            count += files.extractions.retry_dead(Scope(user=user), named)
     print(f"{count} turn{'' if count == 1 else 's'} queued again.")
     return 0
 

@@ -101,5 +101,7 @@ def record_of(call: Call, recalled: Recalled, clock: Clock) -> TurnRecord | None
         messages=(message,),
         request_id=call.line.request_id,
         injected=prepared.injection.for_ledger(),
+        repeats=prepared.repeats,
+        follows=prepared.follows,
         occurred_at=clock(),
     )

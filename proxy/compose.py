@@ -4,6 +4,7 @@ Engines and models are imported and loaded here and not before; nothing listens 
 """
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,11 +14,12 @@ from adapters.flat import Flat
 from config.settings import Settings
 from memory.embeddings import Embeddings
 from memory.errors import EngineMissing
+from memory.extraction import Extraction
 from memory.governance import Governance
 from memory.injector import Injector
 from memory.operator import Operator, Weights
 from memory.pipeline import Pipeline, Stations
-from memory.ports import Clock, Embedder, Extractor, SecretDetector, TokenCounter
+from memory.ports import Clock, Embedder, SecretDetector, TokenCounter
 from memory.reader import Reader
 from memory.rules.wishes import asked_about
 from memory.scheduler import Policy, Scheduler
@@ -26,6 +28,7 @@ from memory.writer import Writer
 from proxy.auth import Authenticator
 from proxy.background import Background, QueueOptions
 from proxy.engine_options import EngineOptions
+from proxy.extracting import Extracting
 from proxy.notes import Notes
 from proxy.parts import Parts
 from proxy.spool import Spool
@@ -54,13 +57,16 @@ def compose(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     redact = governance.redact if settings.governance.redact_secrets else None
     files = open_vault(settings.data.dir, clock=clock, redact=redact, receipts_ttl_s=settings.memory.receipts_ttl_s)
     pipeline = _pipeline(settings, files, governance, engine, clock)
+    extracting = _extracting(settings, files, pipeline)
+    write = pipeline.after if extracting is None else extracting.after(pipeline.after)
     return Parts(
         settings=settings,
         store=files,
         pipeline=pipeline,
         background=Background(
-            files.ledger, pipeline.after, Spool(settings.data.dir / "spool", redact=redact), queue_options(settings)
+            files.ledger, write, Spool(settings.data.dir / "spool", redact=redact), queue_options(settings)
         ),
+        extracting=extracting,
         notes=Notes(files.receipts, pipeline.used),
         backend=backend,
         authenticator=Authenticator(
@@ -83,6 +89,14 @@ def queue_options(settings: Settings) -> QueueOptions:
         backoff_s=queue.backoff_s,
         dedupe_window_s=settings.memory.dedupe_window_s,
     )
+
+
+def _extracting(settings: Settings, files: VaultFiles, pipeline: Pipeline) -> Extracting | None:
+    llm, options = settings.writer.llm, queue_options(settings)
+    if llm.base_url is None:
+        return None
+    lease_s = options.lease_s + 2 * llm.timeout_s  # of connecting and of silence: a call may take both
+    return Extracting(files.extractions, pipeline.extract, replace(options, lease_s=lease_s), parallel=llm.parallel)
 
 
 def _engine(settings: Settings) -> EngineProcess | None:
@@ -170,7 +184,6 @@ def _pipeline(
             operator=Operator(files.vault, embeddings, weights, asked_about),
             injector=Injector(_counter(engine)),
             writer=Writer(
-                _extractor(settings),
                 keep_turns=settings.writer.keep_turns,
                 derive_facts=settings.writer.derive_facts,
                 assistant_novel_words=settings.writer.assistant_novel_words,
@@ -180,6 +193,7 @@ def _pipeline(
             ledger=files.ledger,
             embeddings=embeddings,
             clock=clock,
+            extraction=_extraction(settings),
         )
     )
 
@@ -200,12 +214,13 @@ def create_embedder(settings: Settings) -> Embedder | None:
     )
 
 
-def _extractor(settings: Settings) -> Extractor | None:
+def _extraction(settings: Settings) -> Extraction | None:
     llm = settings.writer.llm
     if llm.base_url is None or llm.model is None:
         return None
     api_key = llm.api_key.get_secret_value() if llm.api_key is not None else None
-    return registry.extractor(base_url=llm.base_url, api_key=api_key, model=llm.model, timeout_s=llm.timeout_s)
+    llm_client = registry.extractor(base_url=llm.base_url, api_key=api_key, model=llm.model, timeout_s=llm.timeout_s)
+    return Extraction(llm_client)
 
 
 def _detector(settings: Settings) -> SecretDetector | None:

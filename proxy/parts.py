@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from memory.pipeline import Pipeline
     from proxy.auth import Authenticator
     from proxy.background import Background
+    from proxy.extracting import Extracting
     from proxy.supervisor import EngineProcess
 
 
@@ -43,5 +44,6 @@ class Parts:
     backend: Backend
     authenticator: "Authenticator"
     clock: Clock
+    extracting: "Extracting | None" = None  #: where an LLM reads further facts
     engine: "EngineProcess | None" = None  #: the local model's process, when there is one
     counters: Counters = field(default_factory=Counters)

@@ -73,6 +73,13 @@ def wait_until_open(port, limit_s=60):
     raise AssertionError(f"nothing listens on port {port}")
 
 
+def wait_for(happened, limit_s=60):
+    end = time.monotonic() + limit_s
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
 @contextmanager
 def scripted_llm(answer):
     """A chat server that always says the same; yields its base URL and the bodies that it got."""
@@ -321,7 +328,7 @@ def test_an_llm_that_is_configured_extracts_in_the_background(product):
     with scripted_llm(json.dumps(facts)) as (url, requests):
         key = product.start("--set", f"writer.llm.base_url={url}", "--set", "writer.llm.model=scribe").key("ada")
         product.ask(key, "They slipped the launch of mine, it is on Tuesday after all.")
-        assert "The user's launch slipped to Tuesday." in product.texts(key, "When is the launch?")
+        wait_for(lambda: "The user's launch slipped to Tuesday." in product.texts(key, "When is the launch?"))
     assert requests[0]["model"] == "scribe"
     assert requests[0]["response_format"]["type"] == "json_schema"
 

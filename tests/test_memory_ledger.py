@@ -58,7 +58,7 @@ def state(ledger, turn_id, scope=BO):
 
 def test_a_turn_goes_from_open_to_the_writer_with_its_answer(ledger):
     turn_id = ledger.open(
-        record("Hi", id="m1", name="Bo", injected={"stable": "S", "turn": "T", "ids": ["a"]}), dedupe_window_s=60
+        record("Hi", id="m1", name="Bo", injected={"stable": "S", "turn": "T", "ids": []}), dedupe_window_s=60
     )
     assert state(ledger, turn_id) is TurnState.OPEN
     assert ledger.claim(limit=9, lease_s=60) == []
@@ -210,11 +210,11 @@ def test_what_waits_is_counted(files, ledger):
 def test_rows_are_found_by_hash_newest_first_and_only_by_their_user(ledger, clock):
     ids = []
     for _ in range(2):
-        ids.append(ledger.open(record("Hi", injected={"turn": "T", "ids": ["a"]}), dedupe_window_s=1))
+        ids.append(ledger.open(record("Hi", injected={"turn": "T", "ids": []}), dedupe_window_s=1))
         clock.forward(5)
     rows = ledger.find(BO, ["Hi", "other"])
     assert [row.id for row in rows] == ids[::-1]
-    assert rows[0].injected == {"turn": "T", "ids": ["a"]}
+    assert rows[0].injected == {"turn": "T", "ids": []}
     assert ledger.find(ANN, ["Hi"]) == []
 
 

@@ -1,6 +1,6 @@
 """The pipeline with the real vault, embedder and rules: what a turn leaves behind, what the next one gets to read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,8 +9,9 @@ from adapters.detect_secrets import DetectSecrets
 from adapters.flat import Flat
 from adapters.minilm import MiniLM
 from adapters.tiktoken import Tiktoken
+from memory.cube import Origin, SemanticType, Source
 from memory.embeddings import Embeddings
-from memory.errors import Invalid
+from memory.errors import Invalid, Refused
 from memory.governance import Governance
 from memory.injector import Injector
 from memory.operator import Operator, Weights
@@ -18,7 +19,7 @@ from memory.pipeline import Pipeline, Stations
 from memory.reader import Reader
 from memory.rules.wishes import asked_about
 from memory.scheduler import Policy, Scheduler
-from memory.turn import Controls, Mode, Scope
+from memory.turn import Controls, Draft, Message, Mode, Scope, TurnRecord
 from memory.vault import VaultFiles, open_vault
 from memory.writer import Writer
 
@@ -49,11 +50,22 @@ class Memory:
         """One whole turn: read, 'answered', written."""
         messages = messages or [{"role": "user", "content": text}]
         prepared = self.pipeline.before(messages, scope, Controls(**controls))
-        record = prepared.record(scope, "r", self.clock())
+        record = TurnRecord(
+            scope=scope,
+            turn_hash=prepared.turn_hash,
+            conversation_id=prepared.conversation_id,
+            messages=(Message(role="user", text=prepared.user_text),),
+            request_id="r",
+            injected=prepared.injection.for_ledger(),
+            occurred_at=self.clock(),
+            repeats=prepared.repeats,
+            follows=prepared.follows,
+        )
         turn_id = self.files.ledger.open(record, dedupe_window_s=600)
         self.files.ledger.close(scope, turn_id, answer)
-        for exchange in self.files.ledger.claim(limit=10, lease_s=60):
-            self.pipeline.after(exchange)
+        while exchanges := self.files.ledger.claim(limit=10, lease_s=60):
+            for exchange in exchanges:
+                self.pipeline.after(exchange)
         return prepared
 
     def ask(self, text, scope=ADA, **controls):
@@ -239,3 +251,82 @@ def test_nothing_that_was_brought_in_is_learnt_again(memory):
         memory.tell(f"What am I allergic to? ({n})", answer=answer)
     after = [text for text in memory.found("walnuts") if "walnuts" in text]
     assert len(after) == before
+
+
+def test_what_is_said_again_after_other_things_is_heard_again(memory):
+    for text in ("I live in Lisbon.", "I moved to Porto.", "I live in Lisbon."):
+        memory.tell(text)
+    assert "Lisbon" in text_of(memory.ask("Where do I live?"))
+    memory.tell("Forget where I live.")
+    memory.tell("I live in Lisbon.")
+    assert "Lisbon" in text_of(memory.ask("Where do I live?"))
+
+
+def test_the_same_words_with_another_picture_are_another_turn(memory):
+    def picture(data):
+        image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
+        return memory.pipeline.before(
+            [{"role": "user", "content": [{"type": "text", "text": "What is this?"}, image]}], ADA, Controls()
+        )
+
+    assert picture("AAAA").turn_hash == picture("AAAA").turn_hash
+    assert picture("AAAA").turn_hash != picture("BBBB").turn_hash
+
+
+def test_what_was_forgotten_while_the_model_was_asked_does_not_come_back(memory):
+    memory.tell("My shoe size is 42.")
+    slow = memory.ask("What is my shoe size?")
+    assert "42" in text_of(slow)
+    memory.pipeline.erase(ADA, None)
+    record = TurnRecord(
+        scope=ADA,
+        turn_hash=slow.turn_hash,
+        conversation_id=slow.conversation_id,
+        messages=(Message(role="user", text=slow.user_text),),
+        request_id="slow",
+        injected=slow.injection.for_ledger(),
+    )
+    memory.files.ledger.open(record, dedupe_window_s=600)
+    assert memory.files.ledger.find(ADA, [slow.turn_hash])[0].injected == {}
+
+
+def test_a_chat_that_begins_with_the_same_words_is_not_the_context_of_another(memory):
+    """Without a conversation id both have the same one."""
+    hi = {"role": "user", "content": "Hi"}
+    memory.tell("", messages=[hi], answer="Hello!")
+    first = [hi, {"role": "assistant", "content": "Hello!"}, {"role": "user", "content": "My door code is 4821."}]
+    memory.tell("", messages=first)
+    other = [hi, {"role": "assistant", "content": "Hello!"}, {"role": "user", "content": "Forget that."}]
+    memory.tell("", messages=other)
+    assert any("4821" in text for text in memory.found("door code"))
+
+
+def by_hand(text, **more):
+    more = {"semantic_type": SemanticType.FACT, "origin": Origin.USER_INPUT, "source": Source()} | more
+    return Draft(text=text, valid_from=datetime(2026, 3, 15, tzinfo=UTC), **more)
+
+
+def test_a_changed_text_is_read_anew(memory):
+    memory.tell("I live in Lisbon.")
+    (fact,) = [cube for cube in memory.files.vault.page(ADA).cubes if cube.fact]
+    changed = memory.pipeline.revise(ADA, replace(fact, text="The user lives in Porto."), expected_version=fact.version)
+    assert changed.fact.value == "Porto"
+    memory.tell("I live in Lisbon.", messages=[{"role": "user", "content": "Now I live in Lisbon."}])
+    assert [cube.text for cube in memory.files.vault.profile(ADA)] == ["The user lives in Lisbon."]
+
+
+@pytest.mark.parametrize("text", ["   ", "x" * 200_000])
+def test_a_changed_text_passes_governance_as_a_new_one_does(memory, text):
+    made = memory.pipeline.remember(ADA, by_hand("Buy milk."))
+    with pytest.raises((Invalid, Refused)):
+        memory.pipeline.revise(ADA, replace(made, text=text), expected_version=None)
+
+
+def test_a_fact_written_by_hand_replaces_and_is_replaced_as_one_that_was_said(memory):
+    memory.tell("I live in Lisbon.")
+    again = memory.pipeline.remember(ADA, by_hand("The user lives in Lisbon.", pinned=True, tags=("home",)))
+    assert again.pinned
+    assert "home" in again.tags
+    memory.pipeline.remember(ADA, by_hand("The user moved to Porto."))
+    current = [cube.text for cube in memory.files.vault.page(ADA).cubes if cube.fact]
+    assert current == ["The user moved to Porto."]

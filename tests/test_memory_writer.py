@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from memory.cube import Origin, SemanticType
 from memory.errors import EngineDown
+from memory.extraction import Extraction
 from memory.prompts import fact_line, quote_line, stable_block, turn_block
 from memory.turn import Exchange, Message, Scope
 from memory.writer import Writer
@@ -281,12 +282,18 @@ def fact(**changes: object) -> dict[str, object]:
     return {**made, **changes}
 
 
+def extended(llm: Scripted, **more: object):
+    """What the rules and the extractor together find in SAID."""
+    said = replace(exchange(("user", SAID)), **more)
+    return Extraction(llm).extend(Writer().write(said).drafts, said)
+
+
 SAID = "I live in Lisbon and I spend Sundays with the owls, our birding club."
 
 
 def test_extracted_facts_join_the_rules_without_doubles():
     llm = Scripted({"facts": [fact(), fact(attribute="lives", value="Lisbon", text="The user lives in Lisbon.")]})
-    drafts = Writer(llm).write(exchange(("user", SAID))).drafts
+    drafts = extended(llm)
     assert [d.text for d in drafts] == [SAID, "The user lives in Lisbon.", "The user's club is the owls."]
     assert drafts[2].derived_from == (0,)
     assert "Today: 2026-05-02" in llm.prompts[0]
@@ -307,12 +314,32 @@ def test_extracted_facts_join_the_rules_without_doubles():
     ],
 )
 def test_a_bad_answer_leaves_the_rules_alone(answer: object):
-    assert facts(Writer(Scripted(answer)).write(exchange(("user", SAID)))) == ["The user lives in Lisbon."]
+    assert [d.text for d in extended(Scripted(answer)) if d.fact] == ["The user lives in Lisbon."]
 
 
 def test_a_model_that_is_down_says_so_that_the_turn_is_tried_again():
     with pytest.raises(EngineDown):
-        Writer(Scripted(EngineDown("down"))).write(exchange(("user", SAID)))
+        extended(Scripted(EngineDown("down")))
+
+
+def test_what_was_taken_back_since_is_not_extracted():
+    found = {"facts": [fact(), fact(attribute="likes", value="birding", text="The user likes birding.")]}
+    for withheld, left in (("attr:club", "birding"), ("attr:", "birding"), ("likes", "the owls")):
+        drafts = extended(Scripted(found), withheld=(("user", withheld),))
+        assert [d.fact.value for d in drafts if "extracted" in d.tags] == [left]
+    assert len(extended(Scripted(found), withheld=(("rex", "likes"),))) == 4
+
+
+def test_a_mark_of_what_was_forgotten_is_no_fact():
+    said = exchange(("user", "I spend Sundays with [forgotten], our birding club."))
+    llm = Scripted({"facts": [fact(value="[forgotten]", text="The user's club is [forgotten].")]})
+    assert [d.text for d in Extraction(llm).extend(Writer().write(said).drafts, said) if d.fact] == []
+
+
+def test_a_wish_to_forget_and_what_the_user_did_not_say_are_not_extracted_from():
+    assert Extraction.wants(write("They slipped the launch to Tuesday."))
+    assert not Extraction.wants(write("Forget where I live."))
+    assert not Extraction.wants(write("Hi!"))
 
 
 def test_turns_and_facts_can_be_switched_off():

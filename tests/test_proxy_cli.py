@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
-from memory.turn import Message, Scope, TurnRecord
+from memory.cube import Origin, SemanticType, Source
+from memory.governance import Governance
+from memory.turn import Draft, Message, Scope, TurnRecord
 from memory.vault import open_vault
 from proxy.compose import utc_now
 
@@ -168,11 +170,32 @@ def dead_turn(data: Path) -> str:
 def test_dead_turns_are_visible_and_can_be_run_again(tmp_path: Path) -> None:
     turn_id = dead_turn(tmp_path)
     (row,) = json.loads(memos("queue", "list", "--data", str(tmp_path), "--json").stdout)
-    assert (row["id"], row["state"], row["error"]) == (turn_id, "dead", "EngineDown: no answer")
+    assert (row["id"], row["work"], row["state"]) == (turn_id, "write", "dead")
+    assert row["error"] == "EngineDown: no answer"
     assert memos("queue", "retry", "turn_nope", "--data", str(tmp_path)).returncode == 1
     assert "1 turn queued again" in memos("queue", "retry", "--data", str(tmp_path)).stdout
     (row,) = json.loads(memos("queue", "list", "--data", str(tmp_path), "--json").stdout)
     assert row["state"] == "queued"
+
+
+def test_dead_extractions_are_visible_and_can_be_tried_again(tmp_path: Path) -> None:
+    turn_id = dead_turn(tmp_path)
+    files = open_vault(tmp_path, clock=utc_now)
+    files.ledger.retry_dead(Scope(user="u"))
+    source = Source(turn_id=turn_id)
+    draft = Draft(
+        text="x", semantic_type=SemanticType.TURN, origin=Origin.USER_INPUT, source=source, valid_from=utc_now()
+    )
+    admitted = Governance(None).admit(Scope(user="u"), [draft])
+    files.vault.put(admitted, None, "", turn_id=turn_id, extract=True)
+    files.extractions.claim(lease_s=60)
+    files.extractions.fail(turn_id, "EngineDown: no answer", retry_in_s=None)
+    files.close()
+    (row,) = json.loads(memos("queue", "list", "--data", str(tmp_path), "--json").stdout)
+    assert (row["id"], row["work"], row["state"], row["attempts"]) == (turn_id, "extract", "dead", 1)
+    assert "1 turn queued again" in memos("queue", "retry", turn_id, "--data", str(tmp_path)).stdout
+    (row,) = json.loads(memos("queue", "list", "--data", str(tmp_path), "--json").stdout)
+    assert (row["work"], row["state"]) == ("extract", "queued")
 
 
 # Serve

@@ -24,8 +24,8 @@ _PLAIN = str.maketrans(
     }
 )
 _CODE = re.compile(r"(```|~~~).*?(?:\1|\Z)|`[^`\n]*`", re.DOTALL)
-_QUOTED_LINE = re.compile(r"^\s*(?:>|\|).*$", re.MULTILINE)
-_DOUBLE_QUOTED = re.compile(r'"([^"\n]{0,2000})"|\u00ab([^\u00bb\n]*)\u00bb|\u201e([^"\n]*)"')
+_QUOTED_LINE = re.compile(r"^[^\S\n]*+(?:>|\|).*$", re.MULTILINE)
+_DOUBLE_QUOTED = re.compile(r'"([^"\n]{0,2000})"|\u00ab([^\u00ab\u00bb\n]*+)\u00bb|\u201e([^"\u201e\n]*+)"')
 _SINGLE_QUOTED = re.compile(r"(?<![\w'])'([^'\n]{1,40}(?:'\w[^'\n]{0,40}){0,3})'(?!\w)")
 _SPEECH = re.compile(r"\b(?:i|i'm|my|we|our|is|are|was|am)\b", re.IGNORECASE)
 #: The rest of the message is material to work on.
@@ -51,7 +51,10 @@ _JOKE_AFTER = re.compile(r"\b(?:just kidding|only joking|jk|kidding!|not really|
 _ABBREVIATION = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|st|prof|sr|jr|vs|etc|e\.g|i\.e|approx|no|dept|inc|ltd|co)|\b[a-z]|\.[a-z])\.$", re.IGNORECASE
 )
-_END = re.compile(r"[.!?\u2026]+[\"')\]]*(?=\s|$)|\n+|\s\|\s")
+# Possessive, and only from the first mark of a run: a long run of marks is read once.
+_END = re.compile(r"(?<![.!?\u2026])[.!?\u2026]++[\"')\]]*+(?=\s|$)|\n++|\s\|\s")
+_CLOSING = "\"')]"
+_MAX_ABBREVIATION_CHARS = 8
 _LIST_MARK = re.compile(r"^\s*(?:[-*\u2022]|\d{1,2}[.)])\s+")
 _CUT = re.compile(r"\s*\u2026\s*")
 
@@ -177,24 +180,42 @@ def own_words(text: str) -> str:
     return _before_material(words)
 
 
+def well_formed(text: str) -> str:
+    """Return the text with lone surrogates (halves of characters) replaced by U+FFFD; halves that fit are joined."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
 def sentences(words: str) -> list[str]:
-    """Return the sentences with their end marks, at most ``MAX_SENTENCES``, the overlong left out."""
+    """Return the sentences with their end marks: at most ``MAX_SENTENCES``, of the first ``MAX_READ_CHARS``. Linear."""
+    return sentences_and_rest(words)[0]
+
+
+def sentences_and_rest(words: str) -> tuple[list[str], str]:
+    """Return what ``sentences`` returns, and the text behind it as it stands."""
+    front = words[:MAX_READ_CHARS]
     found: list[str] = []
     start = 0
-    for end in _END.finditer(words):
-        piece = words[start : end.end()]
-        if (
-            end[0].startswith(".")
-            and _ABBREVIATION.search(piece.rstrip("\"')]"))
-            and words[end.end() : end.end() + 2].strip()
-        ):
+    for end in _END.finditer(front):
+        if _is_abbreviation(front, start, end) and front[end.end() : end.end() + 2].strip():
             continue
-        _add(found, piece)
+        _add(found, front[start : end.end()])
         start = end.end()
         if len(found) >= MAX_SENTENCES:
-            return found
-    _add(found, words[start:])
-    return found[:MAX_SENTENCES]
+            return found, words[start:].strip()
+    _add(found, front[start:])
+    return found, words[MAX_READ_CHARS:].strip()
+
+
+def _is_abbreviation(words: str, start: int, end: "re.Match[str]") -> bool:
+    """True when the dot belongs to the word before it. Looks at that word only, however long the sentence is."""
+    if not end[0].startswith("."):
+        return False
+    last = end.start() + len(end[0].rstrip(_CLOSING))
+    return _ABBREVIATION.search(words, max(start, last - _MAX_ABBREVIATION_CHARS), last) is not None
 
 
 def clauses(words: str) -> list[Clause]:

@@ -2,10 +2,11 @@
 
 import re
 
+# No part is two others in a row ("bye bye", "see you later"): every text has one reading, and is read once.
 _SMALL_TALK = re.compile(
     r"^(?:(?:hi|hello|hey|hiya|howdy|yo|good (?:morning|evening|afternoon|night|day)|thanks?(?: you)?(?: so much|"
     r" very much| a lot| a bunch)?|thank you|thx|ty|cheers|ok(?:ay)?|k|"
-    r"bye(?: bye)?|goodbye|see (?:you|ya)(?: later| soon| tomorrow)?|later|great|nice|cool|perfect|awesome|good|"
+    r"bye|goodbye|see (?:you|ya)(?: soon| tomorrow)?|later|great|nice|cool|perfect|awesome|good|"
     r"fine|wow|lol|haha+|hmm+|ah|oh|i see|got it|understood|noted|sure|yes|yeah|yep|no|nope|"
     r"alright|right|exactly|indeed|never ?mind|forget (?:it|about it)|sorry|please|there|everyone|"
     r"how are you(?: doing)?(?: today)?|how do you do|how is it going|how's it going|what's up|sup|"

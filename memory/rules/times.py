@@ -13,6 +13,8 @@ from memory.turn import TimeExpression
 
 Span = tuple[datetime, datetime]
 
+MAX_TIMES = 32  #: of a text, the first ones
+
 _MONTHS = "january february march april may june july august september october november december".split()
 _DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
@@ -44,21 +46,26 @@ _FUTURE = re.compile(
 
 
 def find_times(text: str, now: datetime) -> tuple[TimeExpression, ...]:
-    """Return the times that the text names, in the order of the text, without overlaps; ``now`` is aware."""
+    """Return the times that the text names, in the order of the text, without overlaps, at most
+    ``MAX_TIMES``; ``now`` is aware.
+    """
     if not _GATE.search(text):
         return ()
     moment = now.astimezone(UTC)
     ahead = bool(_FUTURE.search(text))
-    taken: list[tuple[int, int, Span]] = []
+    taken = bytearray(len(text))  # a 1 where a time stands
+    times: list[tuple[int, int, Span]] = []
     for pattern, resolve in _EXPRESSIONS:
         for found in pattern.finditer(text):
-            if any(found.start() < end and start < found.end() for start, end, _ in taken):
+            if any(taken[found.start() : found.end()]):
                 continue
             span = _resolved(resolve, found, moment, ahead)
             if span is not None:
-                taken.append((found.start(), found.end(), span))
+                times.append((found.start(), found.end(), span))
+                taken[found.start() : found.end()] = b"\1" * (found.end() - found.start())
     return tuple(
-        TimeExpression(text=text[start:end].strip(), start=span[0], end=span[1]) for start, end, span in sorted(taken)
+        TimeExpression(text=text[start:end].strip(), start=span[0], end=span[1])
+        for start, end, span in sorted(times)[:MAX_TIMES]
     )
 
 

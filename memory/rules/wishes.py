@@ -12,7 +12,7 @@ from memory.rules.lexicon import ANIMALS, RELATIVES
 from memory.rules.possessives import key
 from memory.rules.predicates import Owner, Statement
 from memory.rules.relations import RELATIONS
-from memory.rules.sentences import Clause, sentences, without_lead
+from memory.rules.sentences import MAX_SENTENCE_CHARS, Clause, sentences_and_rest, without_lead
 from memory.rules.statements import instead, read_clause, read_statements
 from memory.rules.values import trimmed
 from memory.turn import Forget
@@ -99,7 +99,7 @@ _MEANT = (
     re.compile(r"^(?P<new>.+?),? not (?P<old>.+?)$", re.IGNORECASE),
 )  # fmt: skip
 
-
+_MAX_CORRECTION_CHARS = 1000  #: white space and all
 _RATHER = re.compile(r"^not (?P<old>[^,;:]+?)\s*[,;:\u2013\u2014-]+\s+(?P<rest>(?:my|i|i'm)\s.+)$", re.IGNORECASE)
 
 
@@ -117,18 +117,22 @@ def asked_about(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def forgets(text: str, context: Sequence[Statement] = ()) -> tuple[tuple[Forget, ...], str]:
-    """Return the wishes to forget, and the rest of the message. ``context``: what was stated before ("forget that")."""
-    if not _BEGINS.search(text):
+    """Return the wishes to forget, and the rest of the message. ``context``: what was stated before ("forget that").
+
+    Read is what ``sentences`` reads, less the sentences longer than ``MAX_SENTENCE_CHARS``.
+    """
+    parts, behind = sentences_and_rest(text)
+    if not _BEGINS.search(text, 0, len(text) - len(behind)):
         return (), text
     wishes: list[Forget] = []
     rest: list[str] = []
-    for sentence in sentences(text):
-        wish = _forget(sentence, context)
+    for sentence in parts:
+        wish = _forget(sentence, context) if len(sentence) <= MAX_SENTENCE_CHARS else None
         if wish:
             wishes.append(wish)
         elif not (wishes and _repeats_wish(sentence)):
             rest.append(sentence)
-    return (tuple(wishes), " ".join(rest)) if wishes else ((), text)
+    return (tuple(wishes), "\n".join(filter(None, (" ".join(rest), behind)))) if wishes else ((), text)
 
 
 def corrected(text: str, context: Sequence[Statement]) -> list[Statement]:
@@ -136,8 +140,10 @@ def corrected(text: str, context: Sequence[Statement]) -> list[Statement]:
 
     The old value comes back as taken back where values add up. [] when it is no correction or nothing fits.
     """
+    if not context or len(text) > _MAX_CORRECTION_CHARS:
+        return []
     body, marked = _without_marks(text)
-    if not context or len(body) > 120:
+    if len(body) > 120:
         return []
     rather = _RATHER.match(body)
     if rather:
@@ -156,6 +162,8 @@ def corrected(text: str, context: Sequence[Statement]) -> list[Statement]:
 
 def is_correction(text: str) -> bool:
     """True for "No, I meant Porto", "Sorry, it's Porto, not Lisbon"."""
+    if len(text) > _MAX_CORRECTION_CHARS:
+        return False
     body, marked = _without_marks(text)
     if len(body) > 160:
         return False

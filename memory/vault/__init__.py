@@ -7,6 +7,7 @@ from pathlib import Path
 
 from memory.ports import Clock
 from memory.vault.connections import Connections
+from memory.vault.extractions import SqliteExtractions
 from memory.vault.keys import SqliteKeys
 from memory.vault.ledger import SqliteLedger
 from memory.vault.liveness import Liveness
@@ -22,6 +23,7 @@ class VaultFiles:
 
     vault: SqliteVault
     ledger: SqliteLedger
+    extractions: SqliteExtractions
     receipts: SqliteReceipts
     keys: SqliteKeys
     connections: Connections
@@ -54,6 +56,7 @@ def open_vault(
     return VaultFiles(
         vault=SqliteVault(connections, clock, ids, redact=redact),
         ledger=SqliteLedger(connections, clock, ids, liveness, redact=redact),
+        extractions=SqliteExtractions(connections, clock, liveness, redact=redact),
         receipts=SqliteReceipts(connections, clock, keep_s=receipts_ttl_s),
         keys=SqliteKeys(connections, clock, data_dir / "pepper"),
         connections=connections,

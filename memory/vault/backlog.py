@@ -15,6 +15,16 @@ _ROWS = """
     SELECT id, user, conversation_id, turn_hash, state, attempts, created_at, error FROM turns
     WHERE state IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?
 """
+_EXTRACTIONS = """
+    WITH entries AS (
+        SELECT turn_id, attempts, error, CASE WHEN due_at IS NULL THEN 'dead' WHEN error <> '' THEN 'failed'
+                                         ELSE 'queued' END AS state
+        FROM extractions
+    )
+    SELECT turns.id, user, conversation_id, turn_hash, entries.state, entries.attempts, created_at, entries.error
+    FROM entries JOIN turns ON turns.id = turn_id
+    WHERE entries.state IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?
+"""
 _LACKING = """
     SELECT count(*) FROM cubes WHERE superseded_at IS NULL
     AND NOT EXISTS (SELECT 1 FROM embeddings AS e WHERE e.seq = cubes.seq AND e.model_id = ?)
@@ -29,8 +39,15 @@ class Backlog:
 
     def rows(self, states: Sequence[TurnState] = WAITING, *, limit: int = 1000) -> list[LedgerRow]:
         """Return ledger rows in these states, oldest first, without answers and injected text."""
+        return self._found(_ROWS, states, limit)
+
+    def extractions(self, states: Sequence[TurnState] = WAITING, *, limit: int = 1000) -> list[LedgerRow]:
+        """Return the rows of turns that the extractor is still to read, with the states of that; oldest first."""
+        return self._found(_EXTRACTIONS, states, limit)
+
+    def _found(self, sql: str, states: Sequence[TurnState], limit: int) -> list[LedgerRow]:
         with self._connections.read() as connection:
-            rows = connection.execute(_ROWS, (dumps([state.value for state in states]), limit)).fetchall()
+            rows = connection.execute(sql, (dumps([state.value for state in states]), limit)).fetchall()
         return [
             LedgerRow(
                 id=row["id"],

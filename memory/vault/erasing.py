@@ -10,6 +10,7 @@ from typing import Any
 from memory.cube import SemanticType
 from memory.ports import Written
 from memory.turn import Forget, Scope
+from memory.vault import extractions
 from memory.vault.cubes import remove, remove_all
 from memory.vault.known import KnownCube, about, with_ids, with_text
 from memory.vault.ledger_texts import blank_turns, scrub_receipts, scrub_turns
@@ -47,8 +48,11 @@ class CubeErasing(VaultBase):
             if forget.everything:
                 removed = remove_all(connection, scope.user)
                 blank_turns(connection, scope.user)
-                connection.execute("DELETE FROM receipts WHERE user = ?", (scope.user,))
+                for table in ("extractions", "receipts"):
+                    connection.execute(f"DELETE FROM {table} WHERE user = ?", (scope.user,))
             else:
+                names = [(forget.subject, attribute) for attribute in forget.attributes]
+                extractions.withhold(connection, scope.user, names)
                 chosen, anywhere = _chosen(connection, scope.user, forget)
                 removed, _ = _purge(connection, scope, chosen, anywhere)
         self._connections.checkpoint()
@@ -82,6 +86,8 @@ def _purge(
 ) -> tuple[tuple[str, ...], int]:
     """Remove the chosen cubes, what states them, and their words; return all removed ids and the ledger's changes."""
     doomed = [*chosen, *_stating(connection, scope.user, chosen, anywhere)]
+    facts = [cube.fact for each in doomed for cube in each.versions if cube.fact is not None]
+    extractions.withhold(connection, scope.user, {(fact.subject, fact.attribute) for fact in facts})
     remove(connection, [each.stored for each in doomed])
     linked = Forgotten(
         values=_values(chosen),

@@ -9,30 +9,36 @@ behind is taken back.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from memory.ports import Clock
-from memory.turn import Exchange, LedgerRow, Message, Scope, TurnRecord, TurnState
+from memory.turn import Exchange, LedgerRow, Scope, TurnRecord, TurnState
 from memory.vault.connections import Connections
+from memory.vault.exchanges import exchange_of
 from memory.vault.liveness import Liveness
-from memory.vault.rows import dumps, maybe_micros, maybe_moment, micros, moment
+from memory.vault.rows import dumps, maybe_micros, micros, moment
 
-_CONTEXT_MESSAGES = 4
 _ERROR_CHARS = 500
 
 _INSERT = """
-    INSERT INTO turns (id, user, key_id, conversation_id, turn_hash, request_id, state, due_at, process, messages,
-                       injected, occurred_at, created_at)
-    VALUES (:id, :user, :key_id, :conversation_id, :turn_hash, :request_id, :state, :now, :process, :messages,
-            :injected, :occurred_at, :now)
+    INSERT INTO turns (id, user, key_id, conversation_id, turn_hash, follows, request_id, state, due_at, process,
+                       messages, injected, occurred_at, created_at)
+    VALUES (:id, :user, :key_id, :conversation_id, :turn_hash, :follows, :request_id, :state, :now, :process,
+            :messages, :injected, :occurred_at, :now)
 """
 _SAME = """
     SELECT id, state FROM turns WHERE user = ? AND turn_hash = ? AND turn_hash <> '' AND created_at > ?
     ORDER BY created_at DESC, seq DESC LIMIT 1
 """
+# Without the client's word that it repeats a turn, only the newest one, unchanged since, can be the same.
+_NEWEST = """
+    SELECT id, turn_hash, messages, created_at FROM turns WHERE user = ? ORDER BY seq DESC LIMIT 1
+"""
+_REPEAT_WINDOW_S = 86_400  # an agent may work on one turn for hours
+_STANDING = "SELECT count(*) FROM cubes WHERE owner = ? AND id IN (SELECT value FROM json_each(?))"
 # The first waiting row of each user, by jumps through the index from one user to the next.
 _HEADS = """
     WITH RECURSIVE heads (user, seq) AS (
@@ -49,10 +55,6 @@ _HEADS = """
 """
 _LEASE = """
     UPDATE turns SET leased_until = ?, attempts = attempts + 1, process = ?, changed = 0 WHERE seq = ?
-"""
-_BEFORE = """
-    SELECT id, messages, answer, occurred_at FROM turns
-    WHERE user = ? AND conversation_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?
 """
 _FAIL = """
     UPDATE turns SET state = ?, error = ?, due_at = ?, leased_until = NULL, changed = 0
@@ -84,13 +86,17 @@ class SqliteLedger:
         self._redact = redact or (lambda text: text)
 
     def open(self, record: TurnRecord, *, dedupe_window_s: float) -> str:
-        """Return the row's id; an equal turn_hash of this user inside the window (by created_at) is the same row."""
+        """Return the row's id: of a new row, or of the one that this turn already has.
+
+        A turn that ``repeats`` is the row of the same turn_hash, of the last day. Any other is the same only as the
+        user's newest row, inside the window and with the same words: people do say things again, after other things.
+        """
         row = self._row(record, TurnState.OPEN)
         with self._connections.write() as connection:
-            since = row["now"] - int(dedupe_window_s * 1_000_000)
-            same = connection.execute(_SAME, (record.scope.user, record.turn_hash, since)).fetchone()
-            if same is not None:
-                return str(same["id"])
+            if same := _same(connection, record, row, window_s=dedupe_window_s):
+                return same
+            if not _stands(connection, record):
+                row["injected"] = dumps({})  # forgotten while the model was asked: it must not come back by this row
             connection.execute(_INSERT, row)
         return str(row["id"])
 
@@ -144,7 +150,7 @@ class SqliteLedger:
             rows = connection.execute(_HEADS, {"now": now, "limit": limit}).fetchall()
             for row in rows:
                 connection.execute(_LEASE, (now + int(lease_s * 1_000_000), self._liveness.name, row["seq"]))
-            return [_exchange(row, _before(connection, row)) for row in rows]
+            return [exchange_of(connection, row, attempt=row["attempts"] + 1) for row in rows]
 
     def fail(self, turn_id: str, error: str, *, retry_in_s: float | None) -> None:
         """Record a failed attempt; None dead-letters the row. A row that is done or gone is left alone."""
@@ -221,6 +227,7 @@ class SqliteLedger:
             "key_id": record.scope.key_id,
             "conversation_id": record.conversation_id,
             "turn_hash": record.turn_hash,
+            "follows": record.follows,
             "request_id": record.request_id,
             "state": state.value,
             "process": self._liveness.name,
@@ -229,6 +236,25 @@ class SqliteLedger:
             "occurred_at": now if record.occurred_at is None else micros(record.occurred_at),
             "now": now,
         }
+
+
+def _same(connection: sqlite3.Connection, record: TurnRecord, row: Mapping[str, Any], *, window_s: float) -> str | None:
+    if not record.turn_hash:
+        return None
+    if record.repeats:
+        since = row["now"] - int(max(window_s, _REPEAT_WINDOW_S) * 1_000_000)
+        same = connection.execute(_SAME, (record.scope.user, record.turn_hash, since)).fetchone()
+        return None if same is None else str(same["id"])
+    newest = connection.execute(_NEWEST, (record.scope.user,)).fetchone()
+    if newest is None or newest["turn_hash"] != record.turn_hash or newest["messages"] != row["messages"]:
+        return None
+    return str(newest["id"]) if newest["created_at"] > row["now"] - int(window_s * 1_000_000) else None
+
+
+def _stands(connection: sqlite3.Connection, record: TurnRecord) -> bool:
+    """True while every memory that was brought in is still there."""
+    ids = list(dict.fromkeys(record.injected.get("ids", ())))
+    return not ids or connection.execute(_STANDING, (record.scope.user, dumps(ids))).fetchone()[0] == len(ids)
 
 
 def _ledger_row(row: sqlite3.Row) -> LedgerRow:
@@ -243,48 +269,4 @@ def _ledger_row(row: sqlite3.Row) -> LedgerRow:
         error=row["error"],
         answer=row["answer"],
         injected=orjson.loads(row["injected"]),
-    )
-
-
-def _messages(row: sqlite3.Row) -> tuple[Message, ...]:
-    """Return the turn's messages, the answer last."""
-    messages = [
-        Message(
-            role=each["role"],
-            text=each["text"],
-            id=each["id"] or f"{row['id']}:{position}",
-            name=each["name"],
-            created_at=maybe_moment(each["created_at"]),
-        )
-        for position, each in enumerate(orjson.loads(row["messages"]))
-    ]
-    if row["answer"]:
-        messages.append(Message(role="assistant", text=row["answer"], id=f"{row['id']}:{len(messages)}"))
-    return tuple(messages)
-
-
-def _before(connection: sqlite3.Connection, row: sqlite3.Row) -> tuple[Message, ...]:
-    """Return the last few messages of the same conversation before this turn, oldest first."""
-    if not row["conversation_id"]:
-        return ()
-    key = (row["user"], row["conversation_id"], row["seq"], _CONTEXT_MESSAGES)
-    rows = connection.execute(_BEFORE, key).fetchall()
-    messages = [message for before in reversed(rows) for message in _messages(before)]
-    return tuple(messages[-_CONTEXT_MESSAGES:])
-
-
-def _exchange(row: sqlite3.Row, context: tuple[Message, ...]) -> Exchange:
-    injected = orjson.loads(row["injected"])
-    texts = [injected.get("stable"), injected.get("turn")]
-    return Exchange(
-        turn_id=row["id"],
-        scope=Scope(user=row["user"], key_id=row["key_id"]),
-        conversation_id=row["conversation_id"],
-        messages=_messages(row),
-        injected="\n".join(text for text in texts if text),
-        occurred_at=moment(row["occurred_at"]),
-        context=context,
-        # a chat's answer is kept beside its messages, so an assistant's words among them came by the API
-        attempt=row["attempts"] + 1,
-        imported=any(each["role"] == "assistant" for each in orjson.loads(row["messages"])),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from memory.vault.rows import dumps
 
 #: What is removed with a user, beside the cubes and all that hangs on them.
-ERASED_TABLES = (("turns", "user"), ("receipts", "user"))
+ERASED_TABLES = (("extractions", "user"), ("turns", "user"), ("receipts", "user"))
 _OWNED_TABLES = (
     ("cubes", "owner"),
     ("labels", "owner"),

@@ -81,6 +81,7 @@ CREATE TABLE turns (
     key_id          TEXT NOT NULL,
     conversation_id TEXT NOT NULL,
     turn_hash       TEXT NOT NULL,
+    follows         TEXT NOT NULL DEFAULT '',   -- turn_hash of the turn before; '' for the first
     request_id      TEXT NOT NULL,
     state           TEXT NOT NULL,
     attempts        INTEGER NOT NULL DEFAULT 0,
@@ -100,6 +101,19 @@ CREATE INDEX turns_hash ON turns (user, turn_hash, created_at);
 CREATE INDEX turns_conversation ON turns (user, conversation_id, seq);
 CREATE INDEX turns_waiting ON turns (user, seq) WHERE state IN ('queued', 'failed');
 CREATE INDEX turns_state ON turns (state);
+
+-- Turns that an LLM is still to read further facts out of: see memory/vault/extractions.py.
+CREATE TABLE extractions (
+    turn_id      TEXT PRIMARY KEY REFERENCES turns (id) ON DELETE CASCADE,
+    user         TEXT NOT NULL,
+    due_at       INTEGER,                    -- NULL: tried too often
+    attempts     INTEGER NOT NULL DEFAULT 0,
+    leased_until INTEGER,
+    process      TEXT NOT NULL DEFAULT '',   -- which leased it last
+    withheld     TEXT NOT NULL DEFAULT '[]', -- JSON pairs: attributes of subjects that were forgotten since
+    error        TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX extractions_waiting ON extractions (user, due_at);
 
 CREATE TABLE receipts (
     user       TEXT NOT NULL,

@@ -2,16 +2,16 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from memory.cube import MemCube, State
+from memory.cube import EXTRACTED, MemCube, State
 from memory.errors import Invalid, NotFound, Stale
 from memory.lifecycle import Event, after, check_change
 from memory.ports import Matrix, Vector, Written
-from memory.turn import Admitted, Draft, Retract, Scope, TurnState
-from memory.vault import timeline
+from memory.turn import Admitted, Draft, Exchange, Retract, Scope, TurnState
+from memory.vault import extractions, timeline
 from memory.vault.cubes import StoredCube, by_ids, change, insert, put_vector, remove, stored
 from memory.vault.reading import VaultBase
 from memory.vault.rows import folded, micros
@@ -23,30 +23,57 @@ class _Batch:
     vectors: Matrix | None
     model_id: str
     turn_id: str | None
+    replaces: "Callable[[MemCube | Draft], bool]" = lambda _: True  #: which part of what the turn gave
 
 
 class CubeWriting(VaultBase):
     """All writes of the vault that add or change."""
 
     def put(
-        self, admitted: Sequence[Admitted], vectors: Matrix | None, model_id: str, *, turn_id: str | None = None
+        self,
+        admitted: Sequence[Admitted],
+        vectors: Matrix | None,
+        model_id: str,
+        *,
+        turn_id: str | None = None,
+        extract: bool = False,
     ) -> Written:
         """Store new cubes, superseding older values of single-valued facts; with ``turn_id`` the turn is then done.
 
         A turn whose texts a forget changed since it was claimed is queued again and nothing is written. Cubes that an
-        earlier run wrote for the turn stay when they are drafted again, and are removed when they are not.
+        earlier run wrote for the turn stay when they are drafted again, and are removed when they are not. With
+        ``extract`` the turn then waits for the extractor, and what that found earlier stays until it has read again.
 
         Raises: NotFound: there is no such turn (any more). Invalid: vectors and drafts do not match.
         """
-        if vectors is not None and len(vectors) != len(admitted):
-            raise Invalid(f"{len(admitted)} drafts came with {len(vectors)} vectors.")
+        _check(admitted, vectors)
         with self._connections.write() as connection:
-            batch = _Batch(admitted, vectors, model_id, turn_id)
             if turn_id is None:
-                return self._store(connection, batch, [])
+                return self._store(connection, _Batch(admitted, vectors, model_id, None), [])
             if not _finish(connection, turn_id, admitted):
                 return Written()
-            return self._rewrite(connection, batch, turn_id)
+            if not extract:
+                return self._rewrite(connection, _Batch(admitted, vectors, model_id, turn_id), turn_id)
+            extractions.add(connection, turn_id, self._now())
+            return self._rewrite(connection, _Batch(admitted, vectors, model_id, turn_id, _by_rules), turn_id)
+
+    def put_extracted(
+        self, admitted: Sequence[Admitted], vectors: Matrix | None, model_id: str, *, read: Exchange
+    ) -> Written:
+        """Store the extracted facts of a turn in the place of earlier ones, and end its wait for the extractor.
+
+        Of the other drafts nothing is stored: they say what the facts are derived from. When the turn was erased,
+        nothing is written; when its words or those before it changed since they were ``read``, it waits again.
+
+        Raises: Invalid: vectors and drafts do not match.
+        """
+        _check(admitted, vectors)
+        with self._connections.write() as connection:
+            if not extractions.finish(connection, read):
+                return Written()
+            return self._rewrite(
+                connection, _Batch(admitted, vectors, model_id, read.turn_id, _extracted), read.turn_id
+            )
 
     def update(
         self, scope: Scope, cube: MemCube, *, expected_version: int | None, vector: Vector | None, model_id: str
@@ -83,6 +110,9 @@ class CubeWriting(VaultBase):
         now = self._clock()
         closed: list[str] = []
         with self._connections.write() as connection:
+            extractions.withhold(
+                connection, scope.user, [(each.fact.subject, each.fact.attribute) for each in retracts]
+            )
             for each in retracts:
                 value, at = folded(each.fact.value), micros(each.at)
                 for known in timeline.of_key(connection, scope.user, each.fact):
@@ -117,7 +147,7 @@ class CubeWriting(VaultBase):
         prior = stored(connection, "turn_id = ?", (turn_id,))
         drafted = {_content(each.draft) for each in batch.admitted}
         kept = [each for each in prior if _content(each.cube) in drafted]
-        gone = [each for each in prior if _content(each.cube) not in drafted]
+        gone = [each for each in prior if _content(each.cube) not in drafted and batch.replaces(each.cube)]
         remove(connection, gone)
         for each in gone:
             timeline.reinstate(connection, each.cube.owner, each.cube.supersedes, self._clock())
@@ -129,19 +159,23 @@ class CubeWriting(VaultBase):
         at_hand = {_content(each.cube): each for each in kept}
         ids: list[str] = []
         created: list[MemCube] = []
+        confirmed: list[MemCube] = []
         superseded: list[str] = []
         for position, admitted in enumerate(batch.admitted):
             known = at_hand.get(_content(admitted.draft))
+            if known is None and not batch.replaces(admitted.draft):
+                ids.append("")
+                continue
             if known is None:
                 cube = self._new_cube(admitted, ids, now, batch.turn_id)
                 known, closed = _store_one(connection, cube, now)
                 superseded += closed
-                if known.cube.id == cube.id:
-                    created.append(known.cube)
+                (created if known.cube.id == cube.id else confirmed).append(known.cube)
             ids.append(known.cube.id)
             if batch.vectors is not None:
                 put_vector(connection, known.seq, batch.model_id, batch.vectors[position])
-        return Written(created=tuple(created), superseded=tuple(dict.fromkeys(superseded)))
+        gone = tuple(dict.fromkeys(superseded))
+        return Written(created=tuple(created), confirmed=tuple(confirmed), superseded=gone)
 
     def _new_cube(self, admitted: Admitted, ids: Sequence[str], now: datetime, turn_id: str | None) -> MemCube:
         draft = admitted.draft
@@ -161,7 +195,7 @@ class CubeWriting(VaultBase):
             pinned=draft.pinned,
             ttl_s=draft.ttl_s,
             sensitivity=admitted.sensitivity,
-            derived_from=tuple(ids[position] for position in draft.derived_from if position < len(ids)),
+            derived_from=tuple(ids[place] for place in draft.derived_from if place < len(ids) and ids[place]),
             valid_from=draft.valid_from,
             valid_to=draft.valid_to,
             recorded_at=now,
@@ -180,6 +214,19 @@ def _store_one(connection: sqlite3.Connection, cube: MemCube, now: datetime) -> 
     if not cube.fact.single:
         return insert(connection, cube), []
     return timeline.place(connection, cubes, cube, now)
+
+
+def _check(admitted: Sequence[Admitted], vectors: Matrix | None) -> None:
+    if vectors is not None and len(vectors) != len(admitted):
+        raise Invalid(f"{len(admitted)} drafts came with {len(vectors)} vectors.")
+
+
+def _extracted(item: MemCube | Draft) -> bool:
+    return EXTRACTED in item.tags
+
+
+def _by_rules(item: MemCube | Draft) -> bool:
+    return not _extracted(item)
 
 
 def _content(item: MemCube | Draft) -> tuple[object, ...]:
