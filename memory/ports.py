@@ -266,8 +266,8 @@ class Ledger(Protocol):
         """Lease queued or failed rows that are due, oldest first, at most one user's rows in order."""
         ...
 
-    def fail(self, turn_id: str, error: str, *, retry_in_s: float | None) -> None:
-        """Record a failed attempt; None dead-letters the row."""
+    def fail(self, turn_id: str, error: str, *, retry_in_s: float | None, counts: bool = True) -> None:
+        """Record a failed attempt; None dead-letters the row. ``counts`` False: it was not the row's fault."""
         ...
 
     def pending(self, scope: Scope) -> int:

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 SETTLE_POLL_S = 0.05  # rows may be written by another process, which wakes nobody here
 MAX_BACKOFF_S = 3600.0
+AFTER_FAILURE_S = 0.25  # whoever waits wakes the worker all the time; a store that refuses needs a rest
+UNAVAILABLE_RETRY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,7 @@ class Background:
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
+        self._refused = False  #: the last step failed: what is in the spool stays there for now
 
     async def start(self) -> None:
         """Take up what an earlier process left, and work from now on."""
@@ -79,6 +82,8 @@ class Background:
     async def settled(self, scope: Scope, *, timeout_s: float) -> bool:
         """Wait until nothing of this user is on its way into memory; False: it still is after the time-out."""
         loop = asyncio.get_running_loop()
+        if self._refused:  # for two more tries, not for as long as somebody else holds the vault
+            timeout_s = min(timeout_s, 2.5 * AFTER_FAILURE_S)
         try:
             async with asyncio.timeout(timeout_s):
                 while await loop.run_in_executor(None, self.pending, scope):
@@ -107,19 +112,20 @@ class Background:
             self._wake.clear()
             try:
                 worked = await loop.run_in_executor(self._thread, self._step)
+                self._refused = False
             except Unavailable as error:
                 logger.warning("the vault cannot be written at the moment: %s", type(error).__name__)
-                worked = 0
+                worked, self._refused = 0, True
             except Exception:
                 logger.exception("the background worker goes on after a mistake")
-                worked = 0
+                worked, self._refused = 0, True
             async with self._progress:
                 self._progress.notify_all()
             if worked:
                 continue
             if self._stopping:
                 return
-            await self._idle()
+            await (asyncio.sleep(AFTER_FAILURE_S) if self._refused else self._idle())
 
     async def _idle(self) -> None:
         try:
@@ -153,8 +159,15 @@ class Background:
         return replayed + len(exchanges)
 
     def _replay(self, turn: SpooledTurn) -> int:
-        turn_id = turn.turn_id or self._ledger.open(turn.record, dedupe_window_s=self._options.dedupe_window_s)
-        self._ledger.close(turn.record.scope, turn_id, turn.answer)
+        try:
+            turn_id = turn.turn_id or self._ledger.open(turn.record, dedupe_window_s=self._options.dedupe_window_s)
+            self._ledger.close(turn.record.scope, turn_id, turn.answer)
+        except Unavailable:
+            raise
+        except Exception:
+            logger.exception("a spooled turn cannot be put into the ledger and is put aside")
+            self.spool.put_aside(turn)
+            return 0
         self.spool.remove(turn)
         return 1
 
@@ -164,6 +177,9 @@ class Background:
             return
         try:
             self._write(exchange)
+        except Unavailable as fault:  # no fault of the turn's: it waits for as long as that takes
+            logger.warning("turn %s waits: %s", exchange.turn_id, type(fault).__name__)
+            self._ledger.fail(exchange.turn_id, reason_of(fault), retry_in_s=UNAVAILABLE_RETRY_S, counts=False)
         except Exception as error:
             logger.exception("turn %s could not be written", exchange.turn_id)
             self._fail(exchange.turn_id, exchange.attempt, error)

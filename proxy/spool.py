@@ -79,6 +79,11 @@ class Spool:
         """Forget a turn that the ledger has."""
         self._path(turn.name, _WHOLE).unlink(missing_ok=True)
 
+    def put_aside(self, turn: SpooledTurn) -> None:
+        """Keep a turn that the ledger cannot take, out of the way, for a person to look at."""
+        path = self._path(turn.name, _WHOLE)
+        path.rename(path.with_name(path.name + _BAD))
+
     def _names(self, *, include_open: bool = False) -> list[str]:
         try:
             names = sorted(entry.name for entry in os.scandir(self._folder) if entry.name.endswith(_WHOLE))

@@ -251,6 +251,42 @@ async def test_while_the_vault_is_locked_the_spool_stays_and_the_worker_waits(fi
     await background.drain(5)
 
 
+async def test_a_spooled_turn_that_the_ledger_cannot_take_stops_nobody(files, tmp_path):
+    class Ledger:
+        def open(self, record, **options):
+            if record.turn_hash == "Bad":
+                raise TypeError("it cannot be written down")
+            return files.ledger.open(record, **options)
+
+        def __getattr__(self, name):
+            return getattr(files.ledger, name)
+
+    spool = Spool(tmp_path / "spool")
+    for words in ("Bad", "Good"):
+        spool.finish(spool.put(record(words)), None)
+    background = Background(Ledger(), Writer(files), spool, QUICK)
+    await background.start()
+    assert await background.settled(ADA, timeout_s=5)
+    assert files.ledger.find(ADA, ["Good"])
+    assert len(list((tmp_path / "spool").glob("*.unreadable"))) == 1, "it is kept for a person to look at"
+    await background.drain(5)
+
+
+async def test_an_outage_of_an_engine_never_makes_a_turn_dead(files, tmp_path):
+    def fail(_exchange):
+        raise EngineDown
+
+    background = await running(files, Writer(files, fail), tmp_path)
+    told(files, "Hello", ADA)
+    for _ in range(12):
+        background.wake()
+        await asyncio.sleep(0.02)
+        with files.connections.write() as connection:
+            connection.execute("UPDATE turns SET due_at = 0")
+    assert files.ledger.counts()["dead"] == 0
+    await background.drain(5)
+
+
 def test_a_spool_file_that_cannot_be_read_is_put_aside(tmp_path):
     spool = Spool(tmp_path)
     spool.finish(spool.put(record("Good")), None)

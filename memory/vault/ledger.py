@@ -57,7 +57,7 @@ _LEASE = """
     UPDATE turns SET leased_until = ?, attempts = attempts + 1, process = ?, changed = 0 WHERE seq = ?
 """
 _FAIL = """
-    UPDATE turns SET state = ?, error = ?, due_at = ?, leased_until = NULL, changed = 0
+    UPDATE turns SET state = ?, error = ?, due_at = ?, leased_until = NULL, changed = 0, attempts = max(0, attempts - ?)
     WHERE id = ? AND state IN ('queued', 'failed')
 """
 _REVIVE = "UPDATE turns SET state = 'queued', attempts = 0, due_at = ?, error = '' WHERE user = ? AND state = 'dead'"
@@ -152,12 +152,13 @@ class SqliteLedger:
                 connection.execute(_LEASE, (now + int(lease_s * 1_000_000), self._liveness.name, row["seq"]))
             return [exchange_of(connection, row, attempt=row["attempts"] + 1) for row in rows]
 
-    def fail(self, turn_id: str, error: str, *, retry_in_s: float | None) -> None:
+    def fail(self, turn_id: str, error: str, *, retry_in_s: float | None, counts: bool = True) -> None:
         """Record a failed attempt; None dead-letters the row. A row that is done or gone is left alone."""
         state = TurnState.DEAD if retry_in_s is None else TurnState.FAILED
         due_at = micros(self._clock()) + int((retry_in_s or 0.0) * 1_000_000)
         with self._connections.write() as connection:
-            connection.execute(_FAIL, (state, self._redact(error)[:_ERROR_CHARS], due_at, turn_id))
+            text = self._redact(error)[:_ERROR_CHARS]
+            connection.execute(_FAIL, (state, text, due_at, 0 if counts else 1, turn_id))
 
     def pending(self, scope: Scope) -> int:
         """Return how many rows of this user are queued, leased or due; those that wait for their next try are not."""
