@@ -63,7 +63,7 @@ def finish(connection: sqlite3.Connection, read: Exchange) -> bool:
     """
     where = "WHERE entry.turn_id = ? AND entry.user = ?"
     row = connection.execute(f"{_ENTRIES} {where}", (read.turn_id, read.scope.user)).fetchone()
-    if row is None:
+    if row is None or replace(_exchange(connection, row), attempt=read.attempt) != read:
         connection.execute(f"{_GIVE_UP} AND turn_id = ?", (read.turn_id,))
         return False
     connection.execute("DELETE FROM extractions WHERE turn_id = ?", (read.turn_id,))
