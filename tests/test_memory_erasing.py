@@ -84,7 +84,9 @@ def test_forgetting_a_fact_takes_its_turns_its_history_and_its_words_everywhere(
     told(files, "I live in Xanadu now.", ("lives", "Xanadu", True), answer="Xanadu is lovely.")
     told(files, "I moved to Porto.", ("lives", "Porto", True))
     told(files, "I like tea.", ("likes", "tea", False))
-    (cube_id,) = (c.id for c in files.vault.page(BO, limit=99, include_superseded=True).cubes if "is Xanadu" in c.text)
+    every = files.vault.page(BO, limit=99, include_superseded=True).cubes
+    (cube_id,) = (c.id for c in every if "is Xanadu" in c.text)
+    (other_id,) = (c.id for c in every if "likes is tea" in c.text)
     told(
         files,
         "What do you know?",
@@ -92,15 +94,15 @@ def test_forgetting_a_fact_takes_its_turns_its_history_and_its_words_everywhere(
         injected={
             "stable": "Known:\n- The user's lives is Xanadu.",
             "turn": "<memory>\n- The user's lives is Xanadu.\n- The user's likes is tea.\n</memory>",
-            "ids": [cube_id, "mem_other"],
+            "ids": [cube_id, other_id],
         },
     )
-    files.receipts.put_all([(BO, "req_1", {"query": "is Xanadu far?", "candidates": [{"cube_id": cube_id}]})])
+    files.receipts.put_all([(BO, "req_1", json.dumps({"query": "is Xanadu far?", "candidates": [{"cube_id": cube_id}]}))])
     written = files.vault.forget(BO, Forget(target="where I live", attributes=("lives",)))
     assert cube_id in written.removed
     assert texts(files) == {"I like tea.", "The user's likes is tea.", "What do you know?"}
     assert [row.injected for row in files.ledger.find(BO, [hashed("What do you know?")])] == [
-        {"stable": "", "turn": "<memory>\n- The user's likes is tea.\n</memory>", "ids": ["mem_other"]}
+        {"stable": "", "turn": "<memory>\n- The user's likes is tea.\n</memory>", "ids": [other_id]}
     ]
     assert "You lived in [forgotten] and like tea." in ledger_text(files)
     assert files.receipts.get(BO, "req_1")["query"] == "is [forgotten] far?"
@@ -166,7 +168,7 @@ def test_everything_is_everything_of_this_user_and_nothing_of_another(files):
     waiting, _ = files.ledger.append(
         TurnRecord(scope=BO, turn_hash="w", conversation_id="c", messages=(Message(role="user", text="Xanadu!"),))
     )
-    files.receipts.put_all([(BO, "req_1", {"query": "Xanadu"})])
+    files.receipts.put_all([(BO, "req_1", '{"query": "Xanadu"}')])
     assert len(files.vault.forget(BO, Forget(target="everything", everything=True)).removed) == 2
     assert texts(files) == set()
     assert set(files.ledger.states(BO, [done, waiting]).values()) == {TurnState.EMPTY}
@@ -243,7 +245,7 @@ def test_erasure_is_reported_store_by_store_and_proved(files):
     told(files, "I live in Xanadu.", ("lives", "Xanadu", True))
     told(files, "I moved to Porto.", ("lives", "Porto", True))
     told(files, "I live in Yonder.", ("lives", "Yonder", True), scope=ANN)
-    files.receipts.put_all([(BO, "req_1", {"query": "Xanadu"})])
+    files.receipts.put_all([(BO, "req_1", '{"query": "Xanadu"}')])
     ids = [cube.id for cube in files.vault.page(BO, include_superseded=True).cubes]
     report = files.vault.erase(BO, None)
     assert report == {
