@@ -14,6 +14,7 @@ from memory.errors import Invalid, Unavailable
 from memory.vault import VaultFiles, open_vault
 from proxy.cli_config import installed_version, loaded
 from proxy.compose import compose, utc_now
+from proxy.serving import only_server
 from proxy.telemetry import set_up_logging
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -50,6 +51,11 @@ def serve(chosen: argparse.Namespace) -> int:
     known = _settings(chosen)
     settings = known.settings
     set_up_logging(settings.server.log_level, as_json=settings.server.log_json)
+    with only_server(settings.data.dir):
+        return _served(settings)
+
+
+def _served(settings: Settings) -> int:
     listener = _listener(settings)
     first_key = _bootstrap_key(settings)
     console = Console(highlight=False, soft_wrap=True)

@@ -349,6 +349,13 @@ def test_a_revoked_key_is_refused_at_once(running):
         running.ask(made["key"], "Hello")
 
 
+def test_a_second_server_on_the_same_data_is_refused(running):
+    command = [str(MEMOS), "serve", "--port", str(free_port()), "--data", str(running.data)]
+    second = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert second.returncode == 1
+    assert "Another server runs on" in second.stderr
+
+
 def test_the_data_folder_can_be_read_while_chats_go_on(running):
     """`memos keys list` and friends work beside the server: no command needs the server to stop."""
     key = running.key("beside")
