@@ -10,15 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from detect_secrets.plugins.artifactory import ArtifactoryDetector
-from detect_secrets.plugins.aws import AWSKeyDetector
 from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
 from detect_secrets.plugins.basic_auth import BasicAuthDetector
 from detect_secrets.plugins.discord import DiscordBotTokenDetector
 from detect_secrets.plugins.github_token import GitHubTokenDetector
 from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
 from detect_secrets.plugins.mailchimp import MailchimpDetector
-from detect_secrets.plugins.npm import NpmDetector
-from detect_secrets.plugins.openai import OpenAIDetector
 from detect_secrets.plugins.pypi_token import PypiTokenDetector
 from detect_secrets.plugins.sendgrid import SendGridDetector
 from detect_secrets.plugins.slack import SlackDetector
@@ -27,18 +24,17 @@ from detect_secrets.plugins.stripe import StripeDetector
 from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
 from detect_secrets.plugins.twilio import TwilioKeyDetector
 
-# Each plugin with a text that must be there before it is asked: most lines hold none of them.
+# Each plugin with a text that must be there before it is asked: most lines hold none of them. The package's patterns
+# for OpenAI, npm and JSON Web Tokens take quadratic time on hostile texts, and those for AWS look about for long; they
+# are replaced below.
 _PLUGINS: tuple[tuple[type[Any], str], ...] = (
     (ArtifactoryDetector, r"AKC|AP[\dABCDEF]"),
-    (AWSKeyDetector, r"A3T|ABIA|ACCA|AKIA|ASIA|(?i:aws)"),
     (AzureStorageKeyDetector, r"AccountKey"),
     (BasicAuthDetector, r"://"),
     (DiscordBotTokenDetector, r"[MNO][a-zA-Z\d_-]{23,25}\."),
     (GitHubTokenDetector, r"gh[pousr]_"),
     (GitLabTokenDetector, r"gl[a-z]{2,5}-|GR13489"),
     (MailchimpDetector, r"-us\d"),
-    (NpmDetector, r"_authToken"),
-    (OpenAIDetector, r"T3BlbkFJ"),
     (PypiTokenDetector, r"pypi-"),
     (SendGridDetector, r"SG\."),
     (SlackDetector, r"xox|hooks\.slack"),
@@ -48,7 +44,7 @@ _PLUGINS: tuple[tuple[type[Any], str], ...] = (
     (TwilioKeyDetector, r"(?:AC|SK)[a-z0-9]{32}"),
 )
 
-_WITH_CONTEXT = (AWSKeyDetector, BasicAuthDetector)
+_WITH_CONTEXT = (BasicAuthDetector,)
 
 _PATTERNS: tuple[re.Pattern[str], ...] = (
     # keys of OpenAI and those who took the form over (Anthropic, OpenRouter, this program)
@@ -57,13 +53,13 @@ _PATTERNS: tuple[re.Pattern[str], ...] = (
     re.compile(r"(?<![\w-])github_pat_[A-Za-z0-9_]{22,}"),
     re.compile(r"(?<![\w-])xapp-\d-[A-Za-z0-9-]{20,}"),
     re.compile(r"(?<![\w-])AIza[A-Za-z0-9_-]{35}(?![\w-])"),  # Google
-    # JSON Web Tokens: the package's pattern leaves the signature, and takes quadratic time
+    # npm: the token in a line of .npmrc, and the token alone
+    re.compile(r"/:_authToken=[ \t]*+[\"']?(npm_[^\s\"']++|[A-Fa-f0-9-]{36})"),
+    re.compile(r"(?<![\w-])npm_[A-Za-z0-9]{36}(?![\w-])"),
+    # JSON Web Tokens: the package's pattern leaves the signature, too
     re.compile(r"(?<![\w-])eyJ[\w-]{10,}=*\.[\w-]{10,}=*(?:\.[\w-]*)*"),
     re.compile(r"(?<![\w-])hf_[A-Za-z]{34}(?!\w)"),  # Hugging Face
-    # AWS secret access keys have no prefix: 40 characters after their name
-    re.compile(
-        r"(?i:aws|secret)[\w ]{0,30}(?i:key|token)\b[\"']?\s*(?:is|=|:)+\s*[\"']?([A-Za-z0-9/+]{40})(?![\w/+=])"
-    ),
+    re.compile(r"(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{16}"),  # AWS access key ids
     re.compile(r"(?i)\b(?:authorization\s*:\s*)?bearer\s+([A-Za-z0-9._~+/-]{20,}=*)"),
     re.compile(
         r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
@@ -71,6 +67,18 @@ _PATTERNS: tuple[re.Pattern[str], ...] = (
         re.DOTALL,
     ),
 )
+
+# AWS secret access keys have no prefix: 40 characters behind their name. The characters are looked for first.
+_AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![\w/+=])")
+_AWS_NAME = re.compile(
+    r"(?i)(?:aws.{0,20}?(?:key|pwd|pw|password|pass|token).{0,20}?[\"']"
+    r"|(?:aws|secret)[\w ]{0,30}(?:key|token)\b[\"']?\s{0,8}(?:is|=|:)+\s{0,8}[\"']?)\Z"
+)
+_MAX_NAME_CHARS = 100
+
+# Keys of OpenAI wherever they begin: a run that is read once, and what must stand in it.
+_OPENAI_RUN = re.compile(r"sk-[A-Za-z0-9_-]++")
+_OPENAI_MARK = re.compile(r"[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}")
 
 # "my password is X", "password: X", "the passphrase for the wifi is X".
 _NAMED = re.compile(
@@ -109,7 +117,7 @@ class DetectSecrets:
 
     def find(self, text: str) -> list[str]:
         """Return the exact substrings that are secrets, longest first. Linear in the text's length."""
-        found = {secret for secret in self._all(text) if secret in text and not _PLACEHOLDER.match(secret)}
+        found = {secret for secret in self._all(text) if secret and not _PLACEHOLDER.match(secret)}
         return sorted(found, key=lambda secret: (-len(secret), secret))
 
     def _all(self, text: str) -> Iterator[str]:
@@ -120,6 +128,8 @@ class DetectSecrets:
         for pattern in _PATTERNS:
             for match in pattern.finditer(text):
                 yield match.group(match.lastindex or 0)
+        yield from _openai_keys(text)
+        yield from _aws_secrets(text)
         yield from _named(text)
 
 
@@ -127,6 +137,17 @@ def _secret_part(plugin: Any, match: re.Match[str]) -> str:
     """Return the secret in a plugin's match: all of it, but for those whose patterns take in what stands around it."""
     text: str = match.group(match.lastindex or 0) if isinstance(plugin, _WITH_CONTEXT) else match.group()
     return text.strip(' \t\r\n:="')
+
+
+def _openai_keys(text: str) -> Iterator[str]:
+    if "T3BlbkFJ" in text:
+        yield from (run[0] for run in _OPENAI_RUN.finditer(text) if _OPENAI_MARK.search(run[0]))
+
+
+def _aws_secrets(text: str) -> Iterator[str]:
+    for match in _AWS_SECRET.finditer(text):
+        if _AWS_NAME.search(text[max(0, match.start() - _MAX_NAME_CHARS) : match.start()]):
+            yield match[0]
 
 
 def _named(text: str) -> Iterator[str]:

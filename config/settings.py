@@ -79,7 +79,9 @@ class Server(Section):
 
     host: Word = Field(description="address to listen on; other than loopback only behind TLS")
     port: int = Field(ge=0, le=65535, description="TCP port; 0: any free one")
-    max_body_mb: Count = Field(description="largest request body in MiB")
+    max_body_mb: Count = Field(description="largest request body in MiB, imports excepted")
+    max_import_mb: Count = Field(description="largest import in MiB")
+    body_timeout_s: Seconds = Field(description="silence inside a request body for so long is a 408")
     drain_timeout_s: Annotated[int, Field(ge=0)] = Field(description="running answers may finish for so long")
     cors_origins: tuple[Word, ...] = Field(description="origins of browsers that may call")
     log_level: Literal["debug", "info", "warning", "error"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+MAX_TTL_S = 1e11  #: three thousand years; an end beyond it fits no store
 EXTRACTED = "extracted"  #: tag of a fact that an LLM read out of a turn
 
 

@@ -1,21 +1,28 @@
-"""Drafts in, Admitted out: what may be stored, and by whom it may be read and written.
+"""Drafts in, Admitted out: what may be stored.
 
 The only maker of Admitted: it holds the token that the class asks for. Secrets are replaced by a mark before anything
-is stored; nothing is shortened silently.
+is stored; half characters (lone surrogates) become U+FFFD. Of one turn's text at most ``MAX_PIECES`` pieces are stored.
 """
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from memory.cube import MemCube, SemanticType, State
+from memory.cube import SemanticType
 from memory.errors import Refused
 from memory.ports import SecretDetector
+from memory.rules.names import entities_in
+from memory.rules.sentences import well_formed
 from memory.turn import Admitted, Draft, Scope
 
 REDACTED = "[redacted]"
 #: Sensitivity tag of what held a secret.
 SECRET = "secret"  # noqa: S105 - a tag
+
+#: Of one draft of a turn: about a megabyte in pieces of the usual length. What is behind stays in the ledger only.
+MAX_PIECES = 64
+MAX_SECRETS = 500  #: of a text; one with more is a list of secrets, and nothing of it is stored
+MAX_NAMED_CHARS = 2_000  #: names are looked for in the front of a piece
 
 _SUBSTANCE = re.compile(r"\w")
 _BREAKS = ("\n\n", "\n", ". ", "! ", "? ", "; ", ", ", " ")
@@ -32,8 +39,8 @@ class Governance:
         """Return what may be stored, in order, without secrets.
 
         Drafts that are empty, or were nothing but a secret, are left out; a fact whose value was a secret too. A draft
-        of a turn that is too long becomes several that together are the whole text; one that was written by hand is
-        refused. ``derived_from`` follows the drafts to their new positions.
+        of a turn that is too long becomes several that together are the whole text, up to ``MAX_PIECES``; one that was
+        written by hand is refused. ``derived_from`` follows the drafts to their new positions.
 
         Raises: Refused: a draft written by hand has more than ``max_cube_chars`` characters.
         """
@@ -48,55 +55,49 @@ class Governance:
             admitted += [
                 Admitted(
                     Admitted._TOKEN,
-                    replace(clean, text=piece, derived_from=sources),
+                    replace(_part(clean, piece, number), derived_from=sources),
                     scope,
                     sensitivity=sensitivity,
                     redactions=redactions,
                 )
-                for piece in pieces
+                for number, piece in enumerate(pieces)
             ]
         return admitted
 
     def redact(self, text: str) -> str:
-        """Return the text with each secret replaced by a mark; the same text when there is none."""
+        """Return the text with each secret replaced by a mark; the same text when there is none.
+
+        A text with more than ``MAX_SECRETS`` different secrets becomes one mark.
+        """
         return self._redacted(text)[0]
-
-    def may_read(self, scope: Scope, cube: MemCube) -> bool:
-        """True when the cube is the caller's own: memories are private."""
-        return cube.owner == scope.user
-
-    def may_write(self, scope: Scope, cube: MemCube) -> bool:
-        """True when the caller may change the cube; removing one's own is always allowed."""
-        return cube.owner == scope.user and cube.state is not State.FROZEN
-
-    def check_write(self, scope: Scope, cube: MemCube) -> None:
-        """Raises: Refused: the caller may not change the cube."""
-        if not self.may_write(scope, cube):
-            frozen = cube.owner == scope.user
-            raise Refused(
-                "A frozen memory cannot be changed; it can be read or deleted."
-                if frozen
-                else "This memory belongs to another user."
-            )
 
     def _redacted(self, text: str) -> tuple[str, int]:
         if self._detector is None or not text:
             return text, 0
         secrets = [secret for secret in self._detector.find(text) if secret and secret not in REDACTED]
+        if len(secrets) > MAX_SECRETS:
+            return REDACTED, len(secrets)
         for secret in secrets:
             text = text.replace(secret, REDACTED)
         return text, len(secrets)
 
     def _cleaned(self, draft: Draft) -> tuple[Draft, int]:
         """Return the draft without secrets, and how many there were in its text."""
-        text, redactions = self._redacted(draft.text.strip())
-        clean: Callable[[str], str] = self.redact
+        draft = replace(draft, text=well_formed(draft.text.strip()))
+        text, redactions = self._redacted(draft.text)
+        clean: Callable[[str], str] = self._clean_label
         fact = draft.fact
         if fact is not None:
             # A value may be a secret only beside its words ("the password is ..."), so the text's finding counts too.
-            value = fact.value if fact.value in text else clean(fact.value)
-            hidden = redactions > 0 and fact.value in draft.text and fact.value not in text
-            fact = replace(fact, value=REDACTED if hidden else value)
+            said = well_formed(fact.value)
+            value = said if said in text else clean(said)
+            hidden = redactions > 0 and said in draft.text and said not in text
+            fact = replace(
+                fact,
+                subject=well_formed(fact.subject),
+                attribute=well_formed(fact.attribute),
+                value=REDACTED if hidden else value,
+            )
         cleaned = replace(
             draft,
             text=text,
@@ -105,6 +106,9 @@ class Governance:
             entities=tuple(map(clean, draft.entities)),
         )
         return cleaned, redactions
+
+    def _clean_label(self, text: str) -> str:
+        return self.redact(well_formed(text))
 
     def _pieces(self, draft: Draft) -> list[str]:
         if len(draft.text) <= self._max_cube_chars:
@@ -117,19 +121,34 @@ class Governance:
                 param="text",
                 code="text_too_long",
             )
-        return split(draft.text, self._max_cube_chars)
+        return split(draft.text, self._max_cube_chars, most=MAX_PIECES)
 
 
-def split(text: str, limit: int) -> list[str]:
-    """Return pieces of at most ``limit`` characters, cut where the text itself pauses; white space at cuts goes."""
+def split(text: str, limit: int, most: int | None = None) -> list[str]:
+    """Return the first ``most`` pieces (None: all) of at most ``limit`` characters, cut where the text itself pauses.
+
+    White space at cuts goes.
+    """
     pieces: list[str] = []
     start = 0
-    while len(text) - start > limit:
-        end = start + _cut(text[start : start + limit])
-        pieces.append(text[start:end].strip())
+    while start < len(text) and (most is None or len(pieces) < most):
+        end = len(text) if len(text) - start <= limit else start + _cut(text[start : start + limit])
+        piece = text[start:end].strip()
+        if piece:
+            pieces.append(piece)
         start = end
-    pieces.append(text[start:].strip())
-    return [piece for piece in pieces if piece]
+    return pieces
+
+
+def _part(draft: Draft, piece: str, number: int) -> Draft:
+    """Return the draft as one piece of its text: with the names that stand there, and with times if it is the front."""
+    if piece == draft.text:
+        return draft
+    names = [name for name in draft.entities if name in piece]
+    if number > 0:
+        names += entities_in(piece[:MAX_NAMED_CHARS])
+    tags = draft.tags if number == 0 else tuple(tag for tag in draft.tags if not tag.startswith("when:"))
+    return replace(draft, text=piece, tags=tags, entities=tuple(dict.fromkeys(names)))
 
 
 def _cut(window: str) -> int:

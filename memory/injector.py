@@ -188,10 +188,6 @@ def _suffixed(message: Mapping[str, Any], block: str) -> dict[str, Any]:
     return {**message, "content": f"{content}\n\n{block}" if content else block}
 
 
-def _unranked(cube: MemCube) -> Hit:
-    return Hit(cube=cube, score=0.0, relevance=1.0)
-
-
 def _receipt(hit: Hit, block: str, reason: str) -> Candidate:
     return Candidate(
         cube_id=hit.cube.id,

@@ -312,8 +312,8 @@ class Extractions(Protocol):
 class Receipts(Protocol):
     """What happened in a request, kept for a while."""
 
-    def put_all(self, rows: Sequence[tuple[Scope, str, Mapping[str, Any]]]) -> None:
-        """Store or replace receipts, each with its request's id, in one transaction."""
+    def put_all(self, rows: Sequence[tuple[Scope, str, str]]) -> None:
+        """Store or replace receipts, JSON objects, each with its request's id, in one transaction."""
         ...
 
     def get(self, scope: Scope, request_id: str) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import re
 from datetime import date
 from typing import Any
 
+from memory.rules.sentences import well_formed
+
 PROMPTS_VERSION = 1
 
 #: First line of the stable block. The bytes are part of the contract with the embedded model's training data.
@@ -16,7 +18,22 @@ FENCE_CLOSE = "</memory>"
 
 _FENCE_TAG = re.compile(r"<\s*(/?)\s*(memory)\b[^<>]*>?", re.IGNORECASE)
 _HEADER = re.compile(re.escape(STABLE_HEADER.rstrip(":")), re.IGNORECASE)
-_CHAT_MARKUP = re.compile(r"<\|([^|<>]{1,40})\|>")
+#: Special tokens of the chat templates in use: ChatML, Llama 3, Phi, DeepSeek (full-width bars); Gemma; Llama 2 and
+#: Mistral; sentence marks; the tags of tool calls and of thinking.
+_CHAT_MARKUP = (
+    re.compile(r"<[|\uff5c]([^|\uff5c<>]{1,40})[|\uff5c]>"),
+    re.compile(
+        r"<(/?(?:start_of_turn|end_of_turn|start_of_image|end_of_image|s|bos|eos|pad|unk|mask|unused\d{1,5}|think|"
+        r"tools?|tool_calls?|tool_responses?|function_calls?))>",
+        re.IGNORECASE,
+    ),
+    re.compile(r"<<\s?(/?SYS)\s?>>", re.IGNORECASE),
+    re.compile(
+        r"\[(/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|IMG_BREAK|"
+        r"IMG_END|THINK))\]",
+        re.IGNORECASE,
+    ),
+)
 _DOUBLE_QUOTES = str.maketrans(
     {"\N{LEFT DOUBLE QUOTATION MARK}": "'", "\N{RIGHT DOUBLE QUOTATION MARK}": "'", '"': "'"}
 )
@@ -24,10 +41,16 @@ _DOUBLE_QUOTES = str.maketrans(
 
 def as_data(text: str) -> str:
     """Return the text on one line, with fence tags, chat-template markers and the header made harmless."""
-    line = " ".join(text.split())
-    line = _CHAT_MARKUP.sub(r"(\1)", line)
+    line = " ".join(well_formed(text).split())
+    # Not the header's own first words: with the rest of a second header behind them they would be one again.
+    line = _HEADER.sub("Known facts about the user", line)
     line = _FENCE_TAG.sub(lambda found: f"({found[1]}{found[2]})", line)
-    return _HEADER.sub("Known about the user", line)
+    before = ""
+    while line != before:  # what stood inside a marker may leave another; at most 20 fit, for a marker is short
+        before = line
+        for markup in _CHAT_MARKUP:
+            line = markup.sub(r"(\1)", line)
+    return line
 
 
 def fact_line(day: date, text: str) -> str:

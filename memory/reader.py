@@ -91,8 +91,9 @@ def intent_of(text: str) -> Intent:
 def messages_of(body_messages: object, *, with_ids: bool = False) -> tuple[Message, ...]:
     """Return one Message per item of an OpenAI ``messages`` list, in order, whatever the list holds.
 
-    Half characters (lone surrogates) come out as U+FFFD. Text parts only; text of roles that memory must not read (system, developer, tool, function) is left empty.
-    ``with_ids``: take over ``id`` and ``created_at`` too, as the memory API does for turns that are kept by import.
+    Half characters (lone surrogates) come out as U+FFFD. Text parts only; text of roles that memory must not read
+    (system, developer, tool, function) is left empty. ``with_ids``: take over ``id`` and ``created_at`` too, as the
+    memory API does for turns that are kept by import.
     """
     if not isinstance(body_messages, Sequence) or isinstance(body_messages, str | bytes):
         return ()

@@ -14,17 +14,17 @@ from memory.prompts import FENCE_CLOSE, FENCE_OPEN, STABLE_HEADER
 from memory.rules.lexicon import NOT_ACKNOWLEDGED
 from memory.rules.names import entities_in
 from memory.rules.predicates import Statement
-from memory.rules.sentences import Clause, asks, clauses, own_words, plain, sentences
+from memory.rules.sentences import Clause, asks, clauses, own_words, plain, sentences_and_rest, well_formed
 from memory.rules.small_talk import is_small_talk
 from memory.rules.statements import read_statements
 from memory.rules.times import find_times
 from memory.rules.wishes import corrected, forgets
 from memory.turn import Draft, Exchange, Forget, Message, Retract, Writing
 
-MAX_TURN_CHARS = 20_000  #: of a verbatim turn; a longer message is cut at a word and marked
+MAX_TAGGED_CHARS = 2_000  #: names and times of a verbatim turn are looked for in its front
+MAX_NOVEL_CHARS = 20_000  #: of each text that is compared to find out whether an answer says anything new
 MAX_CONTEXT = 6  #: earlier user messages that corrections and "forget that" are resolved against
 
-_FENCED = re.compile(rf"{re.escape(FENCE_OPEN)}.*?{re.escape(FENCE_CLOSE)}\s*", re.DOTALL)
 _MEMORY_LINE = re.compile(r"^- \d{4}-\d\d-\d\d: ")
 _WORD = re.compile(r"[^\W_]{2,}")
 _NO_TIME = frozenset({"birthday", "age", "born", "reading"})
@@ -77,7 +77,7 @@ class Writer:
         return found
 
     def _user(self, message: Message, exchange: Exchange, stated: Sequence[Statement]) -> _Read:
-        text = plain(without_injected(message.text, exchange.injected)).strip()
+        text = plain(well_formed(without_injected(message.text, exchange.injected))).strip()
         wishes, rest = forgets(text, stated)
         if wishes:
             text = rest
@@ -95,7 +95,7 @@ class Writer:
         return _Read(kept, facts, wishes, retracts)
 
     def _assistant(self, message: Message, exchange: Exchange, said: Sequence[str]) -> list[Draft]:
-        text = without_injected(message.text, exchange.injected).strip()
+        text = well_formed(without_injected(message.text, exchange.injected)).strip()
         if not self._keep_turns or not text or is_small_talk(text):
             return []
         if not exchange.imported and len(_novel(text, [*said, exchange.injected])) < max(1, self._novel_words):
@@ -107,10 +107,10 @@ def without_injected(text: str, injected: str) -> str:
     """Return the text without anything that memory put into the prompt: fences, header, memory lines, injected text."""
     if injected and injected.strip():
         text = text.replace(injected, "\n").replace(injected.strip(), "\n")
-    if FENCE_OPEN not in text and STABLE_HEADER not in text and not injected and "\n- " not in f"\n{text}":
-        return text
-    text = _FENCED.sub("", text)
     known = {line.strip() for line in injected.splitlines() if line.strip()}
+    if not any(mark in text for mark in (FENCE_OPEN, STABLE_HEADER, *known)):
+        return text
+    text = _without_fenced(text)
     kept: list[str] = []
     inside = False
     for line in text.splitlines():
@@ -123,6 +123,21 @@ def without_injected(text: str, injected: str) -> str:
             inside = inside and not bare
             kept.append(line)
     return "\n".join(kept).replace(FENCE_OPEN, "").replace(FENCE_CLOSE, "").strip()
+
+
+def _without_fenced(text: str) -> str:
+    """Return the text without what stands between fences and the white space behind it. Linear: one look ahead."""
+    kept: list[str] = []
+    start = 0
+    while (opened := text.find(FENCE_OPEN, start)) >= 0:
+        closed = text.find(FENCE_CLOSE, opened)
+        if closed < 0:
+            break
+        kept.append(text[start:opened])
+        start = closed + len(FENCE_CLOSE)
+        while text[start : start + 1].isspace():
+            start += 1
+    return "".join([*kept, text[start:]])
 
 
 def _stated(text: str) -> list[Statement]:
@@ -156,27 +171,31 @@ def _source(message: Message, exchange: Exchange) -> Source:
 
 def _turn(message: Message, exchange: Exchange, text: str, tags: tuple[str, ...]) -> Draft:
     return Draft(
-        text=_cut(text),
+        text=text,
         semantic_type=SemanticType.TURN,
         origin=Origin.USER_INPUT,
         source=_source(message, exchange),
         valid_from=message.created_at or exchange.occurred_at,
         tags=tags,
-        entities=entities_in(text[:2000]),
+        entities=entities_in(text[:MAX_TAGGED_CHARS]),
     )
 
 
 def _tags(text: str, parts: Sequence[Clause], facts: Sequence[Statement], said_at: datetime) -> tuple[str, ...]:
-    """Return "question", "covered" and "when:START/END" (ISO dates, half-open) as they apply."""
+    """Return "question", "covered" and "when:START/END" (ISO dates, half-open) as they apply.
+
+    The first two speak of the whole text, so a text that is too long to be read whole has neither.
+    """
     tags: list[str] = []
-    pieces = sentences(text)
-    times = find_times(text[:2000], said_at)
-    if pieces and all(asks(piece) for piece in pieces):
+    pieces, behind = sentences_and_rest(text)
+    times = find_times(text[:MAX_TAGGED_CHARS], said_at)
+    if pieces and not behind and all(asks(piece) for piece in pieces):
         tags.append("question")
     understood = {one.clause for one in facts}
     if (
         parts
         and facts
+        and not behind
         and not any(one.negated for one in facts)
         and not times
         and all(one.whole for one in facts)
@@ -219,16 +238,10 @@ def _validity(one: Statement, said_at: datetime) -> tuple[datetime, datetime | N
     return min(time.start, said_at), None
 
 
-def _cut(text: str) -> str:
-    if len(text) <= MAX_TURN_CHARS:
-        return text
-    return text[: MAX_TURN_CHARS - 2].rsplit(" ", 1)[0] + " \N{HORIZONTAL ELLIPSIS}"
-
-
 def _novel(text: str, known: Sequence[str]) -> set[str]:
-    """Return the content words of the text, stemmed, that occur in none of the known texts."""
-    old = {_stem(word) for other in known for word in _WORD.findall(other.casefold())}
-    new = {_stem(word) for word in _WORD.findall(text.casefold()) if word not in NOT_ACKNOWLEDGED}
+    """Return the content words of the text, stemmed, that occur in none of the known texts; fronts are compared."""
+    old = {_stem(word) for other in known for word in _WORD.findall(other[:MAX_NOVEL_CHARS].casefold())}
+    new = {_stem(word) for word in _WORD.findall(text[:MAX_NOVEL_CHARS].casefold()) if word not in NOT_ACKNOWLEDGED}
     return new - old
 
 

@@ -6,28 +6,35 @@ The chat routes stand before the framework, as a bare ASGI app; everything else 
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from config.settings import Settings
 from memory.errors import Unavailable
 from proxy import errors
+from proxy.body_limits import BodyLimits
 from proxy.bookkeeping import Bookkeeper
 from proxy.chat import Chat, ChatLimits, ChatParts
 from proxy.controls import ControlReader
 from proxy.memory_api import memory_router
+from proxy.metrics import Metrics
 from proxy.models import Health, Models
+from proxy.openapi import DocumentedApp
 from proxy.parts import Parts
 from proxy.recall import Recaller
+from proxy.receipt import MEMORY_HEADERS
 from proxy.telemetry import AccessLog, Journal
-from proxy.wire import RequestHeaders
+from proxy.wire import BodyLimit, RequestHeaders
 
 logger = logging.getLogger(__name__)
 
 CHAT_PATHS = ("/v1/chat/completions", "/chat/completions")
-_EXPOSED = ("x-request-id", "x-memory-status", "x-memory-request-id", "x-memory-ids", "x-memory-write", "retry-after")
+IMPORT_PATH = "/v1/memory/import"
+_EXPOSED = ("x-request-id", *MEMORY_HEADERS, "retry-after", "x-should-retry")
 
 
 class HotRoutes:
@@ -62,17 +69,21 @@ def create_app(parts: Parts) -> FastAPI:
     chat = Chat(_chat_parts(parts, recaller, bookkeeper, request_headers, journal))
     engine = parts.engine
     health = Health(parts.backend, parts.store.ledger, lambda: engine is None or engine.ready)
-    app = FastAPI(
+    app = DocumentedApp(
         title="MemOS Proxy",
         description="An OpenAI-compatible inference proxy with memory.",
         lifespan=_lifespan(parts, recaller, bookkeeper, health),
     )
     errors.install(app)
+    app.include_router(Metrics(parts.counters, parts.authenticator).router())
     app.include_router(Models(parts.backend, parts.authenticator, request_headers).router())
     app.include_router(health.router())
     app.include_router(memory_router(parts))
     for path in CHAT_PATHS:  # found by POST before; here for the other methods, which are told that POST is the one
         app.router.routes.append(Route(path, endpoint=chat, methods=["POST"]))
+    limit = _body_limit(settings)
+    import_limit = replace(limit, size_bytes=settings.server.max_import_mb << 20, knob="server.max_import_mb")
+    app.add_middleware(BodyLimits, limit=limit, by_path={IMPORT_PATH: import_limit})
     app.add_middleware(AccessLog, journal=journal)
     app.add_middleware(HotRoutes, routes=dict.fromkeys(CHAT_PATHS, chat))
     if settings.server.cors_origins:
@@ -85,6 +96,11 @@ def create_app(parts: Parts) -> FastAPI:
         )
     app.state.health = health
     return app
+
+
+def _body_limit(settings: Settings) -> BodyLimit:
+    server = settings.server
+    return BodyLimit(size_bytes=server.max_body_mb << 20, knob="server.max_body_mb", silence_s=server.body_timeout_s)
 
 
 def _chat_parts(
@@ -104,7 +120,7 @@ def _chat_parts(
         journal=journal,
         clock=parts.clock,
         limits=ChatLimits(
-            max_body_bytes=settings.server.max_body_mb << 20,
+            body=_body_limit(settings),
             max_concurrent=settings.limits.max_concurrent,
             silence_s=settings.backend.keep_alive_comment_s,
         ),

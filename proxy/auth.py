@@ -2,7 +2,8 @@
 
 Three ways, in this order:
 
-1. a memos key in ``X-Memory-Key``; what stands in ``Authorization`` is the provider's and is forwarded,
+1. a memos key in ``X-Memory-Key``; what stands in ``Authorization`` is the provider's and is forwarded, unless it is a
+   memos key as well: those never leave,
 2. a memos key in ``Authorization: Bearer``; upstream gets the backend's own key,
 3. with ``identity.pass_through``: the provider's key in ``Authorization`` is forwarded, and its HMAC is the user. Only
    the provider can say whether it is good, so nothing is kept before it accepted a request (``Identity.verified``).
@@ -13,14 +14,13 @@ Keys are looked up for every request and never cached: a revoked key stops at on
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from memory.errors import Invalid, Refused
 from memory.vault.keys import KeyRecord
-from proxy.identity import Identity, Unauthenticated
+from proxy.identity import KEY_PREFIX, Identity, Unauthenticated
 
-KEY_PREFIX = "sk-memos-"
 MEMORY_KEY_HEADER = "x-memory-key"
 MAX_USER_CHARS = 512
 _BODY_FIELDS = ("user", "safety_identifier")
@@ -39,6 +39,27 @@ class Keys(Protocol):
     def hmac_user(self, provider_key: str) -> str:
         """Return the user who has this key of a provider; nobody without the pepper can compute or invert it."""
         ...
+
+    def cache_salt(self, user: str) -> str:
+        """Return what keeps a user's computed tokens apart; nobody without the pepper can compute it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who holds the key of a request, and the users that its headers name."""
+
+    holder: Identity
+    claimed: frozenset[str] = frozenset()
+
+    def acting(self, body: Mapping[str, Any] | None = None, *, named: Sequence[str] = ()) -> Identity:
+        """Return whom the request is for; see ``Authenticator.authenticate``. Reads nothing."""
+        claimed = {user for user in (*self.claimed, *named) if user}
+        if not self.holder.may_assert:
+            return _itself(self.holder, claimed)
+        if body is not None:
+            claimed |= {user for field in _BODY_FIELDS if isinstance(user := body.get(field), str) and user}
+        return _asserted(self.holder, claimed)
 
 
 class Authenticator:
@@ -60,26 +81,33 @@ class Authenticator:
 
         Raises: Unauthenticated. Refused: it names a user and may not. Invalid: it names two users.
         """
+        return self.caller(headers).acting(body, named=named)
+
+    def caller(self, headers: RawHeaders) -> Caller:
+        """Return who holds the key; known before a byte of the body is read.
+
+        Raises: Unauthenticated. Invalid: two different keys in one header.
+        """
         by_name: dict[str, list[bytes]] = {}
         for name, value in headers:
             by_name.setdefault(name.decode("latin-1").lower(), []).append(value)
         identity = self._owner(by_name)
         claimed = {_decode(value) for name in self._user_headers for value in by_name.get(name, ())}
-        claimed = {user for user in (*claimed, *named) if user}
-        if not identity.may_assert:
-            return _itself(identity, claimed)
-        if body is not None:
-            claimed |= {user for field in _BODY_FIELDS if isinstance(user := body.get(field), str) and user}
-        return _asserted(identity, claimed)
+        return Caller(identity, frozenset(claimed))
+
+    def cache_salt(self, identity: Identity) -> str:
+        """Return what keeps this user's computed tokens apart from everybody else's in a shared cache."""
+        return self._keys.cache_salt(identity.user)
 
     def _owner(self, by_name: Mapping[str, list[bytes]]) -> Identity:
         authorization = _only(by_name, "authorization")
         if memory_key := _only(by_name, MEMORY_KEY_HEADER):
-            return self._holder(_decode(memory_key), authorization=authorization or None)
+            ours = KEY_PREFIX in _decode(authorization)
+            return self._holder(_decode(memory_key), authorization=None if ours else authorization or None)
         token = _bearer(authorization)
         if not token:
             raise _unauthenticated("No API key: send one as `Authorization: Bearer KEY`")
-        if token.startswith(KEY_PREFIX) or not self._pass_through:
+        if KEY_PREFIX in token or not self._pass_through:
             return self._holder(token, authorization=None)
         return Identity(user=self._keys.hmac_user(token), key_id="", authorization=authorization, verified=False)
 

@@ -9,7 +9,8 @@ leaves, at whatever moment, closes the model server's socket.
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,11 +20,12 @@ from starlette.types import Scope as AsgiScope
 from adapters.backend import Backend, BackendResponse
 from memory.errors import Invalid, MemoryFault, QueueFull
 from memory.ports import Clock
+from memory.rules.sentences import well_formed
 from memory.turn import Mode
-from proxy.auth import Authenticator
+from proxy.auth import Authenticator, Caller
 from proxy.bookkeeping import Bookkeeper, OpenTurn
 from proxy.closing import Call, Closing, record_of
-from proxy.controls import ControlReader, allowed_mode, header_map
+from proxy.controls import ControlReader, allowed_mode
 from proxy.errors import internal_fault, send_fault
 from proxy.notes import Notes
 from proxy.overflow import OVERFLOW_STATUS, Replayed, is_overflow
@@ -33,7 +35,16 @@ from proxy.receipt import memory_headers
 from proxy.relay import is_event_stream, relay, relay_body, relay_events, send_start
 from proxy.sse import BodyReader, StreamReader
 from proxy.telemetry import Journal, RequestLine
-from proxy.wire import ClientLeft, Headers, RequestHeaders, dump_object, parse_object, read_body, returned
+from proxy.wire import (
+    BodyLimit,
+    ClientLeft,
+    Headers,
+    RequestHeaders,
+    dump_object,
+    parse_object,
+    read_body,
+    returned,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +55,7 @@ _PATH = "/chat/completions"
 class ChatLimits:
     """How much a chat may ask for."""
 
-    max_body_bytes: int
+    body: BodyLimit
     max_concurrent: int
     silence_s: float  #: an event stream gets a comment after so long without a byte
 
@@ -74,7 +85,7 @@ class Chat:
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one chat."""
-        line = RequestLine(path=scope["path"])
+        line = RequestLine(path=scope["path"], route=scope["path"], memory="off", write="off")
         presence = Presence(receive)
         started = False
 
@@ -85,11 +96,13 @@ class Chat:
                 presence.over = True
             await send(message)
 
-        self._running += 1
         try:
-            call = await self._understood(scope, receive, line)
-            presence.watch()
-            await self._answer(sending, call)
+            caller = self._at.authenticator.caller(scope["headers"])
+            caller.holder.check_chat()
+            with self._place():
+                call = await self._understood(scope, receive, line, caller)
+                presence.watch()
+                await self._answer(sending, call)
         except ClientLeft:
             line.left = True
         except asyncio.CancelledError:
@@ -102,20 +115,29 @@ class Chat:
             logger.exception("request %s failed", line.request_id)
             await self._refuse(send, internal_fault(), line, started=started)
         finally:
-            self._running -= 1
             presence.stop()
             self._at.journal.write(line)
 
-    async def _understood(self, scope: AsgiScope, receive: Receive, line: RequestLine) -> Call:
-        at = self._at
-        if self._running > at.limits.max_concurrent:
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the chats that may run at once; only who has a key takes one. Raises: QueueFull."""
+        if self._running >= self._at.limits.max_concurrent:
             raise QueueFull("Too many chats at once; try again in a moment.", retry_after_s=1.0)
-        by_name = header_map(scope["headers"])
-        raw = await read_body(receive, by_name, at.limits.max_body_bytes)
-        body = parse_object(raw)
-        identity = at.authenticator.authenticate(scope["headers"], body)
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+
+    async def _understood(self, scope: AsgiScope, receive: Receive, line: RequestLine, caller: Caller) -> Call:
+        at = self._at
+        line.key_id = caller.holder.key_id
+        by_name = at.controls.by_name(scope["headers"])
         controls = at.controls.read(by_name)
-        line.key_id, line.model = identity.key_id, str(body.get("model") or "")[:200]
+        raw = await read_body(receive, by_name, at.limits.body)
+        body = parse_object(raw)
+        identity = caller.acting(body)
+        line.model = well_formed(str(body.get("model") or "")[:200])
         return Call(
             raw=raw,
             body=body,
@@ -182,7 +204,7 @@ class Chat:
     def _salted(self, call: Call, body: dict[str, Any], raw: bytes | None) -> bytes:
         """Return the body to send: the caller's own bytes when nothing in it changed."""
         if self._at.backend.shares_cache:
-            return dump_object({**body, "cache_salt": call.identity.user})
+            return dump_object({**body, "cache_salt": self._at.authenticator.cache_salt(call.identity)})
         return dump_object(body) if raw is None else raw
 
     async def _with_memory(self, send: Send, call: Call, recalled: Recalled, response: BackendResponse) -> None:
@@ -213,8 +235,6 @@ class Chat:
         if started:
             return  # too late for an answer: the server closes the connection, which says that it is not whole
         headers = [(b"x-request-id", line.request_id.encode()), (b"x-memory-request-id", line.request_id.encode())]
-        if fault.code == "request_too_large":
-            headers.append((b"connection", b"close"))  # the rest of the body is not read
         line.status = await send_fault(send, fault, headers)
 
 

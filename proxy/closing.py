@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memory.ports import Clock
+from memory.rules.sentences import well_formed
 from memory.turn import Controls, Message, TurnRecord
 from proxy.bookkeeping import Bookkeeper, OpenTurn
 from proxy.identity import Identity
@@ -91,8 +92,8 @@ def record_of(call: Call, recalled: Recalled, clock: Clock) -> TurnRecord | None
     message = Message(
         role="user",
         text=prepared.user_text,
-        id=message_id if isinstance(message_id, str) else "",
-        name=name if isinstance(name, str) else None,
+        id=well_formed(message_id) if isinstance(message_id, str) else "",
+        name=well_formed(name) if isinstance(name, str) else None,
     )
     return TurnRecord(
         scope=call.identity.scope,

@@ -12,13 +12,24 @@ from proxy.identity import Identity
 
 MAX_BUDGET_TOKENS = 1_000_000
 MAX_NAME_CHARS = 512
+_PREFIX = b"x-memory"
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
 
-def header_map(headers: RawHeaders) -> dict[bytes, bytes]:
-    """Return headers by lower-case name; of repeated ones the last."""
-    return {name.lower(): value for name, value in headers}
+def header_map(headers: RawHeaders, once: Sequence[bytes] = ()) -> dict[bytes, bytes]:
+    """Return headers by lower-case name; of repeated ones the last.
+
+    Raises: Invalid: a header of memory, or one named in ``once``, was sent twice with different values.
+    """
+    by_name: dict[bytes, bytes] = {}
+    for raw_name, value in headers:
+        name = raw_name.lower()
+        if by_name.get(name, value) != value and (name.startswith(_PREFIX) or name in once):
+            shown = name.decode("latin-1")
+            raise Invalid(f"The header {shown} was sent twice with different values; send one.", param=shown)
+        by_name[name] = value
+    return by_name
 
 
 class ControlReader:
@@ -27,6 +38,10 @@ class ControlReader:
     def __init__(self, *, default_mode: str, conversation_headers: Sequence[str]) -> None:
         self._default = Mode(default_mode)
         self._conversation = tuple(name.lower().encode("latin-1") for name in conversation_headers)
+
+    def by_name(self, headers: RawHeaders) -> dict[bytes, bytes]:
+        """Return headers by lower-case name. Raises: Invalid: one that counts here is there twice and differs."""
+        return header_map(headers, self._conversation)
 
     def read(self, headers: Mapping[bytes, bytes]) -> Controls:
         """Return the wishes in ``headers`` (by lower-case name).

@@ -52,11 +52,13 @@ FAULTS: Sequence[tuple[type[MemoryFault], int, str, str | None]] = (
 STATUS_BY_CODE = {
     "invalid_api_key": 401,
     "model_not_found": 404,
+    "request_timeout": 408,
     "request_too_large": 413,
     "unsupported_content_encoding": 415,
     "upstream_timeout": 504,
 }
 RETRY_AFTER_S = 1.0
+_UNREAD = ("request_too_large", "request_timeout")  # the rest of the body is not read
 _PASSING = {408, 429, 500, 502, 503, 504}  # repeating may help
 _INTERNAL = "Something went wrong inside the proxy; its log has the details under this request's id."
 
@@ -88,6 +90,8 @@ def fault_headers(fault: MemoryFault) -> list[tuple[bytes, bytes]]:
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         wait_s = getattr(fault, "retry_after_s", None) or RETRY_AFTER_S
         headers.append((b"retry-after", str(max(1, math.ceil(wait_s))).encode()))
+    if fault.code in _UNREAD:
+        headers.append((b"connection", b"close"))
     return headers
 
 

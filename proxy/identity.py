@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
-from memory.errors import MemoryFault
+from memory.errors import MemoryFault, Refused
 from memory.turn import Scope
+
+#: how every key of this proxy begins; nothing that holds it ever leaves
+KEY_PREFIX = "sk-memos-"
 
 
 class Unauthenticated(MemoryFault):
@@ -12,7 +15,10 @@ class Unauthenticated(MemoryFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """The user whose memory a request reads and writes, and what it may do there."""
+    """The user whose memory a request reads and writes, and what it may do there.
+
+    The scope ``admin`` gives nothing: no route asks for it yet.
+    """
 
     user: str
     key_id: str
@@ -27,3 +33,26 @@ class Identity:
     def scope(self) -> Scope:
         """The only memory that this request sees."""
         return Scope(user=self.user, key_id=self.key_id)
+
+    def check_chat(self) -> None:
+        """Raises: Refused: the key may not call models."""
+        if not self.may_chat:
+            raise Refused("This key may not call models; use one with the scope `models`.", code="key_scope")
+
+    def check_read(self) -> None:
+        """Raises: Refused: the key may not read memory."""
+        if not self.may_read:
+            raise Refused("This key may not read memory; use one with the scope `memory:read`.", code="key_scope")
+
+    def check_write(self) -> None:
+        """Raises: Refused: the key may not write memory."""
+        if not self.may_write:
+            raise Refused("This key may not write memory; use one with the scope `memory:write`.", code="key_scope")
+
+    def check_create(self) -> None:
+        """Raises: Refused: the key may not make memories otherwise than by chatting."""
+        self.check_write()
+        if not self.verified:
+            raise Refused(
+                "A provider's key makes memories by chatting only; use a memos key for this call.", code="key_scope"
+            )

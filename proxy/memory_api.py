@@ -15,10 +15,12 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from memory.cube import Origin, SemanticType, Source, State
-from memory.errors import EngineMissing, Refused
+from memory.errors import EngineMissing
 from memory.turn import Draft, Scope, TurnState
 from proxy import memory_wire as wire
+from proxy.auth import Caller
 from proxy.identity import Identity
+from proxy.memory_requests import guarded_by
 from proxy.memory_stream import json_lines, rows_of, spooled
 from proxy.memory_turns import turn_records
 from proxy.parts import Parts
@@ -46,7 +48,8 @@ class MemoryApi:
 
     def router(self) -> APIRouter:
         """Return the router, to be included without a prefix."""
-        router = APIRouter(prefix="/v1/memory", tags=["memory"], responses=wire.ERRORS)
+        route_class = guarded_by(self._authenticate)
+        router = APIRouter(prefix="/v1/memory", tags=["memory"], responses=wire.ERRORS, route_class=route_class)
         for method, path, function, caller, more in self._routes():
             router.add_api_route(path, function, methods=[method], dependencies=[Depends(caller)], **more)
         return router
@@ -221,28 +224,17 @@ class MemoryApi:
         return [self._ledger.append(record) for record in records]
 
     async def _reader(self, request: Request, user: wire.UserQuery = None) -> None:
-        identity = await self._identify(request, user)
-        if not identity.may_read:
-            raise Refused("This key may not read memory.", code="key_scope")
+        _identified(request, user).check_read()
 
     async def _writer(self, request: Request, user: wire.UserQuery = None) -> None:
-        identity = await self._identify(request, user)
-        if not identity.may_write:
-            raise Refused("This key may not write memory.", code="key_scope")
+        _identified(request, user).check_write()
 
     async def _creator(self, request: Request, user: wire.UserQuery = None) -> None:
-        await self._writer(request, user)
-        if not request.state.identity.verified:
-            raise Refused(
-                "A provider's key makes memories by chatting only; use a memos key for this call.", code="key_scope"
-            )
+        _identified(request, user).check_create()
 
-    async def _identify(self, request: Request, user: str | None) -> Identity:
-        """Identify before the body is looked at, so that strangers get no further."""
-        named = (user,) if user else ()
-        identity = await _blocking(self._at.authenticator.authenticate, request.headers.raw, named=named)
-        request.state.named, request.state.identity = named, identity
-        return identity
+    async def _authenticate(self, request: Request) -> None:
+        """Look at the key before a byte of the body is read, so that strangers get no further."""
+        request.state.caller = await _blocking(self._at.authenticator.caller, request.headers.raw)
 
     async def _settled(self, request: Request, body: wire.Request | None = None) -> Scope:
         """Return the scope when all that its user said before has become memory, or after the settle time-out."""
@@ -251,11 +243,16 @@ class MemoryApi:
         return scope
 
     async def _scope(self, request: Request, body: wire.Request | None = None) -> Scope:
-        identity: Identity = request.state.identity
-        if body is not None and body.user:
-            named = (*request.state.named, body.user)
-            identity = await _blocking(self._at.authenticator.authenticate, request.headers.raw, named=named)
-        return identity.scope
+        caller: Caller = request.state.caller
+        named = (*request.state.named, body.user or "") if body is not None else request.state.named
+        return caller.acting(named=named).scope
+
+
+def _identified(request: Request, user: str | None) -> Identity:
+    """Whom the request is for, as far as headers and query tell; ``_scope`` adds the body."""
+    caller: Caller = request.state.caller
+    request.state.named = (user or "",)
+    return caller.acting(named=request.state.named)
 
 
 async def _blocking(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from fastapi import Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from memory.cube import Kind, MemCube, Origin, SemanticType, State
+from memory.cube import MAX_TTL_S, Kind, MemCube, Origin, SemanticType, State
 from memory.turn import Hit, TurnState
 
 MAX_TEXT_CHARS = 1_000_000
@@ -18,7 +18,13 @@ _EXAMPLE_ID = "cube_01k2v9"
 _SAID = "I moved to Porto."
 
 
+_YEARS = (1000, 9000)  # with room at both ends for what is counted from a time, such as "last year"
+_MAX_VERSION = 2**53
+
+
 def _utc(time: datetime) -> datetime:
+    if not _YEARS[0] <= time.year <= _YEARS[1]:
+        raise ValueError(f"the year must be from {_YEARS[0]} to {_YEARS[1]}")
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
@@ -246,7 +252,9 @@ class CubeRequest(Request):
     semantic_type: SemanticType = SemanticType.FACT
     tags: list[Tag] = Field(default_factory=list, max_length=100)
     pinned: bool = Field(False, description="always part of the stable block")
-    ttl_s: float | None = Field(None, gt=0, allow_inf_nan=False, description="it expires after so many seconds")
+    ttl_s: float | None = Field(
+        None, gt=0, le=MAX_TTL_S, allow_inf_nan=False, description="it expires after so many seconds"
+    )
 
 
 class CubeChange(Request):
@@ -256,7 +264,9 @@ class CubeChange(Request):
         json_schema_extra={"example": {"text": "The user lives in Porto, near the river.", "version": 1}}
     )
 
-    version: int = Field(ge=1, description="the version that the change starts from; a stale one is 409")
+    version: int = Field(
+        ge=1, le=_MAX_VERSION, description="the version that the change starts from; a stale one is 409"
+    )
     text: Text | None = None
     tags: list[Tag] | None = Field(None, max_length=100)
     pinned: bool | None = None

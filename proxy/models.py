@@ -62,6 +62,7 @@ class Models:
     async def _read(self, path: str, request: Request) -> Replayed:
         headers = request.scope["headers"]
         identity = await asyncio.to_thread(self._authenticator.authenticate, headers)
+        identity.check_chat()
         sent = [h for h in self._request_headers.forwarded(headers, identity.authorization) if h[0] != b"content-type"]
         response = await self._backend.send("GET", path, sent)
         try:

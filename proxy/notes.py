@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from memory.errors import Unavailable
 from memory.ports import Receipts
 from memory.turn import Scope
@@ -74,9 +76,19 @@ class Notes:
             logger.exception("%d receipts were not kept", len(notes))
 
     def _write(self, notes: Sequence[Note]) -> None:
-        self._receipts.put_all([(note.scope, note.request_id, note.receipt()) for note in notes])
+        made = [(note.scope, note.request_id, receipt) for note in notes if (receipt := _made(note)) is not None]
+        self._receipts.put_all(made)
         ids: defaultdict[Scope, list[str]] = defaultdict(list)
         for note in notes:
             ids[note.scope] += note.cube_ids
         for scope, used in ids.items():
             self._used(scope, used)
+
+
+def _made(note: Note) -> str | None:
+    """The receipt as JSON; None when it cannot be made, which must not cost the others theirs."""
+    try:
+        return orjson.dumps(note.receipt()).decode()
+    except Exception:
+        logger.exception("the receipt of request %s cannot be made and is left out", note.request_id)
+        return None

@@ -10,6 +10,18 @@ from proxy.sse import Answer
 from proxy.telemetry import RequestLine
 from proxy.wire import Headers
 
+#: the headers of an answer that speak of memory, in their order
+MEMORY_HEADERS = (
+    "x-memory-status",
+    "x-memory-request-id",
+    "x-memory-conversation-id",
+    "x-memory-ids",
+    "x-memory-kinds",
+    "x-memory-tokens-injected",
+    "x-memory-lookup-ms",
+    "x-memory-write",
+)
+_HEADERS = tuple(name.encode() for name in MEMORY_HEADERS)
 _MAX_HEADER_CHARS = 4000  # many servers on the way refuse longer ones; the receipt has them all
 
 
@@ -17,17 +29,17 @@ def memory_headers(request_id: str, recalled: Recalled, write: str) -> Headers:
     """Return what is told in headers, before the first byte."""
     prepared = recalled.prepared
     injection = prepared.injection if prepared is not None else Injection()
-    values = {
-        "x-memory-status": recalled.status,
-        "x-memory-request-id": request_id,
-        "x-memory-conversation-id": prepared.conversation_id if prepared is not None else "",
-        "x-memory-ids": _short(injection.cube_ids),
-        "x-memory-kinds": ",".join(kind.value for kind in injection.kinds),
-        "x-memory-tokens-injected": str(injection.tokens),
-        "x-memory-lookup-ms": f"{recalled.lookup_ms:.1f}",
-        "x-memory-write": write,
-    }
-    return [(name.encode(), _header_bytes(value)) for name, value in values.items()]
+    values = (
+        recalled.status,
+        request_id,
+        prepared.conversation_id if prepared is not None else "",
+        _short(injection.cube_ids),
+        ",".join(kind.value for kind in injection.kinds),
+        str(injection.tokens),
+        f"{recalled.lookup_ms:.1f}",
+        write,
+    )
+    return [(name, _header_bytes(value)) for name, value in zip(_HEADERS, values, strict=True)]
 
 
 def receipt_of(

@@ -3,7 +3,9 @@
 Text for people, or one JSON object per line for collectors.
 """
 
+import json
 import logging
+import re
 import sys
 import threading
 import time
@@ -19,7 +21,10 @@ from proxy.relay import Progress
 from proxy.wire import request_id
 
 access = logging.getLogger("proxy.access")
-_QUIET = frozenset(("/health", "/health/live", "/health/ready"))
+_QUIET = frozenset(("/health", "/health/live", "/health/ready", "/metrics"))
+#: C0, DEL, C1, the two line ends of Unicode, signs that turn the direction of writing, halves of surrogate pairs
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_SEPARATOR = re.compile(r'[\s="]')
 
 
 @dataclass(slots=True)
@@ -27,6 +32,7 @@ class RequestLine:
     """What the log says about one request; filled in on the way."""
 
     path: str
+    route: str = ""  #: the path's pattern: what counters are kept by
     request_id: str = field(default_factory=request_id)
     started_at: float = field(default_factory=time.perf_counter)
     sent_at: float | None = None  #: when the model server was asked
@@ -34,12 +40,12 @@ class RequestLine:
     model: str = ""
     key_id: str = ""
     status: int = 0
-    memory: str = "off"
+    memory: str = ""
     reason: str = ""
     memories: int = 0
     tokens: int = 0
     lookup_ms: float = 0.0
-    write: str = "off"
+    write: str = ""
     left: bool = False  #: the client closed the connection first
     progress: Progress = field(default_factory=Progress)
 
@@ -78,22 +84,33 @@ class Counters:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts: Counter[str] = Counter()
+        self._requests: Counter[tuple[str, int]] = Counter()  # by route and status
+        self._chats: Counter[tuple[str, str]] = Counter()  # by what memory did and what became of the turn
+        self._memories = 0
+        self._tokens = 0
 
     def add(self, line: RequestLine) -> None:
         """Count a finished request."""
         status = 499 if line.left else line.status
         with self._lock:
-            self._counts[f"requests_{status}"] += 1
-            self._counts[f"memory_{line.memory}"] += 1
-            self._counts[f"write_{line.write}"] += 1
-            self._counts["memories_injected"] += line.memories
-            self._counts["tokens_injected"] += line.tokens
+            self._requests[line.route or "other", status] += 1
+            if line.memory:
+                self._chats[line.memory, line.write] += 1
+                self._memories += line.memories
+                self._tokens += line.tokens
 
-    def snapshot(self) -> dict[str, int]:
-        """Return the totals by name."""
+    def prometheus(self) -> str:
+        """Return the totals in Prometheus' text format 0.0.4. Of paths that are no route only the number is told."""
         with self._lock:
-            return dict(self._counts)
+            requests, chats = sorted(self._requests.items()), sorted(self._chats.items())
+            memories, tokens = self._memories, self._tokens
+        lines = ["# TYPE memos_requests_total counter"]
+        lines += [f'memos_requests_total{{route="{route}",status="{status}"}} {n}' for (route, status), n in requests]
+        lines.append("# TYPE memos_chats_total counter")
+        lines += [f'memos_chats_total{{memory="{memory}",write="{write}"}} {n}' for (memory, write), n in chats]
+        lines += ["# TYPE memos_memories_injected_total counter", f"memos_memories_injected_total {memories}"]
+        lines += ["# TYPE memos_tokens_injected_total counter", f"memos_tokens_injected_total {tokens}"]
+        return "\n".join(lines) + "\n"
 
 
 class Journal:
@@ -137,14 +154,26 @@ class AccessLog:
             line.status = 500
             raise
         finally:
+            line.route = getattr(scope.get("route"), "path", "")  # set by the router
             self._journal.write(line)
 
 
 class _Text(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+    """One line a record, exceptions excepted: what callers sent can neither begin a line nor pass for a field."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the library's name
         fields: Mapping[str, Any] = getattr(record, "fields", {})
-        return " ".join([text, *(f"{name}={value}" for name, value in fields.items())])
+        text = super().formatMessage(record)
+        return _escaped(" ".join([text, *(f"{name}={_quoted(value)}" for name, value in fields.items())]))
+
+
+def _quoted(value: Any) -> str:
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if _SEPARATOR.search(text) else text
+
+
+def _escaped(text: str) -> str:
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class _Json(logging.Formatter):
@@ -158,7 +187,10 @@ class _Json(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        try:
+            return orjson.dumps(line, default=str).decode()
+        except TypeError:  # halves of surrogate pairs
+            return json.dumps(line, default=str)
 
 
 def set_up_logging(level: str, *, as_json: bool) -> None:

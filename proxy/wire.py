@@ -4,15 +4,18 @@ Headers are ASGI pairs with lower-case names. A header goes on unless it belongs
 its memory.
 """
 
+import asyncio
 import json
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from memory.errors import Invalid
+from proxy.identity import KEY_PREFIX
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -41,8 +44,10 @@ _NOT_SENT = HOP_BY_HOP | {
     b"cookie",
 }
 _NOT_SENT_PREFIXES = (b"x-memory", b"x-openwebui-")
+_OWN_KEY = KEY_PREFIX.encode()
 #: of a response: the server in front writes its own
 _NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"set-cookie", b"alt-svc"}
+_NOT_RETURNED_PREFIX = b"x-memory"  # of another proxy with memory behind this one: it speaks of another memory
 # orjson turns integers beyond 64 bits into floats, without a word. Looked for by a table, since a regular expression
 # takes longer over a long prompt than all the rest of the request.
 _DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
@@ -67,7 +72,10 @@ class RequestHeaders:
         kept = [
             (name, value)
             for name, value in headers
-            if name not in self._dropped and not name.startswith(_NOT_SENT_PREFIXES) and name not in named
+            if name not in self._dropped
+            and not name.startswith(_NOT_SENT_PREFIXES)
+            and name not in named
+            and _OWN_KEY not in value
         ]
         kept.append(IDENTITY_ENCODING)
         if authorization is not None:
@@ -89,7 +97,11 @@ def returned(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Return those of a model server's headers that the client gets, names in lower case."""
     lower = [(name.lower(), value) for name, value in headers]
     named = connection_named(lower)
-    return [(name, value) for name, value in lower if name not in _NOT_RETURNED and name not in named]
+    return [
+        (name, value)
+        for name, value in lower
+        if name not in _NOT_RETURNED and not name.startswith(_NOT_RETURNED_PREFIX) and name not in named
+    ]
 
 
 def value_of(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes:
@@ -97,26 +109,55 @@ def value_of(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes:
     return next((value for name, value in headers if name == wanted), b"")
 
 
-async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit_bytes: int) -> bytes:
+@dataclass(frozen=True, slots=True)
+class BodyLimit:
+    """How large a body may be and how long it may stall."""
+
+    size_bytes: int
+    knob: str  #: the setting that raises ``size_bytes``
+    silence_s: float
+
+    def check_declared(self, content_length: bytes) -> None:
+        """Raises: Invalid: the body is to be too large."""
+        if content_length.isdigit() and int(content_length[:20]) > self.size_bytes:
+            raise self.too_large()
+
+    async def next_message(self, receive: Receive) -> Message:
+        """Return what comes next. Raises: Invalid: nothing comes for too long."""
+        try:
+            async with asyncio.timeout(self.silence_s):
+                return await receive()
+        except TimeoutError:
+            raise Invalid(
+                f"The request's body stopped for {self.silence_s:g} s (server.body_timeout_s); send it again.",
+                code="request_timeout",
+            ) from None
+
+    def too_large(self) -> Invalid:
+        """Return the fault for a body beyond the limit."""
+        return Invalid(
+            f"The request body is larger than {self.size_bytes >> 20} MiB ({self.knob}).", code="request_too_large"
+        )
+
+
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: BodyLimit) -> bytes:
     """Return the whole request body.
 
-    Raises: Invalid: it is larger than the limit or compressed. ClientLeft.
+    Raises: Invalid: it is larger than the limit, compressed or stalled. ClientLeft.
     """
     if headers.get(b"content-encoding", b"identity").lower() not in (b"identity", b""):
         raise Invalid("Send the body uncompressed.", code="unsupported_content_encoding")
-    declared = headers.get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > limit_bytes:
-        raise _too_large(limit_bytes)
+    limit.check_declared(headers.get(b"content-length", b"0"))
     pieces: list[bytes] = []
     size_bytes = 0
     while True:
-        message = await receive()
+        message = await limit.next_message(receive)
         if message["type"] == "http.disconnect":
             raise ClientLeft
         piece = message.get("body", b"")
         size_bytes += len(piece)
-        if size_bytes > limit_bytes:
-            raise _too_large(limit_bytes)
+        if size_bytes > limit.size_bytes:
+            raise limit.too_large()
         pieces.append(piece)
         if not message.get("more_body", False):
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -165,9 +206,3 @@ def _refuse(constant: str) -> None:
 def request_id() -> str:
     """Return a new id for a request."""
     return f"req_{uuid.uuid4().hex}"
-
-
-def _too_large(limit_bytes: int) -> Invalid:
-    return Invalid(
-        f"The request body is larger than {limit_bytes >> 20} MiB (server.max_body_mb).", code="request_too_large"
-    )

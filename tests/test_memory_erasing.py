@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -97,7 +98,8 @@ def test_forgetting_a_fact_takes_its_turns_its_history_and_its_words_everywhere(
             "ids": [cube_id, other_id],
         },
     )
-    files.receipts.put_all([(BO, "req_1", json.dumps({"query": "is Xanadu far?", "candidates": [{"cube_id": cube_id}]}))])
+    receipt = {"query": "is Xanadu far?", "candidates": [{"cube_id": cube_id}]}
+    files.receipts.put_all([(BO, "req_1", json.dumps(receipt))])
     written = files.vault.forget(BO, Forget(target="where I live", attributes=("lives",)))
     assert cube_id in written.removed
     assert texts(files) == {"I like tea.", "The user's likes is tea.", "What do you know?"}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.detect_secrets import DetectSecrets
-from memory.cube import FactKey, MemCube, Origin, SemanticType, Source, State
+from memory.cube import FactKey, Origin, SemanticType, Source
 from memory.errors import Refused
 from memory.governance import Governance, split
 from memory.turn import Admitted, Draft, Scope
@@ -92,19 +92,3 @@ def test_splitting_keeps_every_letter(text, limit):
 def test_without_a_detector_texts_stay():
     assert Governance(None).redact("password: swordfish") == "password: swordfish"
     assert _governance().redact("password: swordfish") == "password: [redacted]"
-
-
-def test_only_the_owner_reads_and_nobody_changes_what_is_frozen():
-    cube = MemCube(id="c", version=1, owner="bo", text="x", valid_from=NOW, recorded_at=NOW, updated_at=NOW)
-    governance = _governance()
-    assert governance.may_read(BO, cube)
-    assert governance.may_write(BO, cube)
-    ann = Scope(user="ann")
-    assert not governance.may_read(ann, cube)
-    assert not governance.may_write(ann, cube)
-    frozen = MemCube(
-        id="c", version=1, owner="bo", text="x", state=State.FROZEN, valid_from=NOW, recorded_at=NOW, updated_at=NOW
-    )
-    assert governance.may_read(BO, frozen)
-    with pytest.raises(Refused, match="frozen"):
-        governance.check_write(BO, frozen)

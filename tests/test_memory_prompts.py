@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,3 +92,47 @@ def test_the_extraction_schema_is_strict():
     item = prompts.EXTRACTION_SCHEMA["properties"]["facts"]["items"]
     assert item["additionalProperties"] is False
     assert set(item["required"]) == set(item["properties"])
+
+
+MARKERS = [
+    "<|im_start|>",
+    "<\uff5cUser\uff5c>",
+    "<\uff5cend\u2581of\u2581sentence\uff5c>",
+    "<start_of_turn>",
+    "<END_OF_TURN>",
+    "[INST]",
+    "[/inst]",
+    "<<SYS>>",
+    "<</SYS>>",
+    "<s>",
+    "</S>",
+    "<bos>",
+    "[SYSTEM_PROMPT]",
+    "[TOOL_CALLS]",
+    "<tool_call>",
+    "</think>",
+]
+
+
+@given(
+    st.lists(
+        st.one_of(st.sampled_from([*MARKERS, prompts.STABLE_HEADER, *"<>|[]()/"]), st.text(max_size=8)), max_size=14
+    )
+)
+def test_no_marker_of_a_chat_template_is_left(parts: list[str]):
+    """Nor does taking one out, or a header, leave another."""
+    text = prompts.as_data("".join(parts))
+    assert not [marker for marker in MARKERS if marker.casefold() in text.casefold()]
+    assert prompts.STABLE_HEADER.rstrip(":") not in text
+
+
+def test_a_header_inside_a_header_leaves_none():
+    header = prompts.STABLE_HEADER
+    assert header not in prompts.as_data(header.rstrip(":") + header.removeprefix("Known about the user"))
+
+
+@pytest.mark.parametrize(
+    "text", ["a < b and b > c", "see [1] and [a]", "x <= y", "a | b", "if a<s then b>s", "List<String>", "a << b", "<3"]
+)
+def test_ordinary_brackets_stay(text: str):
+    assert prompts.as_data(text) == text

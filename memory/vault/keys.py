@@ -24,7 +24,7 @@ from memory.ports import Clock
 from memory.vault.connections import Connections
 from memory.vault.rows import dumps, maybe_moment, micros, moment
 
-#: What a key may be allowed to do.
+#: What a key may be allowed to do. No route asks for ``admin`` yet: it gives nothing.
 SCOPES = ("models", "memory:read", "memory:write", "admin")
 DEFAULT_SCOPES = ("models", "memory:read", "memory:write")
 
@@ -128,6 +128,10 @@ class SqliteKeys:
     def hmac_user(self, provider_key: str) -> str:
         """Return the user id of a caller who is known only by a provider's key: the same key is the same user."""
         return f"p_{self._mac(b'user', provider_key).hex()[:24]}"
+
+    def cache_salt(self, user: str) -> str:
+        """Return what keeps the user's computed tokens apart; nobody without the pepper can guess it."""
+        return self._mac(b"cache", user).hex()
 
     def _mac(self, purpose: bytes, text: str) -> bytes:
         return hmac.digest(self._pepper, purpose + b"\0" + text.encode(), hashlib.sha256)

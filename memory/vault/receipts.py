@@ -1,6 +1,6 @@
 """What happened in a request in, the same out for a while: receipts by request id, readable by their user only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -9,7 +9,7 @@ from memory.errors import NotFound
 from memory.ports import Clock
 from memory.turn import Scope
 from memory.vault.connections import Connections
-from memory.vault.rows import dumps, micros
+from memory.vault.rows import micros
 
 _PRUNE_ROWS = 100
 
@@ -22,14 +22,14 @@ class SqliteReceipts:
         self._clock = clock
         self._keep_s = keep_s
 
-    def put_all(self, rows: Sequence[tuple[Scope, str, Mapping[str, Any]]]) -> None:
-        """Store or replace receipts; dataclasses inside them become objects."""
+    def put_all(self, rows: Sequence[tuple[Scope, str, str]]) -> None:
+        """Store or replace receipts, JSON objects."""
         now = micros(self._clock())
         prune = "DELETE FROM receipts WHERE rowid IN (SELECT rowid FROM receipts WHERE created_at < ? LIMIT ?)"
         put = "INSERT OR REPLACE INTO receipts (user, request_id, created_at, data) VALUES (?, ?, ?, ?)"
         with self._connections.write() as connection:
             connection.execute(prune, (now - int(self._keep_s * 1_000_000), _PRUNE_ROWS))
-            connection.executemany(put, [(scope.user, key, now, dumps(dict(receipt))) for scope, key, receipt in rows])
+            connection.executemany(put, [(scope.user, key, now, receipt) for scope, key, receipt in rows])
 
     def get(self, scope: Scope, request_id: str) -> dict[str, Any]:
         """Raises: NotFound: there is none for this user (any more)."""

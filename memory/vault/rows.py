@@ -1,18 +1,22 @@
 """MemCube in, database row or JSON object out, and back: nothing is lost, times to the microsecond."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
-from memory.cube import FactKey, Kind, MemCube, Origin, SemanticType, Source, State
+from memory.cube import MAX_TTL_S, FactKey, Kind, MemCube, Origin, SemanticType, Source, State
 from memory.errors import Invalid
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TIMES = ("valid_from", "valid_to", "recorded_at", "updated_at", "superseded_at", "last_used_at")
+_NEEDED_TIMES = ("valid_from", "recorded_at", "updated_at")
+_TEXTS = ("id", "owner", "text", "kind", "semantic_type", "state", "origin", "scope")
+_LISTS = ("tags", "entities", "sensitivity", "supersedes", "derived_from")
+MAX_COUNT = 2**53
 
 CUBE_COLUMNS = (
     "id, owner, version, text, kind, semantic_type, state, pinned, valid_from, valid_to, recorded_at, updated_at, "
@@ -188,33 +192,72 @@ def cube_json(cube: MemCube) -> dict[str, Any]:
 def cube_from_json(data: Mapping[str, Any]) -> MemCube:
     """Return the cube that ``cube_json`` wrote.
 
-    Raises: Invalid: a field is missing or has another form.
+    Raises: Invalid: a field is missing, of another type or out of bounds; ``param`` names it.
     """
     try:
-        times: dict[str, Any] = {name: _time(data[name]) for name in _TIMES}
-        cube = MemCube(
-            id=_text(data["id"]),
-            version=int(data["version"]),
-            owner=_text(data["owner"]),
-            text=_text(data["text"]),
+        _check_fields(data)
+        times: dict[str, Any] = {
+            name: time_of(data, name) if data[name] is not None or name in _NEEDED_TIMES else None for name in _TIMES
+        }
+        return MemCube(
+            id=data["id"],
+            version=count_of(data, "version"),
+            owner=data["owner"],
+            text=data["text"],
             kind=Kind(data["kind"]),
             semantic_type=SemanticType(data["semantic_type"]),
             state=State(data["state"]),
-            pinned=bool(data["pinned"]),
-            access_count=int(data["access_count"]),
+            pinned=data["pinned"],
+            access_count=count_of(data, "access_count"),
             **times,
             **_rest_fields(data),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Invalid(f"This is not a cube of an export: {error!r}.") from error
-    return cube
+    except KeyError as error:
+        raise Invalid(f"{error.args[0]} is missing", param=str(error.args[0])) from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise Invalid(f"this is not a cube of an export: {error}") from error
 
 
-def _time(value: Any) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
+def time_of(data: Mapping[str, Any], name: str) -> datetime:
+    """Return an ISO 8601 time in UTC. Raises: Invalid, KeyError."""
+    try:
+        return datetime.fromisoformat(data[name]).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise Invalid(f"{name} is not a time in ISO 8601", param=name) from None
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a text")
+def count_of(data: Mapping[str, Any], name: str) -> int:
+    """Return a count that the database can hold. Raises: Invalid, KeyError."""
+    value = data[name]
+    if type(value) is not int or not 0 <= value <= MAX_COUNT:
+        raise Invalid(f"{name} is not a whole number from 0 to {MAX_COUNT}", param=name)
     return value
+
+
+def _check_fields(data: Mapping[str, Any]) -> None:
+    """Raises: Invalid, KeyError: a field is not of the type that ``cube_json`` gives it."""
+    source, fact = data["source"], data["fact"]
+    if not isinstance(source, Mapping) or not isinstance(fact, Mapping | None):
+        raise Invalid("source or fact is not an object", param="source")
+    _check_texts(data, _TEXTS)
+    _check_texts(source, ("conversation_id", "role"), "source.")
+    _check_texts(source, [name for name in ("turn_id", "name") if source[name] is not None], "source.")
+    for holder, name in (*((data, name) for name in _LISTS), (source, "message_ids")):
+        if not isinstance(holder[name], list | tuple) or not all(isinstance(item, str) for item in holder[name]):
+            raise Invalid(f"{name} is not a list of texts", param=name)
+    flags = [(data, "pinned")]
+    if fact is not None:
+        _check_texts(fact, ("subject", "attribute", "value"), "fact.")
+        flags += [(fact, name) for name in ("single", "profile") if name in fact]
+    for holder, name in flags:
+        if not isinstance(holder[name], bool):
+            raise Invalid(f"{name} is neither true nor false", param=name)
+    ttl_s = data["ttl_s"]
+    if ttl_s is not None and (type(ttl_s) not in (int, float) or not 0 < ttl_s <= MAX_TTL_S):
+        raise Invalid(f"ttl_s is not a number of seconds up to {MAX_TTL_S:.0f}", param="ttl_s")
+
+
+def _check_texts(data: Mapping[str, Any], names: Iterable[str], prefix: str = "") -> None:
+    for name in names:
+        if not isinstance(data[name], str):
+            raise Invalid(f"{prefix}{name} is not a text", param=f"{prefix}{name}")

@@ -8,7 +8,6 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -19,7 +18,7 @@ from memory.turn import Scope, TurnState
 from memory.vault import timeline
 from memory.vault.cubes import StoredCube, insert, keep_version, stored
 from memory.vault.reading import VaultBase
-from memory.vault.rows import cube_from_json, cube_json, dumps, micros, moment
+from memory.vault.rows import count_of, cube_from_json, cube_json, dumps, micros, moment, time_of
 
 FORMAT = 1
 _BATCH_ROWS = 200
@@ -68,8 +67,10 @@ class CubeTransfer(VaultBase):
         for number, row in enumerate(rows, start=1):
             try:
                 parsed.take(row)
-            except (Invalid, KeyError, TypeError, ValueError, AttributeError) as error:
-                raise Invalid(f"Row {number} is not a row of an export: {error}") from error
+            except (Invalid, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+                raise Invalid(
+                    f"Row {number} is not a row of an export: {error}", param=getattr(error, "param", None)
+                ) from error
         with self._connections.write() as connection:
             names = _Names(connection, scope.user, parsed)
             cubes = [
@@ -107,8 +108,8 @@ class CubeTransfer(VaultBase):
             "injected": dumps(
                 {key: redact(text) if isinstance(text, str) else text for key, text in turn["injected"].items()}
             ),
-            "occurred_at": micros(datetime.fromisoformat(turn["occurred_at"])),
-            "created_at": micros(datetime.fromisoformat(turn["created_at"])),
+            "occurred_at": micros(time_of(turn, "occurred_at")),
+            "created_at": micros(time_of(turn, "created_at")),
         }
         connection.execute(_INSERT_TURN, row)
         return True
@@ -134,7 +135,7 @@ class _Parsed:
         self.turns: list[Mapping[str, Any]] = []
 
     def take(self, row: Mapping[str, Any]) -> None:
-        """Raises: Invalid, KeyError, TypeError, ValueError, AttributeError: it is not a row of an export."""
+        """Raises: Invalid, KeyError, TypeError, ValueError, AttributeError, OverflowError: it is none of an export."""
         match row["object"]:
             case "memos.export":
                 if row["format"] != FORMAT:
@@ -142,8 +143,7 @@ class _Parsed:
             case "memos.cube":
                 cube = cube_from_json(row)
                 self.cubes.setdefault(cube.id, []).append(cube)
-                confirmed = row.get("confirmed_at")
-                said = cube.valid_from if confirmed is None else datetime.fromisoformat(confirmed)
+                said = cube.valid_from if row.get("confirmed_at") is None else time_of(row, "confirmed_at")
                 self.confirmed[cube.id] = micros(said)
             case "memos.turn":
                 self.turns.append(_checked_turn(row))
@@ -221,9 +221,10 @@ def _checked_turn(row: Mapping[str, Any]) -> Mapping[str, Any]:
     for message in row["messages"]:
         _check_message(message)
     for name in ("occurred_at", "created_at"):
-        micros(datetime.fromisoformat(row[name]))
-    if not isinstance(row["injected"], Mapping) or not isinstance(row["attempts"], int):
-        raise TypeError("injected or attempts has another form")
+        time_of(row, name)
+    count_of(row, "attempts")
+    if not isinstance(row["injected"], Mapping):
+        raise TypeError("injected is not an object")
     if not isinstance(row["answer"], str | None):
         raise TypeError("answer is not a text")
     return row
@@ -234,3 +235,5 @@ def _check_message(message: Mapping[str, Any]) -> None:
         raise TypeError("a message has no role, text or id")
     if not isinstance(message["name"], str | None) or not isinstance(message["created_at"], int | None):
         raise TypeError("a message's name or time has another form")
+    if message["created_at"] is not None:
+        moment(message["created_at"])
