@@ -270,6 +270,10 @@ class Ledger(Protocol):
         """Record a failed attempt; None dead-letters the row. ``counts`` False: it was not the row's fault."""
         ...
 
+    def release(self) -> None:
+        """Give back what this process has leased: its worker broke off and holds none of it."""
+        ...
+
     def pending(self, scope: Scope) -> int:
         """How many rows of this user are queued, leased or due; those that wait for their next try are not."""
         ...

@@ -152,6 +152,8 @@ class Background:
             logger.info("taking up %d turns of an earlier run and %d from the spool", left, spooled)
 
     def _step(self) -> int:
+        if self._refused:  # what the last step had claimed and could not even give back
+            self._ledger.release()
         replayed = sum(self._replay(turn) for turn in self.spool.turns())
         exchanges = self._ledger.claim(limit=self._options.batch, lease_s=self._options.lease_s)
         for exchange in exchanges:

@@ -48,7 +48,7 @@ def _exchange(text, answer=""):
 
 @pytest.mark.parametrize("part", ["<memory>", "<memory>a</memory>", "</memory>", "<memory>\n", "\n- 2026-01-01: a"])
 def test_fences_are_taken_out_in_time_linear_in_the_text(part):
-    short, long = part * 4_000, part * 16_000
+    short, long = part * 1_000, part * 4_000
     assert _cost_ratio(lambda text: without_injected(text, ""), short, long) < 8
 
 
@@ -160,7 +160,7 @@ def test_a_text_that_was_not_read_whole_is_no_question_and_not_covered():
     ],
 )
 def test_secrets_are_looked_for_in_time_linear_in_the_text(part):
-    short, long = (part * 25_000)[:25_000], (part * 100_000)[:100_000]
+    short, long = (part * 10_000)[:10_000], (part * 40_000)[:40_000]
     assert _cost_ratio(_DETECTOR.find, short, long) < 9
 
 

@@ -241,3 +241,11 @@ def test_only_what_a_dead_process_left_goes_back_to_the_queue(tmp_path, clock, l
     assert ledger.recover() == 2
     assert (state(ledger, left_open), state(ledger, mine)) == (TurnState.QUEUED, TurnState.OPEN)
     assert len(ledger.claim(limit=9, lease_s=60)) == 2
+
+
+def test_what_a_broken_off_worker_had_leased_can_be_given_back(ledger):
+    ledger.close(BO, ledger.open(record("Hi"), dedupe_window_s=1), "Hello!")
+    assert len(ledger.claim(limit=9, lease_s=60)) == 1
+    assert ledger.claim(limit=9, lease_s=60) == []
+    ledger.release()
+    assert len(ledger.claim(limit=9, lease_s=60)) == 1

@@ -160,6 +160,15 @@ class SqliteLedger:
             text = self._redact(error)[:_ERROR_CHARS]
             connection.execute(_FAIL, (state, text, due_at, 0 if counts else 1, turn_id))
 
+    def release(self) -> None:
+        """Give back what this process has leased; it is due at once."""
+        sql = """
+            UPDATE turns SET leased_until = NULL, due_at = min(due_at, ?)
+            WHERE process = ? AND state IN ('queued', 'failed') AND leased_until IS NOT NULL
+        """
+        with self._connections.write() as connection:
+            connection.execute(sql, (micros(self._clock()), self._liveness.name))
+
     def pending(self, scope: Scope) -> int:
         """Return how many rows of this user are queued, leased or due; those that wait for their next try are not."""
         sql = """
