@@ -65,8 +65,8 @@ class MiniLM:
         for row, tokens in enumerate(rows):
             ids[row, : len(tokens)] = tokens
             mask[row, : len(tokens)] = 1
-        vectors: Matrix = self._session.run(["vectors"], {"ids": ids, "mask": mask})[0]
-        return vectors
+        vectors = self._session.run(["vectors"], {"ids": ids, "mask": mask})[0]
+        return np.asarray(vectors, np.float32)
 
 
 def model_dir() -> Path:

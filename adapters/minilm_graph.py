@@ -8,6 +8,7 @@ Source: BERT (arXiv 1810.04805); pooling as in Sentence-BERT (arXiv 1908.10084);
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -34,7 +35,7 @@ class _Graph:
         self.weights.append(numpy_helper.from_array(np.asarray(value, np.int64), name))
         return name
 
-    def op(self, kind: str, *inputs: str, name: str, **attributes: object) -> str:
+    def op(self, kind: str, *inputs: str, name: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
         return name
 
