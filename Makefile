@@ -28,7 +28,7 @@ help:
 	@sed -n 's/^# \{0,3\}//; /make /p' Makefile | head -6
 
 serve: install
-	@$(BIN)/memos serve $(ARGS)
+	@$(BIN)/memos serve $(ARGS) || [ $$? -eq 130 ]  # Ctrl-C is no error
 
 test: install-dev
 	@$(BIN)/python -m pytest $(ARGS)
