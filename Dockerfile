@@ -28,7 +28,7 @@ RUN apt-get update \
     && install -d -o memos -g memos -m 0700 /data
 COPY --from=build /opt/memos /opt/memos
 # The four packages have generic names: nothing may be imported from the folder the process happens to be in.
-ENV PATH=/opt/memos/bin:$PATH PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/memos/bin:$PATH PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 ORT_DISABLE_TELEMETRY=1
 USER 10001
 WORKDIR /data
 VOLUME /data

@@ -67,6 +67,9 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
+# onnxruntime reports to its maker unless this stands before it is imported; what passes here is nobody else's business
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 
 class Section(BaseModel):
     """A frozen group of settings; unknown keys are errors."""
