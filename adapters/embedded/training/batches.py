@@ -1,0 +1,117 @@
+"""How far the training is in, batches of token ids out: from copying to long lists.
+
+Law: a pool of batches follows from the seed, its number and the phase alone, so that a training that was stopped goes
+on with the very same text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from adapters.embedded.corpus.chats import Chat, Chats, Turn
+from adapters.embedded.corpus.vocabulary import Vocabulary
+from adapters.embedded.training.tokenizer import encode_chat, pieces_of
+
+Example = tuple[list[int], list[bool]]
+_BATCHES_IN_POOL = 32
+_LONGEST = 1100  #: tokens of one conversation
+_MOST_MEMORIES = 24
+_FIRST_ORDINARY_ID = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows padded on the right: ids (rows, length), flat positions that predict, and what follows each."""
+
+    ids: Tensor
+    wanted: Tensor
+    labels: Tensor
+    rows: Tensor  #: which row each wanted position is in
+    tokens: int  #: without padding
+
+
+def collate(examples: Sequence[Example]) -> Batch:
+    """Return one batch."""
+    length = max(len(ids) for ids, _ in examples)
+    padded = torch.zeros(len(examples), length, dtype=torch.long)
+    wanted: list[int] = []
+    labels: list[int] = []
+    rows: list[int] = []
+    for row, (ids, learnt) in enumerate(examples):
+        padded[row, : len(ids)] = torch.tensor(ids)
+        positions = [at for at in range(1, len(ids)) if learnt[at]]
+        wanted += [row * length + at - 1 for at in positions]
+        labels += [ids[at] for at in positions]
+        rows += [row] * len(positions)
+    tokens = sum(len(ids) for ids, _ in examples)
+    return Batch(padded, torch.tensor(wanted), torch.tensor(labels), torch.tensor(rows), tokens)
+
+
+class Batches:
+    """Batches for every phase of a training."""
+
+    def __init__(self, tokenizer: Tokenizer, seed: int) -> None:
+        self._tokenizer = tokenizer
+        self._pieces = pieces_of(tokenizer)
+        self._seed = seed
+
+    def pool(self, number: int, phase: float, batch_tokens: int) -> list[Batch]:
+        """Return 32 batches of rows of about the same length; ``phase``: 0 to 1 of the training."""
+        words = Vocabulary(self._seed * 1_000_003 + number, pieces=self._pieces)
+        chats = Chats(words)
+        examples: list[Example] = []
+        have = 0
+        while have < _BATCHES_IN_POOL * batch_tokens:
+            ids, learnt = self._example(chats, phase)
+            if len(ids) <= _LONGEST and any(learnt[1:]):
+                examples.append((ids, learnt))
+                have += len(ids)
+        examples.sort(key=lambda example: len(example[0]))
+        batches = [collate(group) for group in _grouped(examples, batch_tokens)]
+        words.random.shuffle(batches)  # what padding made too many is left out: all workers take as many steps
+        return batches[:_BATCHES_IN_POOL]
+
+    def _example(self, chats: Chats, phase: float) -> Example:
+        words = chats.words
+        share = words.random.random()
+        copying = 0.3 * max(0.0, 1 - phase / 0.06) + 0.04
+        if share < copying:
+            return self._copying(words)
+        if share < copying + 0.3 * max(0.0, 1 - phase / 0.08) + 0.01:
+            return encode_chat(self._tokenizer, _plain_reading(words))
+        longest = 3 + (_MOST_MEMORIES - 3) * min(1.0, max(0.0, (phase - 0.03) / 0.37))
+        memories = 0 if words.chance(0.05) else 1 + int((longest - 1) * words.random.random() ** 1.6 + 0.5)
+        turns = words.random.randint(1, 3) if words.chance(0.15) else words.random.randint(2, 4) + min(memories, 8)
+        lists = 1.0 if phase > 0.25 else 0.3
+        return encode_chat(self._tokenizer, chats.chat(memories, turns, lists=lists))
+
+    def _copying(self, words: Vocabulary) -> Example:
+        """Return random tokens of which a part comes again: copying, whatever the pieces."""
+        size = self._tokenizer.get_vocab_size()
+        draw = words.random.randrange
+        segment = [draw(_FIRST_ORDINARY_ID, size) for _ in range(words.random.randint(6, 40))]
+        offset = words.random.randint(0, len(segment) // 2)
+        between = [draw(_FIRST_ORDINARY_ID, size) for _ in range(words.random.randint(0, 8))]
+        ids = segment + between + segment[offset:]
+        copied = len(segment) - offset - 1
+        return ids, [False] * (len(ids) - copied) + [True] * copied
+
+
+def _grouped(examples: Sequence[Example], batch_tokens: int) -> list[list[Example]]:
+    groups: list[list[Example]] = [[]]
+    for example in examples:
+        if groups[-1] and len(example[0]) * (len(groups[-1]) + 1) > batch_tokens:
+            groups.append([])
+        groups[-1].append(example)
+    return groups
+
+
+def _plain_reading(words: Vocabulary) -> Chat:
+    """Return the simplest reading task, for the start: "The k is v." and "What is the k?"."""
+    pairs = [(words.made_up(), words.value("any")) for _ in range(words.random.randint(2, 8))]
+    lines = "\n".join(f"- The {key} is {value}." for key, value in pairs)
+    asked = words.random.sample(pairs, min(6, len(pairs)))
+    return Chat(lines, tuple(Turn(f"What is the {key}?", f"The {key} is {value}.") for key, value in asked))
