@@ -60,11 +60,12 @@ class Blocks:
         facts = self._facts
         if not entry.facts:
             return prompts.quote_line(entry.day, entry.text)
+        first = entry.facts[0]
         quoted = style == "quote" or (style == "mixed" and self._words.chance(0.5))
         if len(entry.facts) > 1:
             text = facts.together(entry.facts, third=not quoted)
         else:
-            text = facts.statement(entry.facts[0]) if quoted else facts.stored(entry.facts[0])
+            text = facts.statement(first) if quoted else facts.stored(first)
         return prompts.quote_line(entry.day, text) if quoted else prompts.fact_line(entry.day, text)
 
     def _noise(self) -> str:

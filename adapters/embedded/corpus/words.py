@@ -194,10 +194,10 @@ Reykjavik, Marrakesh, Ljubljana, Antofagasta, Thessaloniki, Wolverhampton, Kathm
 }
 
 #: Syllables of made-up words: onset, nucleus, coda.
-ONSETS = (
+ONSETS: tuple[str, ...] = (
     *"b c d f g h j k l m n p r s t v w z".split(),
     *"br cr dr fr gr kr pl pr st str tr sh ch th qu sl sn gl bl fl cl sk sp".split(),
     "",
 )
-NUCLEI = tuple("a e i o u a e i o ai ea ee oo ou io ia y au".split())
-CODAS = ("", "", "", "", *"n r s l m t k x nd rt sk ng ck lm b d g p z ss ll nt".split())
+NUCLEI: tuple[str, ...] = tuple("a e i o u a e i o ai ea ee oo ou io ia y au".split())
+CODAS: tuple[str, ...] = ("", "", "", "", *"n r s l m t k x nd rt sk ng ck lm b d g p z ss ll nt".split())

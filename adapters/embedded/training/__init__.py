@@ -1,1 +1,1 @@
-"""How the embedded model is made: text, network, training, files, examination. A tool of development, not of serving."""
+"""How the embedded model is made: network, training, files, examination. A tool of development, not of serving."""

@@ -6,6 +6,7 @@ are and give the same logits.
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,8 @@ class Shape:
 
 
 class RmsNorm(nn.Module):
+    """Scaling to unit root mean square."""
+
     def __init__(self, size: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(size))
@@ -41,6 +44,8 @@ def _linear(inputs: int, outputs: int) -> nn.Linear:
 
 
 class Attention(nn.Module):
+    """Grouped-query attention with RMS norms on queries and keys, and RoPE."""
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
@@ -71,6 +76,8 @@ def _rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 class FeedForward(nn.Module):
+    """SwiGLU."""
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.gate_proj = _linear(shape.hidden, shape.feed_forward)
@@ -83,6 +90,8 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
+    """One layer."""
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.self_attn, self.mlp = Attention(shape), FeedForward(shape)
@@ -90,11 +99,18 @@ class Block(nn.Module):
 
 
 class Decoder(nn.Module):
+    """Embedding, layers and the last norm."""
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.embed_tokens = nn.Embedding(shape.vocabulary, shape.hidden)
         self.layers = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.norm = RmsNorm(shape.hidden)
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The layers, from the first on."""
+        return cast("list[Block]", list(self.layers))
 
 
 class Reader(nn.Module):
@@ -119,8 +135,8 @@ class Reader(nn.Module):
         length = ids.shape[1]
         cos, sin = self.cos[:length], self.sin[:length]
         x = self.model.embed_tokens(ids)
-        last = len(self.model.layers) - 1
-        for index, block in enumerate(self.model.layers):
+        last = len(self.model.blocks) - 1
+        for index, block in enumerate(self.model.blocks):
             x = x + block.self_attn(block.input_layernorm(x), cos, sin)
             if index == last:  # what is not wanted goes no further
                 x = x.reshape(-1, x.shape[-1])[wanted]
@@ -148,7 +164,7 @@ def prime_induction(reader: Reader, *, signal: float = 0.05, constant: float = 0
     embedding[:, half:] *= 0.1
     embedding[:, 1:half].normal_(0, signal)
     embedding[:, 0] = constant
-    first, second = reader.model.layers[0], reader.model.layers[1]
+    first, second, *_ = reader.model.blocks
     for block in (first, second):
         block.mlp.down_proj.weight *= 0.3
         block.self_attn.o_proj.weight *= 0.3

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch.multiprocessing.spawn import spawn
 from torch.nn import functional
 
 from adapters.embedded.corpus.cells import QUICK_CELLS, make_cell
@@ -189,7 +190,7 @@ def train(plan: Plan, folder: Path) -> None:
         trained_tokenizer(plan.vocabulary, plan.seed + 99).save(str(folder / _TOKENIZER))
     (folder / "plan.json").write_text(json.dumps(dataclasses.asdict(plan), indent=1), encoding="utf-8")
     (folder / MEETING).unlink(missing_ok=True)
-    torch.multiprocessing.spawn(_work, args=(plan, folder), nprocs=plan.workers)
+    spawn(_work, args=(plan, folder), nprocs=plan.workers)
 
 
 def _work(rank: int, plan: Plan, folder: Path) -> None:
