@@ -9,6 +9,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from adapters.embedded.training.team import Team
+
 #: Newton-Schulz polynomials, one for each iteration (You et al., "polar express" style coefficients).
 _POLYNOMIALS = (
     (4.0848, -6.8946, 2.9270),
@@ -22,10 +24,13 @@ _POLYNOMIALS = (
 class Muon:
     """Momentum, orthogonalised by Newton-Schulz (Jordan et al. 2024), scaled to AdamW's RMS (arXiv 2502.16982).
 
-    Matrices of one shape are orthogonalised in one batched call.
+    Matrices of one shape are orthogonalised in one batched call, by each worker of the team its part of them.
     """
 
-    def __init__(self, matrices: Iterable[nn.Parameter], momentum: float = 0.95, weight_decay: float = 0.01) -> None:
+    def __init__(
+        self, matrices: Iterable[nn.Parameter], team: Team, momentum: float = 0.95, weight_decay: float = 0.01
+    ) -> None:
+        self._team = team
         self._groups: dict[tuple[int, ...], list[nn.Parameter]] = {}
         for matrix in matrices:
             self._groups.setdefault(tuple(matrix.shape), []).append(matrix)
@@ -39,7 +44,7 @@ class Muon:
             gradients = torch.stack([matrix.grad for matrix in group if matrix.grad is not None])
             average = self._averages[shape]
             average.lerp_(gradients, 1 - self._momentum)
-            updates = _orthogonal(gradients.lerp(average, self._momentum))
+            updates = self._team.divided(_orthogonal, gradients.lerp(average, self._momentum))
             scale = -learning_rate * 0.2 * math.sqrt(max(shape))
             for matrix, update in zip(group, updates, strict=True):
                 matrix.mul_(1 - learning_rate * self._weight_decay).add_(update, alpha=scale)

@@ -36,7 +36,7 @@ _TOKENIZER = "tokenizer.json"
 class Plan:
     """What is trained, for how long."""
 
-    tokens: int = 26_000_000
+    tokens: int = 20_000_000
     batch_tokens: int = 4096  #: of all workers; half of it in the first 15 %: more steps while everything is new
     workers: int = 2  #: processes of one thread each: they meet once a step, threads at every operation
     learning_rate: float = 5e-3
@@ -47,8 +47,8 @@ class Plan:
     layers: int = 4
     feed_forward: int = 384
     seed: int = 0
-    checkpoint_s: float = 420.0
-    examined: int = 40  #: prompts of each cell at every checkpoint
+    checkpoint_s: float = 600.0
+    examined: int = 30  #: prompts of each cell at every checkpoint
 
     def rate(self, step: int, phase: float) -> float:
         """Return the learning rate's share of its full value."""
@@ -77,7 +77,7 @@ class Training:
         self._parameters = list(self.reader.parameters())
         matrices = [p for n, p in self.reader.named_parameters() if p.ndim == 2 and "embed" not in n]
         self._others = [p for n, p in self.reader.named_parameters() if p.ndim != 2 or "embed" in n]
-        self._muon = Muon(matrices)
+        self._muon = Muon(matrices, team)
         self._adam = torch.optim.AdamW(self._others, lr=plan.learning_rate, betas=(0.9, 0.95), weight_decay=0.01)
         self._batches = Batches(self.tokenizer, plan.seed + 1000)
         self.step = self.pools = self.seen = 0
