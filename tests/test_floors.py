@@ -33,7 +33,12 @@ HTTPX_FILES = {"adapters/embeddings_api.py", "adapters/extractor.py", "proxy/cli
 SLOW_TO_IMPORT = ENGINES - {"aiohttp", "gguf"}
 WASTE_BASKETS = re.compile(r"(^|_)(utils?|helpers?|common|misc|managers?|handlers?)$")
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_MEDIAN_LINES = 400, 60, 150
-TABLES = {"memory/rules/relations.py"}  # one literal: it may be as long as there are rows
+# One literal each: it may be as long as there are rows.
+TABLES = {
+    "memory/rules/relations.py",
+    *(f"adapters/embedded/corpus/{name}.py" for name in ("people", "tastes", "things", "frames", "common_facts")),
+}
+TRAINING = "adapters/embedded/training/"  # a tool of development: nothing that serves imports it
 
 
 class Module(NamedTuple):
@@ -102,12 +107,22 @@ def shared_engines(root: Path) -> list[str]:
     users: dict[str, set[str]] = {}
     for module in modules(root):
         for name in imports(module.tree):
-            if top(name) in ENGINES:
+            if top(name) in ENGINES and not module.path.startswith(TRAINING):
                 users.setdefault(top(name), set()).add(module.path)
     return [
         f"{engine} in {', '.join(sorted(files))}"
         for engine, files in users.items()
         if len(files) > 1 or any(not file.startswith("adapters/") or file.endswith("__init__.py") for file in files)
+    ]
+
+
+def training_in_service(root: Path) -> list[str]:
+    return [
+        f"{module.path} imports {name}"
+        for module in modules(root)
+        if not module.path.startswith("adapters/embedded/")
+        for name in imports(module.tree)
+        if name.startswith(("adapters.embedded.training", "adapters.embedded.corpus"))
     ]
 
 
@@ -208,6 +223,7 @@ RULES = [
     wrong_directions,
     cycles,
     shared_engines,
+    training_in_service,
     stray_httpx,
     stray_pydantic,
     memory_strangers,
@@ -245,6 +261,7 @@ BREAKS = [
     ),
     (wrong_directions, {"adapters/a.py": "import importlib\nimportlib.import_module('proxy.sse')\n"}),
     (cycles, {"memory/a.py": "from memory import b\n", "memory/b.py": "def f():\n    from memory.a import x\n"}),
+    (training_in_service, {"proxy/a.py": "from adapters.embedded.corpus.cells import CELLS\n"}),
     (shared_engines, {"adapters/a.py": "import torch\n", "adapters/b.py": "from torch.nn import functional\n"}),
     (shared_engines, {"proxy/a.py": "def f():\n    import chromadb\n"}),
     (shared_engines, {"adapters/x/__init__.py": "import onnx\n"}),

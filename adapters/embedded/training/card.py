@@ -5,11 +5,9 @@ Law: the card holds what was measured, the bar beside it, and what the model can
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from adapters.embedded.training.evaluate import CellResult
+from typing import Any
 
 #: What must hold, and what is aimed at.
 BARS: Mapping[str, tuple[float, float]] = {
@@ -47,7 +45,18 @@ _PLOTTED = (
 )
 
 
-def write_card(folder: Path, results: Sequence["CellResult"], made: Mapping[str, Any], run: Path | None) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellResult:
+    """What share of a cell is right, and what went wrong first."""
+
+    cell: str
+    questions: int
+    llama_cpp: float
+    transformers: float | None
+    wrong: tuple[tuple[str, str, str], ...]  #: question, answer, expected
+
+
+def write_card(folder: Path, results: Sequence[CellResult], made: Mapping[str, Any], run: Path | None) -> None:
     """Write ``CARD.md``, and with a training's folder its log and the picture of it."""
     if run is not None:
         log = (run / "log.jsonl").read_text(encoding="utf-8")
@@ -102,7 +111,7 @@ def _introduction(folder: Path) -> list[str]:
     return lines
 
 
-def _table(results: Sequence["CellResult"], made: Mapping[str, Any]) -> list[str]:
+def _table(results: Sequence[CellResult], made: Mapping[str, Any]) -> list[str]:
     lines = [
         "## What it can do",
         "",

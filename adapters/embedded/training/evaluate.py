@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from adapters.chat_template import ChatTemplate
 from adapters.embedded import gguf_path
 from adapters.embedded.corpus.cells import CELLS, Question, make_cell
 from adapters.embedded.corpus.chats import Chat
-from adapters.embedded.training.card import BARS, write_card
+from adapters.embedded.training.card import BARS, CellResult, write_card
 from adapters.engine import Engine
 from adapters.generation import Failed, Finished, GenerationRequest, Piece, Sampling
 from adapters.llama_context import ContextOptions, LlamaContext
@@ -32,17 +31,6 @@ from adapters.llama_model import LlamaModel
 
 _LONGEST_ANSWER = 200  #: tokens
 _AT_ONCE = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellResult:
-    """What share of a cell is right, and what went wrong first."""
-
-    cell: str
-    questions: int
-    llama_cpp: float
-    transformers: float | None
-    wrong: tuple[tuple[str, str, str], ...]  #: question, answer, expected
 
 
 def messages_of(chat: Chat) -> list[Message]:
