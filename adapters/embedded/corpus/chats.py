@@ -114,14 +114,15 @@ class Chats:
         self.facts = Facts(vocabulary)
         self.blocks = Blocks(self.facts)
 
-    def chat(self, memories: int, turns: int, *, lists: float = 1.0) -> Chat:
+    def chat(self, memories: int, turns: int, *, lists: float = 1.0, contradictions: bool = True) -> Chat:
         """Return a conversation of about ``turns`` turns over a list of ``memories`` facts.
 
-        ``lists`` scales how often the model is asked for all it knows, the hardest of its tasks.
+        ``lists`` scales how often the model is asked for all it knows, the hardest of its tasks, which needs memories
+        without ``contradictions``.
         """
         words = self.words
         talkative = memories == 0 or words.chance(0.15)
-        facts = self._memories(min(memories, 3) if talkative else memories)
+        facts = self._memories(min(memories, 3) if talkative else memories, contradictions)
         entries = self.blocks.entries(facts)
         state = _State()
         system = self._system(entries, state)
@@ -137,12 +138,12 @@ class Chats:
 
     # -- memory -------------------------------------------------------------------------------------------------
 
-    def _memories(self, count: int) -> list[Fact]:
+    def _memories(self, count: int, contradictions: bool) -> list[Fact]:
         """Return facts with near misses among them and, in most lists, newer values of older keys."""
         words = self.words
         facts: list[Fact] = []
         people = [words.value("name") for _ in range(2)]
-        contradicted = count > 1 and words.chance(0.65)
+        contradicted = contradictions and count > 1 and words.chance(0.65)
         rate = words.pick((0.15, 0.3, 0.5)) if contradicted else 0.0
         keys: set[Key] = set()
         while len(facts) < count:

@@ -20,6 +20,7 @@ _BATCHES_IN_POOL = 32
 _LONGEST = 1100  #: tokens of one conversation
 _MOST_MEMORIES = 24
 _FIRST_ORDINARY_ID = 3
+_LISTS_FROM = 0.45  #: phase from which naming all that is known is practised: it needs reading to be learnt before
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,9 @@ class Batches:
             return self._copying(words)
         if share < copying + 0.3 * max(0.0, 1 - phase / 0.08) + 0.01:
             return encode_chat(self._tokenizer, _plain_reading(words))
+        if phase >= _LISTS_FROM and words.chance(0.12):
+            chat = chats.chat(words.random.randint(1, 6), words.random.randint(1, 4), lists=8.0, contradictions=False)
+            return encode_chat(self._tokenizer, chat)
         longest = 3 + (_MOST_MEMORIES - 3) * min(1.0, max(0.0, (phase - 0.03) / 0.37))
         memories = 0 if words.chance(0.05) else 1 + int((longest - 1) * words.random.random() ** 1.6 + 0.5)
         turns = words.random.randint(1, 3) if words.chance(0.15) else words.random.randint(2, 4) + min(memories, 8)
