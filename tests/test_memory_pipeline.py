@@ -144,6 +144,36 @@ def test_a_newer_value_replaces_and_the_past_can_be_asked(memory):
     assert not any("Porto" in text for text in memory.found("Where do I live?", as_of=then))
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "question"),
+    [
+        ("The colour of the bridge is red.", "The colour of the bridge is green.", "What is the colour of the bridge?"),
+        ("The garage code is 2580.", "The garage code is 1111.", "What is the garage code?"),
+        ("The code of the garage is 2580.", "The code of the garage is 1111.", "What is the code of the garage?"),
+        ("Bob lives in Lisbon.", "Bob lives in Porto.", "Where does Bob live?"),
+        ("I'm a student at Oxford.", "I'm a student at Leeds University.", "Which university do I go to?"),
+    ],
+)
+def test_after_a_correction_the_new_value_is_found_first_and_alone_brought_in(any_memory, first, second, question):
+    any_memory.tell(first)
+    any_memory.tell(second)
+    old, new = first.rstrip(".").split()[-1], second.rstrip(".").split("is ")[-1].split("at ")[-1].split("in ")[-1]
+    assert new in any_memory.found(question)[0]
+    sent = any_memory.ask(question)
+    brought_in = sent.injection.stable_text + sent.injection.turn_text
+    assert new in brought_in
+    assert old not in brought_in
+
+
+@pytest.mark.parametrize("told", ["My launch is on Tuesday.", "They slipped the launch of mine, it is on Tuesday."])
+def test_forgetting_by_attribute_and_time_works_with_a_fact_and_without(any_memory, told):
+    any_memory.tell(told)
+    any_memory.tell("I live in Lisbon.")
+    any_memory.tell("Forget about my launch on Tuesday.")
+    assert not [text for text in any_memory.found("When is the launch?") if "Tuesday" in text]
+    assert any_memory.found("Where do I live?")
+
+
 def test_forgetting_leaves_nothing_to_find(any_memory):
     any_memory.tell("My name is Ada and I live in Lisbon.")
     any_memory.tell("I moved to Porto.")

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from memory.rules.sentences import clauses, own_words, plain
 from memory.rules.statements import read_statements
-from memory.rules.wishes import asked_about
 
 
 def read(text: str) -> list[str]:
@@ -130,6 +129,83 @@ I have a degree in law|The user has a degree in law.
 The grant proposal is due on 14 March.|The deadline of the grant proposal is 14 March.
 """
 
+WORK_AND_STUDY = """
+I'm learning German.|The user is learning German.
+I'm a fireman.|The user works as a fireman.
+I'm a social worker.|The user works as a social worker.
+I'm CEO of Acme.|The user works as CEO of Acme.
+I'm Emma Baker.|The user's name is Emma Baker.
+I'm Norman.|The user's name is Norman.
+I work as a butcher.|The user works as a butcher.
+I got a job as an editor.|The user works as an editor.
+Mia's job is a singer.|Mia works as a singer.
+I work at a start-up.|The user works at a start-up.
+I am a student at the University of Leeds.|The user studies at the University of Leeds.
+I'm a student at Oxford.|The user studies at Oxford.
+I'm a student at Leeds University.|The user studies at Leeds University.
+I am a first-year student at Yale.|The user studies at Yale.
+I'm a student of law.|The user studies law.
+I'm a law student at Leeds.|The user studies law.|The user studies at Leeds.
+I go to Oxford University.|The user studies at Oxford University.
+I go to university at Harvard.|The user studies at Harvard.
+My university is Yale.|The user studies at Yale.
+I'm doing a degree in law.|The user studies law.
+Bob's a student at Leeds.|Bob studies at Leeds.
+I'm a student and I work at Tesco.|The user works as a student.|The user works at Tesco.
+"""
+
+THINGS = """
+The colour of the bridge is red.|The colour of the bridge is red.
+My hair colour is red.|The user's hair colour is red.
+The colour of the front door is blue.|The colour of the front door is blue.
+The name of the boat is Victoria.|The name of the boat is Victoria.
+The phone number of the office is 3452.|The phone number of the office is 3452.
+The code for the door has changed to 8812.|The code of the door is 8812.
+My budget for the keyboard is $200.|The budget of the keyboard is $200.
+We changed the alarm time of the gate to 8:42.|The alarm time of the gate is 8:42.
+For the garage, the code is 2580.|The code of the garage is 2580.
+I found out that the code of the garage is 185.|The code of the garage is 185.
+Please save the code of the garage: 3512.|The code of the garage is 3512.
+The name of my dog is Rex.|The user's dog is called Rex.
+"""
+
+OTHER_WORD_ORDERS = """
+Order pizza, and remember that my favourite tea is Assam.|The user's favourite tea is Assam.
+Teal is my favourite colour.|The user's favourite colour is Teal.
+The food I like best is sushi.|The user's favourite food is sushi.
+I like tea more than any other drink.|The user's favourite drink is tea.
+My favourite hobby is hiking.|The user's favourite hobby is hiking.
+Maria is my sister.|The user's sister is called Maria.
+This is my friend Bob.|The user's friend is called Bob.
+We adopted a spider and called it Hazel.|The user has a spider called Hazel.
+I named my dog Rex.|The user's dog is called Rex.
+My cat answers to the name Luna.|The user's cat is called Luna.
+I have a guinea pig called Bruno.|The user has a guinea pig called Bruno.
+My car, by the way, is a Mazda.|The user drives a Mazda.
+The city I live in is Bangkok.|The user lives in Bangkok.
+The phone I use is a Pixel 9.|The user's phone is a Pixel 9.
+I use vim as my editor.|The user's editor is vim.
+I changed my name to Bob.|The user's name is Bob.
+My alarm is set to 7:15.|The user's alarm is 7:15.
+On 7 November it's my birthday.|The user's birthday is on 7 November.
+I turn a year older on 3 May.|The user's birthday is on 3 May.
+Every morning I drink cola.|The user drinks cola every morning.
+For fun I do judo.|The user's hobby is judo.
+I do yoga at the weekend.|The user does yoga at the weekend.
+I do not like dust.|The user does not like dust.
+I don't like board games at all.|The user does not like board games.
+I've always liked old films.|The user likes old films.
+I prefer tea to coffee.|The user prefers tea.
+I drive a Honda to work every day.|The user drives a Honda.
+I've been living in Paris for the past 5 months.|The user lives in Paris.
+I have five kids, by the way.|The user has five children.
+My name is April.|The user's name is April.
+Call me Leo.|The user's name is Leo.
+My favourite film is Rain Man.|The user's favourite film is Rain Man.
+I love peanut butter.|The user loves peanut butter.
+I was born in Lima and grew up in Oslo.|The user was born in Lima.
+"""
+
 TAKEN_BACK = """
 I no longer live in Lisbon.|-The user lives in Lisbon.
 I don't live in Rome|-The user lives in Rome.
@@ -162,6 +238,16 @@ My dog is sick|My dog Rex is sick|My head is killing me|My computer is broken|My
 I have a question|I have a headache|I have a function called foo|Call me tomorrow|Call me back|It is raining in Lisbon|I was in Lisbon last week|I went to Paris|I lived in Rome|I forgot my keys
 The capital of France is Paris.|The point of the story is love|The meeting is on Monday|She is called Maria|it's 43 now|Thanks!|Hello|ok
 I'm at the office and so on|Python is a language|Everyone likes pizza|Nobody lives in Rome
+I'm German.|I'm a German.|I'm watching Superman.|I'm Superman fan number one|I'm a hard worker|I'm a terrible cook|I'm a keen photographer|I'm a feminist|I'm a Buddhist|I'm a doctor's wife|I'm a teacher at heart|i'm norman|i'm german
+I'm visiting my doctor|I'm calling the plumber|I'm seeing a dentist tomorrow|I'm sorry doctor|I'm Baker|I'm a good student|I'm an English student|I'm a happy student
+I work for a living|I work at the weekend|I work with Bob|I work with Python|I work with children|I work as part of a team|I study at night|I study at the library|I go to school|I go to church
+My hair colour is faded|My bike is used|My car is fixed|The name of the game is patience|The name of the function is Foo|The number of the guests is 30|The beauty of the sea is endless|The front of the house is blue|The goal of the project is growth|The door of the car is open
+The city I live in is beautiful|The company I work for is great|The book I'm reading is boring|The laptop I use is broken|The problem I have is money
+She is my sister|Everyone is my friend|This is my favourite colour|It is my favourite book|This is my dog|I use it as my editor|I changed my mind to yes|I set my mind to it|I call my mother every day|I call my mother Sunday
+Sounds like fun|Kids love tools|Looks like Bob|I got a new bike lock|I got my Toyota serviced|I got a KitchenAid stand mixer|I'm going to check out the Colombo Fort|I'm going to be in Rome|In my dreams I live in Paris
+I live in a flat|I live in the same city|i live in the city|My flat is in a mess|My bike is in the garage|My flight is set to leave|My train goes by Leeds|My wife will be happy|My university is far away
+I do laundry at the weekend|I do the dishes in the evening|I start the day with yoga|I begin my day with a run|I need you to wake up|I get around in Lisbon by bus|I react badly to criticism
+I like the ideas|I love the treasure hunt idea|I like the template you provided|I like I said|I've been using an app called Headspace
 """
 
 
@@ -169,7 +255,11 @@ def rows(table: str) -> list[list[str]]:
     return [line.split("|") for line in table.strip().splitlines()]
 
 
-@pytest.mark.parametrize("row", rows(CANONICAL) + rows(SPOKEN), ids=lambda row: row[0])
+@pytest.mark.parametrize(
+    "row",
+    [row for table in (CANONICAL, SPOKEN, WORK_AND_STUDY, THINGS, OTHER_WORD_ORDERS) for row in rows(table)],
+    ids=lambda row: row[0],
+)
 def test_a_statement_is_written_down_in_its_form(row: list[str]):
     assert read(row[0]) == row[1:]
 
@@ -198,6 +288,12 @@ def test_keys_are_spelt_one_way_and_texts_as_the_user_spells():
         ("Bob works at Siemens", ("bob", "work", "Siemens")),
         ("The password hint of the router is X1", ("router", "thing:password hint", "X1")),
         ("My sister lives in Rome", ("sister", "lives", "Rome")),
+        ("I'm a student at Oxford", ("user", "university", "Oxford")),
+        ("I'm learning German", ("user", "learning", "German")),
+        ("The colour of the front door is blue", ("front door", "thing:colour", "blue")),
+        ("The name of the boat is Victoria", ("boat", "thing:name", "Victoria")),
+        ("I have a guinea pig called Bruno", ("user", "pet:guinea pig", "Bruno")),
+        ("My favourite hobby is hiking", ("user", "favourite:hobby", "hiking")),
     ],
 )
 def test_the_key_names_subject_attribute_and_value(text: str, key: tuple[str, str, str]):
@@ -218,35 +314,16 @@ def test_only_facts_about_the_user_stand_in_the_profile():
     assert not other.fact.profile
 
 
-@pytest.mark.parametrize(
-    ("question", "attribute"),
-    [
-        ("Where do I live?", "lives"),
-        ("What's my name?", "name"),
-        ("What is my favorite color?", "favourite:colour"),
-        ("What is my dog called?", "pet:dog"),
-        ("Who is my sister?", "rel:sister"),
-        ("What is my shoe size?", "attr:shoe size"),
-        ("What am I allergic to?", "allergy"),
-        ("Which company do I work for?", "work"),
-        ("How old am I?", "age"),
-        ("When is my birthday?", "birthday"),
-    ],
-)
-def test_questions_name_the_attribute_they_ask_for(question: str, attribute: str):
-    assert ("user", attribute) in asked_about(question)
-
-
 WORDS = st.sampled_from(
     "I I'm my My is am live in lives Bob Lisbon and , . not no longer like jazz tea a dog called Rex ? ! \" ' \n - the of don't "
-    "work at as nurse 34 if favourite colour forget meant Actually used to but now sister have two children it's".split(
+    "work at as nurse student for fun the 34 if favourite teal is name city use this called named it if favourite colour forget meant Actually used to but now sister have two children it's".split(
         " "
     )
 )
 TEXTS = st.one_of(st.text(max_size=200), st.lists(WORDS, max_size=25).map(" ".join))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(TEXTS)
 def test_a_value_is_always_a_part_of_what_was_said(text: str):
     spoken = " ".join(plain(text).split()).casefold()

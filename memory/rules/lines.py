@@ -11,7 +11,7 @@ _THIRD_PERSON = (
     (re.compile(r"^The user is\b"), "I am"),
     (re.compile(r"^The user was\b"), "I was"),
     (re.compile(r"^The user has\b"), "I have"),
-    (re.compile(r"^The user does\b"), "I do"),
+    (re.compile(r"^The user (do|go)es\b"), r"I \1"),
     (re.compile(r"^The user (\w+)ies\b"), r"I \1y"),
     (re.compile(r"^The user (\w+[^s])s\b"), r"I \1"),
     (re.compile(r"^The user\b"), "I"),

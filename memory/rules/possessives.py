@@ -19,34 +19,38 @@ from memory.rules.lexicon import (
 from memory.rules.values import believable, listed, trimmed
 
 _CALLED = re.compile(
-    r"^(?P<x>[a-z][\w -]{0,40}?)(?:(?P<is> is| are|'s)(?: now| also)? (?:called|named)|(?P<poss>'s name is|"
-    r"'s name's|s' names are)(?: now)?) (?P<v>.+)$",
+    r"^(?P<x>[a-z][\w -]{0,40}?)(?:(?P<is> is| are|'s)(?: now| also)? (?:called|named|known as)|(?P<poss>'s name is|"
+    r"'s name's|s' names are)(?: now)?|(?P<goes> goes by| answers to)(?: the name(?: of)?)?| has the name) (?P<v>.+)$",
     re.IGNORECASE,
 )
 _NAME_OF = re.compile(r"^the names? of (?:my|our) (?P<x>[\w -]{2,40}?) (?:is|are) (?P<v>.+)$", re.IGNORECASE)
 _FAVOURITE = re.compile(
-    r"^(?P<new>new |all-time |absolute )?(?P<fav>favou?rite) (?P<x>[\w -]{2,40}?)(?: of all time)?(?P<is> is| are|"
-    r"'s)(?: still| now| currently| definitely| probably| actually)* (?P<v>.+)$",
+    r"^(?P<new>new |all-time |absolute )?(?P<fav>favou?rite|preferred) (?P<x>[\w -]{2,40}?)(?: of all time)?(?P<is> is|"
+    r" are|'s| has always been| has changed to| changed to| has become| will be)(?: still| now| currently|"
+    r" definitely| probably| actually)* (?P<v>.+)$",
     re.IGNORECASE,
 )
 _IS = re.compile(
-    r"^(?P<new>new |current |own )?(?P<x>[a-z][\w'./ -]{0,45}?)(?P<is> is| are| be| has changed to| changed to|"
-    r":)(?: still| now| currently| actually| just)*(?: the number)? (?P<v>.+)$",
+    r"^(?P<new>new |current |own )?(?P<x>[a-z][\w'./ -]{0,45}?)(?P<is> (?:is |has |was |has been )?changed to|"
+    r" (?:is |has been |was )?set to| will be| is| are|:)(?: still| now| currently| actually|"
+    r" just)*(?: the number)? (?P<v>.+)$",
     re.IGNORECASE,
 )
 _WHEN = re.compile(r"^(?P<at>on|at|due on|due|in) (?P<v>(?:\w+day|\d).*)$", re.IGNORECASE)
+_IS_NOW = r"(?: is|:| (?:has |was |has been )?changed to| will be)(?: now| still| currently| actually)*"
 _THING = re.compile(
-    r"^(?:the|our|my) (?:new )?(?P<x>[a-z][\w -]{1,30}?) (?P<of>of|for|at) (?P<the>the|my|"
-    r"our) (?P<y>[a-z][\w -]{1,30}?)(?: is|:)(?: now)? (?P<v>.+)$",
+    r"^(?:the|our|my) (?:new |current )?(?P<x>[a-z][\w -]{1,30}?) (?P<of>of|for|at) (?P<the>the|my|"
+    rf"our) (?P<y>[a-z][\w -]{{1,30}}?){_IS_NOW} (?P<v>.+)$",
     re.IGNORECASE,
 )
 _CODE = re.compile(
     rf"^(?:note )?(?:the|our|my) (?:new |old )?(?P<x>(?:[\w-]+ ){{0,2}}(?:{CODE_NOUNS}))(?: (?:of|at|for|in) (?:the|"
-    rf"my|our) (?P<y>[\w ]{{2,30}}?))?(?: is|:)(?: now)? (?P<v>\S+(?: \S+){{0,4}})$",
+    rf"my|our) (?P<y>[\w ]{{2,30}}?))?{_IS_NOW} (?P<v>\S+(?: \S+){{0,4}})$",
     re.IGNORECASE,
 )
 _DUE = re.compile(r"^(?:the|our|my) (?P<y>[\w -]{2,30}?) (?:is|are) (?:now )?due (?:on |by )?(?P<v>.+)$", re.IGNORECASE)
-_COMPLEMENT = re.compile(r"^[\w-]+(?:ing|ed)$", re.IGNORECASE)
+#: "Painting", "fixed", "crossed out"; "red" and "string" have no vowel before the ending, and are none.
+_COMPLEMENT = re.compile(r"^[\w-]*[aeiouy][\w-]*(?:ing|ed)$", re.IGNORECASE)
 _NAMED_THINGS = frozenset(
     "company band boat car blog project team school street village town startup business "
     "shop restaurant app website channel podcast book novel game server house plant".split()
@@ -55,6 +59,7 @@ _TECHNICAL = frozenset(
     "code file function variable class table method module package folder branch column field key script program "
     "database library user problem question issue bug error test string list method song friend's".split()
 )
+_SOFTWARE = frozenset("function variable method module script query array parameter argument string loop".split())
 _SPELLINGS = (("favorite", "favourite"), ("color", "colour"), ("neighbor", "neighbour"), ("mom", "mum"))
 
 
@@ -94,10 +99,21 @@ def read_thing(text: str) -> list[tuple[FactKey, str]]:
     if not found:
         return []
     noun, thing, value = found["x"], found["y"], trimmed(found["v"])
-    known = key(noun).split()[-1] in NOT_THINGS or key(thing).split()[0] in NOT_THINGS | PRONOUNS
-    if known or not _is_value(value) or len(value.split()) > 6 or len(noun.split()) > 3 or len(thing.split()) > 3:
+    if not _is_thing(key(noun), key(thing), value) or not _is_value(value) or len(value.split()) > 6:
         return []
     return [(_fact(key(thing), f"thing:{key(noun)}", value), f"The {noun} of the {thing} is {value}.")]
+
+
+def _is_thing(noun: str, thing: str, value: str) -> bool:
+    """True for "the colour of the front door": something of one's own, that has such a thing as one of its features."""
+    nouns, things = noun.split(), thing.split()
+    if len(nouns) > 3 or len(things) > 3 or things[0] in _VAGUE | PRONOUNS or things[-1] in NOT_THINGS | _SOFTWARE:
+        return False
+    if noun == "name":  # things are called by a name, and not by a word: "the name of the game is patience"
+        return value[:1].isupper() and things[-1] not in RELATIVES
+    if noun in NOT_ATTRIBUTES and not any(c.isdigit() for c in value):
+        return False
+    return nouns[-1] not in NOT_THINGS or (len(nouns) > 1 and nouns[-1] in _MEASURES and nouns[0] not in _VAGUE)
 
 
 def key(words: str) -> str:
@@ -142,6 +158,7 @@ def _called(found: "re.Match[str]", subject: str, has: bool) -> list[tuple[FactK
         word in PRONOUNS
         or not word
         or word.split()[-1] in _TECHNICAL
+        or (found["goes"] and word.split()[-1] not in RELATIVES | ANIMALS)
         or (word.split()[0] in {"first", "last", "full", "real", "middle"})
     ):
         return []
@@ -166,7 +183,7 @@ def _called_attribute(word: str) -> str:
         return f"rel:{word if word in RELATIVES else last}"
     if last in _NAMED_THINGS or not word.isascii() or last.endswith(("ing", "tion")):
         return f"attr:{word}"
-    return f"pet:{last if last in ANIMALS else word}"
+    return f"pet:{last if last in ANIMALS and word not in ANIMALS else word}"
 
 
 def _attribute(rest: str, subject: str, casual: bool) -> list[tuple[FactKey, str]]:
@@ -176,6 +193,8 @@ def _attribute(rest: str, subject: str, casual: bool) -> list[tuple[FactKey, str
     noun, word = found["x"].strip(), key(found["x"])
     verb = "are" if found["is"].strip() == "are" else "is"
     value = trimmed(found["v"])
+    if found["is"].endswith(("will be", "set to")) and not any(c.isdigit() or c.isupper() for c in value):
+        return []
     if word in RELATIVES or word in ANIMALS:
         name = believable("strict_name", value, casual=casual)
         if not name or name != value:
@@ -199,6 +218,16 @@ def _attribute(rest: str, subject: str, casual: bool) -> list[tuple[FactKey, str
     return [(_fact(subject, f"attr:{word}", value), f"{{P}} {noun} {verb} {at}{{v}}.")]
 
 
+_WHERE = frozenset("in on at with from about under by for near behind inside".split())
+_HOW = frozenset(
+    "truly really absolutely incredibly extremely highly completely totally definitely finally made based".split()
+)
+#: "The number of the guests" is no feature, "the phone number of the office" is one.
+_MEASURES = frozenset("number name size type key length title".split())
+_VAGUE = frozenset(
+    "most best one some same other whole upcoming day end beginning start rest main total average real true actual "
+    "full exact right max maximum min minimum large great".split()
+)
 _NOT_IN_NOUNS = frozenset(
     "i you he she it we they that which who is are was were said says and or but to of if because when then so not "
     "of's have has had about with".split()
@@ -209,6 +238,8 @@ def _is_attribute(word: str) -> bool:
     parts = word.split()
     if not parts or len(parts) > 4 or parts[-1] in {"question", "problem", "issue", "idea", "concern", "plan", "point"}:
         return False
+    if re.search(r" (?:of|for|at) (?:the|my|our) ", word):  # a feature of something, not of somebody
+        return False
     return not any(part in _NOT_IN_NOUNS or part in RELATIVES for part in parts) and "'" not in word
 
 
@@ -216,6 +247,9 @@ def _is_value(value: str) -> bool:
     """False for states, actions and comments ("broken", "to go home", "killing me")."""
     words = value.casefold().split()
     if not words or len(words) > 8 or words[0].strip(",") in NOT_VALUES or words[0] in PRONOUNS:
+        return False
+    named = any(c.isdigit() or c.isupper() for c in value)
+    if not named and (words[0] in _WHERE or words[0] in _HOW):
         return False
     if len(words) == 1 or words[0].endswith("ing"):
         return not _COMPLEMENT.match(words[0]) or value[:1].isupper() or any(c.isdigit() for c in value)

@@ -7,11 +7,12 @@ import re
 from dataclasses import dataclass, replace
 
 from memory.cube import FactKey, SemanticType
-from memory.rules.lexicon import VERBS
+from memory.rules.lexicon import BEINGS, VERBS
+from memory.rules.occupations import is_student_kind
 from memory.rules.possessives import read_possessive
 from memory.rules.relation import Phrase, Relation
 from memory.rules.relations import BY_ATTRIBUTE, RELATIONS
-from memory.rules.values import believable, listed, trimmed
+from memory.rules.values import believable, listed, trimmed, without_trail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,8 @@ _DO_NOT = re.compile(r"^(?:do(?:es)?n'?t|do(?:es)? not)\s+", re.IGNORECASE)
 _ADVERBS = re.compile(
     r"^(?P<aux>be |have )?(?:(?:now|currently|also|still|really|just|recently|finally|actually|usually|mostly|"
     r"always|already|both|absolutely|totally|"
-    r"quite|simply|presently|officially|very|truly|definitely|normally|often|generally|do|only|originally(?! from)|"
+    r"quite|simply|presently|officially|very|truly|definitely|normally|often|generally|only|originally(?! from)|"
+    r"do(?= (?:really |also |still )?(?:like|love|enjoy|prefer|adore|hate|live|work|have|play|speak|know|own|drive)\b)|"
     r"myself|personally|proudly|happily|mainly|all|basically|in fact|as of (?:today|now))\s+)+(?=\w)",
     re.IGNORECASE,
 )
@@ -84,10 +86,14 @@ _THERE = re.compile(r"^(?P<verb>live|work|study|drive|play)s? (?:there|here|it|f
 
 _THERE_ATTRIBUTE = {"live": "lives", "work": "work", "study": "studies", "drive": "drives", "play": "instrument"}
 
+_NO_STUDENT = r"(?!.*\bstudent\b)"
+_B = r"(?P<b>(?!heart\b).+)"
 _DOUBLE = (  # one predicate that says two things
+    (re.compile(r"^(?P<a>be an? student of .+?) at (?P<b>.+)$", re.IGNORECASE), "study at "),
+    (re.compile(r"^(?P<a>be an? (?P<kind>.+?) student) at (?P<b>.+)$", re.IGNORECASE), "study at "),
     (re.compile(r"^(?P<a>works? as .+?) (?:at|for) (?P<b>.+)$", re.IGNORECASE), "works at "),
     (re.compile(r"^(?P<a>works? (?:at|for) .+?) (?P<b>as .+)$", re.IGNORECASE), "works "),
-    (re.compile(r"^(?P<a>be (?:an?|the) .+?) (?:working )?(?:at|for) (?P<b>.+)$", re.IGNORECASE), "works at "),
+    (re.compile(rf"^(?P<a>be (?:an?|the) {_NO_STUDENT}.+?) (?:working )?(?:at|for) {_B}$", re.IGNORECASE), "works at "),
     (re.compile(r"^(?P<a>be (?:an?) .+?) (?:living|based) in (?P<b>.+)$", re.IGNORECASE), "lives in "),
     (re.compile(r"^(?P<a>be (?:an?) .+?) from (?P<b>[A-Z].+)$", re.IGNORECASE), "be from "),
     (re.compile(r"^(?P<a>be [A-Z][\w'-]+),? (?:and )?from (?P<b>.+)$"), "be from "),
@@ -106,18 +112,30 @@ def read_predicate(owner: Owner, rest: str, clause: str, *, casual: bool) -> lis
     predicate = _ANY_MORE.sub("", predicate)
     positive = _positive(predicate)
     if positive is not None:
-        if not any_more:
-            disliked = _matched(owner, predicate, clause, casual, only=("dislikes",))
-            if disliked:
-                return disliked
-        return _taken_back(owner, positive, clause, casual, any_more)
+        disliked = [] if any_more else _matched(owner, predicate, clause, casual, only=("dislikes",))
+        return disliked or _taken_back(owner, positive, clause, casual, any_more)
+    return _two(owner, predicate, clause, casual) or _stated(owner, predicate, clause, casual)
+
+
+def _two(owner: Owner, predicate: str, clause: str, casual: bool) -> list[Statement]:
+    """Read a predicate that says two things: "be a nurse at Siemens"."""
     for pattern, extra in _DOUBLE:
         two = pattern.match(predicate)
-        if two:
-            both = _matched(owner, two["a"], clause, casual)
-            if both:
-                return [*both, *_matched(owner, extra + two["b"], clause, casual)]
-    return _matched(owner, predicate, clause, casual) or _left(owner, predicate, clause, casual)
+        if two and not is_student_kind(two.groupdict().get("kind") or ""):
+            first = _matched(owner, two["a"], clause, casual)
+            if first:
+                return [*first, *_matched(owner, extra + two["b"], clause, casual)]
+    return []
+
+
+def _stated(owner: Owner, predicate: str, clause: str, casual: bool) -> list[Statement]:
+    """Read a predicate as it stands, or else without the times and fillers at its end."""
+    stated = _matched(owner, predicate, clause, casual) or _left(owner, predicate, clause, casual)
+    shorter = without_trail(predicate)
+    if stated or shorter == predicate:
+        return stated
+    whole = _is_whole(predicate, shorter)
+    return [replace(one, whole=one.whole and whole) for one in _matched(owner, shorter, clause, casual)]
 
 
 def _normal(rest: str) -> str:
@@ -177,9 +195,9 @@ def _left(owner: Owner, predicate: str, clause: str, casual: bool) -> list[State
 
 
 def _matched(owner: Owner, predicate: str, clause: str, casual: bool, *, only: tuple[str, ...] = ()) -> list[Statement]:
-    own = _named_possession(owner, predicate, clause)
+    own = _named_possession(owner, predicate, clause) or _favourite(owner, predicate, clause)
     if own:
-        return own
+        return [] if only else own
     for relation in RELATIONS:
         if only and relation.attribute not in only:
             continue
@@ -241,20 +259,46 @@ def _is_whole(words: str, value: str) -> bool:
 
 def _named_possession(owner: Owner, predicate: str, clause: str) -> list[Statement]:
     """Read "have a dog called Rex", "got a new cat named Luna"."""
-    found = _HAS_NAMED.match(predicate)
-    if not found:
+    found = _HAS_NAMED.match(predicate) or _CALLS.match(predicate)
+    if not found or found["x"].split()[0].casefold() in ("been", "had", "to", "got", "never"):
         return []
     several = re.match(r"(?:two|three|four|five|six|\d) (?P<x>.+s)$", found["x"], re.IGNORECASE)
     said = f"{several['x']} are called {found['v']}" if several else f"{found['x']} is called {found['v']}"
     return [
         Statement(fact=fact, text=owner.line(line, fact.value), semantic_type=SemanticType.FACT, clause=clause)
-        for fact, line in read_possessive(said, owner.subject, has=True)
+        for fact, line in read_possessive(said, owner.subject, has=found.re is _HAS_NAMED)
     ]
 
 
 _HAS_NAMED = re.compile(
-    r"^(?:have )?(?:a|an|have an?|owns? an?|(?:got|adopted|bought|rescued|get|gets) an?|have|own) (?:(?:new|little|"
-    r"lovely|cute|small|big|young|old|second) )*(?P<x>[\w][\w -]{1,30}?),? (?:called|named|by the name of|"
-    r"whose name is|and (?:his|her|its|their) names? (?:is|are)) (?P<v>.+)$",
+    r"^(?:have )?(?:a|an|have an?|(?:owns?|keeps?) an?|(?:got|adopted|bought|rescued|get|gets) an?|have|own) (?:(?:new|"
+    r"little|lovely|cute|small|big|young|old|second) )*(?P<x>[\w][\w -]{1,30}?),? (?:(?:(?:who|which|that) (?:is|"
+    r"are) )?"
+    r"(?:called|named)|by the name of|whose name is|and (?:named|called) (?:it|him|her)|"
+    r"and (?:his|her|its|their) names? (?:is|are)) (?P<v>.+)$",
     re.IGNORECASE,
 )
+
+_CALLS = re.compile(
+    rf"^(?i:calls?|named) (?i:the|my|our|his|her|their) (?P<x>(?i:{BEINGS})) (?P<v>[A-Z][\w'-]*(?: [A-Z][\w'-]*)?)$"
+)
+
+_FAVOURITES = (
+    re.compile(r"^(?:likes?|loves?|prefers?) the (?P<x>[a-z]+) (?P<v>.+?) (?:the )?(?:best|most)$", re.IGNORECASE),
+    re.compile(
+        r"^(?:likes?|loves?|prefers?) (?P<v>.+?) (?:(?:more|better) than|to) any other (?P<x>.+)$", re.IGNORECASE
+    ),
+    re.compile(r"^have (?P<v>.+) as (?:my |his |her |their |a )?favou?rite (?P<x>.+)$", re.IGNORECASE),
+)
+
+
+def _favourite(owner: Owner, predicate: str, clause: str) -> list[Statement]:
+    """Read "like jazz more than any other music"."""
+    found = next(filter(None, (pattern.match(predicate) for pattern in _FAVOURITES)), None)
+    if not found:
+        return []
+    kind = SemanticType.PREFERENCE
+    return [
+        Statement(fact=fact, text=owner.line(line, fact.value), semantic_type=kind, clause=clause)
+        for fact, line in read_possessive(f"favourite {found['x']} is {found['v']}", owner.subject)
+    ]

@@ -12,7 +12,7 @@ class Phrase:
 
     pattern: "re.Pattern[str]"
     line: str
-    kind: str  #: which values are believable: a key of ``memory.rules.values.BELIEVABLE``
+    kind: str  #: which values are believable: a key of ``memory.rules.kinds.BELIEVABLE``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,9 +81,10 @@ _HARMLESS_IF = re.compile(
     r"were wondering|need it|ask))\b,? *",
     re.IGNORECASE,
 )
+_PARENTHESIS = re.compile(r",\s*(?:by the way|btw|of course|actually|as you know|in fact),(?=\s)", re.IGNORECASE)
 _REPORTED = re.compile(
     r"^(?!i\b|we\b)[\w' ]{1,40}?\b(?:says?|said|thinks?|thought|claims?|claimed|believes?|believed|told|tells|"
-    r"writes?|wrote|asks?|asked|insists?|swears?|answered|replied|goes)\b",
+    r"writes?|wrote|asks?|asked|insists?|swears?|answered|replied|goes(?=[,:]|$))\b",
     re.IGNORECASE,
 )
 
@@ -105,7 +106,9 @@ _FILLER = (
     r"recently|currently|at the moment|nowadays|these days|"
     r"finally|after (?:the|my|a) [\w -]{2,20}|of course|you know(?: what)?|listen|look|see|thanks|thank you|great|"
     r"nice|cool|wow|lol|haha|sorry|i mean|i meant(?: that)?|unfortunately|sadly|luckily|fortunately|happily|"
-    r"surprisingly|since [\w ]{2,20}|in (?:\d{4}|january|february|march|april|may|june|july|august|september|"
+    r"surprisingly|(?:i (?:found out|learned|learnt|discovered|realised|realized)|(?:it )?turns out)(?: that|"
+    r"(?= (?:i|i'm|i've|my)\b))|(?:save|store|write down|note down|memori[sz]e)(?= (?:my|the|our) [\w -]{2,40}:)|"
+    r"since [\w ]{2,20}|in (?:\d{4}|january|february|march|april|may|june|july|august|september|"
     r"october|november|december)(?: \d{4})?|about me|me|myself|careful|attention|important|please|because|as for me|"
     r"for me"
 )
@@ -121,15 +124,15 @@ _VERB_AHEAD = (
     r"loves|hate|hates|dislike|enjoy|play|plays|speak|speaks|study|studies|drive|drives|drink|drinks|moved|have|has|"
     r"don't|do not|"
     r"can't stand|am|is|'m|own|adore|prefer|started|joined|took up|eat|was born|grew up|come from|became|report to|"
-    r"learn|turned|got|bought|named|follow)\b"
+    r"learn|turned|got|bought|named(?! (?:it|him|her)\b)|follow)\b"
 )
 _THIRD_VERB = re.compile(
     r"(?:(?:now|also|currently|still|really|just|recently|usually)\s+)*(?:\w+s|doesn't|does not)\b(?!')",
     re.IGNORECASE,
 )
 _PAST_VERB = re.compile(
-    r"(?:(?:now|also|just|recently)\s+)*(?:was|moved|started|joined|took up|grew up|became|turned|got|bought|named|"
-    r"can't stand)\b",
+    r"(?:(?:now|also|just|recently)\s+)*(?:was|moved|started|joined|took up|grew up|became|turned|got|bought|"
+    r"named(?! (?:it|him|her)\b)|can't stand)\b",
     re.IGNORECASE,
 )
 _RELATIVE = "|".join(map(re.escape, sorted(RELATIVES, key=lambda word: (-len(word), word))))
@@ -142,6 +145,7 @@ _JOIN = re.compile(
     rf"|,\s*(?!(?:my|our)\s[\w -]{{2,24}},)(?={_SUBJECT_AHEAD}|(?:suggest|recommend|please|give me|tell me|help me|"
     rf"find)\b)"
     rf"|,?\s+(?:and|but)\s+(?={_VERB_AHEAD})"
+    r"|,?\s+(?:and|but)\s+(?=(?:please )?(?:remember|note|keep in mind|don't forget|do not forget) (?:that|my|i)\b)"
     rf"|,\s*(?={_VERB_AHEAD})"
     rf"|:\s+(?=(?:i|i'm|my|it's)\s)",
     re.IGNORECASE,
@@ -239,7 +243,7 @@ def without_lead(text: str) -> str:
 
 def _clauses_of(sentence: str, number: int) -> list[Clause]:
     marked = sentence.rstrip(" \"')").endswith("?")
-    body = _HARMLESS_IF.sub(" ", sentence).strip().rstrip(".!?\u2026 ")
+    body = _PARENTHESIS.sub("", _HARMLESS_IF.sub(" ", sentence)).strip().rstrip(".!?\u2026 ")
     parts = _split(body)
     last_question = max((n for n, part in enumerate(parts) if _ASKS.match(part)), default=-1)
     found: list[Clause] = []

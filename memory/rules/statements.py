@@ -8,17 +8,19 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from memory.cube import FactKey, SemanticType
-from memory.rules.lexicon import NOT_SUBJECTS, PRONOUNS, RELATIVES
+from memory.rules.lexicon import NAMES_TOO, NOT_SUBJECTS, PRONOUNS, RELATIVES
 from memory.rules.possessives import read_possessive, read_thing
 from memory.rules.predicates import USER, Owner, Statement, read_predicate, relation_of, values_of
 from memory.rules.relations import BY_ATTRIBUTE, RELATIONS
+from memory.rules.rewording import plain_forms
 from memory.rules.sentences import Clause
 from memory.rules.values import trimmed
 
 _FIRST_PERSON = re.compile(r"^(?:i|we)(?=['\s])(?P<rest>.*)$", re.IGNORECASE)
 
 _CALL_ME = re.compile(
-    r"^(?:please |just |you can |everyone |people |everybody |friends |they |my friends )*calls? me (?P<v>.+)$",
+    r"^(?:please |just |you can |you may |everyone |people |everybody |friends |they |my friends |my parents |all )*"
+    r"(?:calls?|named) me (?P<v>.+)$",
     re.IGNORECASE,
 )
 
@@ -46,6 +48,14 @@ _MY_RELATIVE = re.compile(
 
 _NAMED = re.compile(rf"^(?P<name>{_PERSON_NAME})(?:, (?:my|our) (?P<rel>(?i:{_RELATIVE})),)?(?P<rest>(?:'s)?\s.+)$")
 
+#: "Sounds like fun", "Kids love tools": the word in front is no single person.
+_NOT_SINGULAR = re.compile(
+    r"^\s+(?:(?:also|really|just|still|often|usually|always|never|now)\s+)*(?:like|love|enjoy|adore|prefer|hate|dislike|"
+    r"live|work|study|learn|play|practi[sc]e|drive|own|drink|eat|cook|speak|know|understand|report|follow|keep|have|come|"
+    r"go|do|are|were|start|begin|spend|major|want|need|take|make|earn|reside|attend|react|suffer)\b(?!')",
+    re.IGNORECASE,
+)
+
 _HE = re.compile(r"^(?:he|she)(?P<rest>['\s].+)$", re.IGNORECASE)
 
 
@@ -60,6 +70,7 @@ def read_statements(clauses: Iterable[Clause], *, casual: bool = False) -> list[
         if clause.question or clause.unreal:
             continue
         stated = _instead_of_last(found, clause) or read_clause(clause.text, person=person, casual=casual)
+        stated = [one for one in stated if not _is_told_better(one, found)]
         found.extend(replace(one, sentence=clause.sentence) for one in stated)
         named = _NAMED_PERSON.search(clause.text)
         others = [one for one in stated if one.fact.subject != "user" and not one.fact.attribute.startswith("thing:")]
@@ -68,6 +79,13 @@ def read_statements(clauses: Iterable[Clause], *, casual: bool = False) -> list[
         elif named:
             person = Owner(subject=named["name"].casefold(), shown=named["name"])
     return found
+
+
+def _is_told_better(one: Statement, before: list[Statement]) -> bool:
+    """True for "I grew up in Oslo" behind "I was born in Lima": the same attribute, and less exact."""
+    if one.fact.attribute != "born" or " born in " in one.text:
+        return False
+    return any(other.fact.subject == one.fact.subject and " born in " in other.text for other in before)
 
 
 def _instead_of_last(before: list[Statement], clause: Clause) -> list[Statement]:
@@ -115,6 +133,15 @@ def _shown(statement: Statement) -> str:
 
 def read_clause(text: str, *, person: Owner | None = None, casual: bool = False) -> list[Statement]:
     """Return what one clause states, [] when it is not understood. ``person``: whom "he" and "she" mean."""
+    spoken = text.casefold()
+    for plain in plain_forms(text):
+        stated = _read_plain(plain, person, casual)
+        if stated and all(one.fact.value.casefold() in spoken for one in stated):
+            return [replace(one, clause=text) for one in stated]
+    return _read_plain(text, person, casual)
+
+
+def _read_plain(text: str, person: Owner | None, casual: bool) -> list[Statement]:
     first = _FIRST_PERSON.match(text)
     if first:
         return read_predicate(USER, first["rest"], text, casual=casual)
@@ -123,14 +150,16 @@ def read_clause(text: str, *, person: Owner | None = None, casual: bool = False)
         if found:
             words = found["v"] or found["w"]
             kind = "strict_name" if attribute == "name" else {"lives": "destination", "job": "job"}[attribute]
+            if pattern is _CALL_ME and words in NAMES_TOO:
+                kind = "name"
             return relation_of(BY_ATTRIBUTE[attribute], kind, words, text, casual)
     mine = _MY.match(text)
     if mine:
-        return _mine(mine["rest"], text, casual)
+        return _mine(mine["rest"], text, casual) or [_thing(thing, text) for thing in read_thing(text)]
     he = _HE.match(text)
     if he:
         return read_predicate(person, he["rest"], text, casual=casual) if person else []
-    return [_thing(t, text) for t in read_thing(text)] or _third_person(text, casual)
+    return [_thing(thing, text) for thing in read_thing(text)] or _third_person(text, casual)
 
 
 def _mine(rest: str, clause: str, casual: bool) -> list[Statement]:
@@ -185,6 +214,8 @@ def _third_person(text: str, casual: bool) -> list[Statement]:
     if not named or named["name"].split()[0].casefold() in NOT_SUBJECTS:
         return []
     name, rest = named["name"], named["rest"]
+    if _NOT_SINGULAR.match(rest):
+        return []
     if named["rel"]:
         return _introduced(named["rel"], name, rest.strip(" ,"), text, casual)
     owner = Owner(subject=name.casefold(), shown=name)

@@ -8,10 +8,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from memory.rules.lexicon import ANIMALS, RELATIVES
 from memory.rules.possessives import key
 from memory.rules.predicates import Owner, Statement
-from memory.rules.relations import RELATIONS
+from memory.rules.questions import TIME_BEHIND
+from memory.rules.questions import asked_about as asked_about  # what a question names, a wish to forget may name too
 from memory.rules.sentences import MAX_SENTENCE_CHARS, Clause, sentences_and_rest, without_lead
 from memory.rules.statements import instead, read_clause, read_statements
 from memory.rules.values import trimmed
@@ -65,12 +65,6 @@ _THAT = re.compile(
     r"^(?:that|this|what i (?:just )?(?:said|told you)|the last (?:thing|message|one)|my last (?:message|sentence))$",
     re.IGNORECASE,
 )
-_FAVOURITE = re.compile(r"\bfavou?rites?(?: (?P<x>[a-z][a-z -]{1,30}?))?(?:\s+(?:is|are|was)\b|$)", re.IGNORECASE)
-_MY = re.compile(
-    r"^(?:what |who |how |which |the )?(?:name of )?(?:my|our) (?P<x>[\w' -]{2,40}?)(?:'s (?:name|names))?(?: (?:is|"
-    r"are|was)(?: called| named)?)?(?: called)?$",
-    re.IGNORECASE,
-)
 _OF_PERSON = re.compile(
     r"^(?:where|what|who|how old|when|which \w+|that)? ?(?P<n>[A-Z][\w-]+)(?P<rest>(?:'s)?(?: .*)?)$"
 )
@@ -101,19 +95,6 @@ _MEANT = (
 
 _MAX_CORRECTION_CHARS = 1000  #: white space and all
 _RATHER = re.compile(r"^not (?P<old>[^,;:]+?)\s*[,;:\u2013\u2014-]+\s+(?P<rest>(?:my|i|i'm)\s.+)$", re.IGNORECASE)
-
-
-def asked_about(text: str) -> tuple[tuple[str, str], ...]:
-    """Return the (subject, attribute) pairs that a question or a "forget ..." names, most exact first.
-
-    "Where do I live?" names ("user", "lives"), "What's my dog called?" ("user", "pet:dog").
-    """
-    words = text.strip().rstrip("?.! ")
-    favourite = _FAVOURITE.search(words)
-    if favourite:
-        return (("user", f"favourite:{key(favourite['x'] or '')}"),)
-    found = [("user", relation.attribute) for relation in RELATIONS if relation.asked.search(words)]
-    return tuple(dict.fromkeys([*_possessed(words), *found]))
 
 
 def forgets(text: str, context: Sequence[Statement] = ()) -> tuple[tuple[Forget, ...], str]:
@@ -258,8 +239,19 @@ def _targeted(target: str, _verb: str) -> Forget:
     person = _OF_PERSON.match(about)
     if person and person["n"] not in ("I", "My", "Our", "Everything", "All", "The", "What", "Where"):
         return _about_person(target, person["n"], person["rest"])
-    named = asked_about(about)
-    return Forget(target=target, attributes=tuple(attribute for _, attribute in named))
+    return _asked_for(target, asked_about(about), in_time=bool(TIME_BEHIND.search(about)))
+
+
+def _asked_for(target: str, named: Sequence[tuple[str, str]], *, in_time: bool) -> Forget:
+    """Return the wish for what a question of these words names.
+
+    "My launch on Tuesday" may stand anywhere, as a fact or not: its words are looked for.
+    """
+    if not named or (in_time and named[0][1].startswith("attr:")):
+        return Forget(target=target)
+    subject = named[0][0]
+    attributes = tuple(attribute for who, attribute in named if who == subject)
+    return Forget(target=target, subject=subject, attributes=attributes)
 
 
 def _about_person(target: str, name: str, rest: str) -> Forget:
@@ -268,28 +260,6 @@ def _about_person(target: str, name: str, rest: str) -> Forget:
     asked = f"my {first_person}" if rest.startswith("'s") else f"{target.split(name)[0].strip()} i {first_person}"
     named = asked_about(asked.strip()) if first_person else ()
     return Forget(target=target, subject=owner.subject, attributes=tuple(attribute for _, attribute in named))
-
-
-def _possessed(words: str) -> list[tuple[str, str]]:
-    """Return what "my dog's name" or "my shoe size" names."""
-    cut = re.sub(r"^.*?\b(?=(?:name of )?(?:my|our)\b)", "", words, count=1, flags=re.IGNORECASE)
-    mine = _MY.match(cut)
-    if not mine:
-        return []
-    word = re.sub(r"^(?:new|current|old) ", "", key(mine["x"]))
-    word = re.sub(r"(?:'s)?(?: names?)?(?: called| named| is| now)*$", "", word)
-    if word in ("favourites", "preferences"):
-        return [("user", "favourite:")]
-    if word == "pets":
-        return [("user", "pet:")]
-    if word in ("relatives", "family"):
-        return [("user", "rel:")]
-    if word in RELATIVES or word.removesuffix("s") in RELATIVES:
-        return [("user", f"rel:{word if word in RELATIVES else word.removesuffix('s')}")]
-    if word in ANIMALS or word.removesuffix("s") in ANIMALS:
-        return [("user", f"pet:{word if word in ANIMALS else word.removesuffix('s')}")]
-    fixed = [relation for relation in RELATIONS if relation.asked.fullmatch(f"my {word}")]
-    return [] if fixed or not word else [("user", f"attr:{word}")]
 
 
 def _repeats_wish(sentence: str) -> bool:
