@@ -4,6 +4,7 @@ Engines and models are imported and loaded here and not before; nothing listens 
 """
 
 import logging
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from adapters import embedded, registry
 from adapters.backend import Backend
 from adapters.flat import Flat
+from adapters.gguf_header import model_name
 from config.settings import Settings
 from memory.embeddings import Embeddings
 from memory.errors import EngineMissing
@@ -21,13 +23,14 @@ from memory.operator import Operator, Weights
 from memory.pipeline import Pipeline, Stations
 from memory.ports import Clock, Embedder, SecretDetector, TokenCounter
 from memory.reader import Reader
-from memory.rules.wishes import asked_about
+from memory.rules.questions import asked_about
 from memory.scheduler import Policy, Scheduler
 from memory.vault import VaultFiles, open_vault
 from memory.writer import Writer
 from proxy.auth import Authenticator
 from proxy.background import Background, QueueOptions
-from proxy.engine_options import EngineOptions
+from proxy.engine_backend import EngineBackend
+from proxy.engine_options import LOCAL, EngineOptions
 from proxy.extracting import Extracting
 from proxy.notes import Notes
 from proxy.parts import Parts
@@ -36,7 +39,6 @@ from proxy.supervisor import EngineProcess
 
 logger = logging.getLogger(__name__)
 
-_LOCAL = ("embedded", "llama_cpp")
 _ENGINE_URL = "http://engine/v1"  # a name only: the connection goes to a Unix socket
 
 
@@ -100,7 +102,7 @@ def _extracting(settings: Settings, files: VaultFiles, pipeline: Pipeline) -> Ex
 
 
 def _engine(settings: Settings) -> EngineProcess | None:
-    if settings.backend.kind not in _LOCAL:
+    if settings.backend.kind not in LOCAL:
         return None
     return EngineProcess(engine_options(settings))
 
@@ -115,7 +117,7 @@ def engine_options(settings: Settings) -> EngineOptions:
     )
     return EngineOptions(
         model_path=path,
-        model_id=backend.model_id or (embedded.MODEL_ID if own else path.stem),
+        model_id=backend.model_id or (embedded.MODEL_ID if own else model_name(path)),
         context_tokens=engine.context_tokens,
         max_context_tokens=engine.max_context_tokens,
         max_sequences=engine.max_sequences,
@@ -123,9 +125,11 @@ def engine_options(settings: Settings) -> EngineOptions:
         threads=engine.threads,
         gpu_layers=engine.gpu_layers,
         kv_type=engine.kv_type,
+        check_memory=engine.check_memory,
         flash_attention=engine.flash_attention,
+        parked_mb=engine.parked_mb,
         queue_limit=engine.queue_limit,
-        default_max_tokens=engine.default_max_tokens,
+        default_max_tokens=min(engine.default_max_tokens, embedded.DEFAULT_MAX_TOKENS if own else sys.maxsize),
         keep_alive_comment_s=backend.keep_alive_comment_s,
         max_body_mb=settings.server.max_body_mb,
         drain_timeout_s=settings.server.drain_timeout_s,
@@ -143,15 +147,15 @@ def _backend(settings: Settings, engine: EngineProcess | None) -> Backend:
     }
     if engine is not None:
         socket_path = str(engine.socket_path)
-        return known.create("upstream", base_url=_ENGINE_URL, socket_path=socket_path, shares_cache=True, **network)
+        inner = known.create("upstream", base_url=_ENGINE_URL, socket_path=socket_path, shares_cache=True, **network)
+        return EngineBackend(inner, engine)
     if wanted.kind == "upstream":
         api_key = wanted.api_key.get_secret_value() if wanted.api_key is not None else None
         return known.create("upstream", base_url=wanted.base_url, api_key=api_key, **network)
     if wanted.kind == "echo":
         return known.create("echo", **({"model_id": wanted.model_id} if wanted.model_id else {}))
     raise EngineMissing(
-        f"The backend {wanted.kind!r} waits for a later version; there are "
-        f"{', '.join(sorted((*known.names, *_LOCAL)))}."
+        f"The backend {wanted.kind!r} waits for a later version; there are {', '.join(sorted((*known.names, *LOCAL)))}."
     )
 
 

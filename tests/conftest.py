@@ -12,9 +12,12 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import openai
 import pytest
 
+hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("no deadline")
 MEMOS = Path(sys.executable).parent / "memos"
 
 

@@ -35,7 +35,6 @@ WASTE_BASKETS = re.compile(r"(^|_)(utils?|helpers?|common|misc|managers?|handler
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_MEDIAN_LINES = 400, 60, 150
 # One literal each: it may be as long as there are rows.
 TABLES = {
-    "memory/rules/relations.py",
     *(f"adapters/embedded/corpus/{name}.py" for name in ("people", "tastes", "things", "frames", "common_facts")),
 }
 TRAINING = "adapters/embedded/training/"  # a tool of development: nothing that serves imports it
