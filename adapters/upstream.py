@@ -6,6 +6,7 @@ is repeated once any byte of an answer was seen: clients repeat by themselves.
 
 import asyncio
 import io
+import logging
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,8 @@ from yarl import URL
 
 from adapters.backend import BackendResponse, BrokenOff, RawHeaders
 from memory.errors import EngineDown
+
+logger = logging.getLogger(__name__)
 
 KEEP_ALIVE_S = 75.0  # idle connections are kept for so long; most servers close theirs earlier, see _send_once
 PROBE_TIMEOUT_S = 3.0
@@ -69,6 +72,7 @@ class Upstream:
         """``max_connections`` 0: no limit. ``socket_path``: a Unix socket; the host in the URL is then only a name."""
         self._base = base_url.rstrip("/")
         self._socket_path = socket_path
+        self._shown = "the engine" if socket_path is not None else str(URL(self._base).with_user(None).with_query(None))
         self._authorization = f"Bearer {api_key}" if api_key else None
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=read_timeout_s, sock_connect=connect_timeout_s, sock_read=read_timeout_s
@@ -90,6 +94,13 @@ class Upstream:
 
         Raises: EngineDown.
         """
+        try:
+            return await self._request(method, path, headers, body)
+        except EngineDown as fault:
+            logger.warning("no answer from %s: %s", self._shown, _cause(fault.__cause__))
+            raise
+
+    async def _request(self, method: str, path: str, headers: RawHeaders, body: bytes = b"") -> BackendResponse:
         session = self._session or self._open()
         url = URL(self._base + path, encoded=True)
         wire = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
@@ -104,7 +115,7 @@ class Upstream:
         """Return why the server cannot take a chat now, None when it can."""
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S):
-                response = await self.send("GET", "/models", [(b"accept-encoding", b"identity")])
+                response = await self._request("GET", "/models", [(b"accept-encoding", b"identity")])
         except TimeoutError:
             return f"the model server did not answer within {PROBE_TIMEOUT_S:g} s"
         except EngineDown as error:
@@ -159,6 +170,12 @@ class Upstream:
 
 async def _note_reuse(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
     context.trace_request_ctx.reused = True
+
+
+def _cause(error: BaseException | None) -> str:
+    """Return what went wrong, for the log: the system's words, never what a server sent or was sent."""
+    words = str(error) if isinstance(error, aiohttp.ClientConnectorError) else getattr(error, "strerror", None)
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def _translated(error: Exception) -> EngineDown:

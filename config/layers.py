@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 PREFIX = "MEMOS_"
+DEFAULT = "default"  #: the source of what default.yaml says
 _VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<fallback>:-(?P<default>[^}]*))?\})")
 
 
@@ -183,35 +184,43 @@ def substitute(layer: Layer, environ: Mapping[str, str]) -> tuple[Layer, list[st
     """Return the layer with ``${NAME}`` and ``${NAME:-default}`` read from the environment, and the problems met.
 
     ``$$`` is a dollar sign. As in a shell, ``:-`` also replaces an empty value. What a variable holds is not filled.
+    A default that a variable has filled is the variable's.
     """
     problems: list[str] = []
     filled = {}
     for dotted, entry in layer.items():
-        value, unset = _fill(entry.value, environ)
+        value, unset, used = _fill(entry.value, environ)
         problems += [
             f"{dotted}: environment variable {name} is not set; set it, or write ${{{name}:-default}} ({entry.place})"
             for name in unset
         ]
-        filled[dotted] = Entry(value, entry.source, entry.line)
+        source = f"environment {', '.join(used)}" if used and entry.source == DEFAULT else entry.source
+        filled[dotted] = Entry(value, source, entry.line)
     return filled, problems
 
 
-def _fill(value: Any, environ: Mapping[str, str]) -> tuple[Any, list[str]]:
+def _fill(value: Any, environ: Mapping[str, str]) -> tuple[Any, list[str], list[str]]:
+    """Return the value, the variables that it lacks and those that it was filled from."""
     if isinstance(value, list):
         parts = [_fill(item, environ) for item in value]
-        return [part for part, _ in parts], [name for _, unset in parts for name in unset]
+        lacking = [name for _, unset, _ in parts for name in unset]
+        return [part for part, _, _ in parts], lacking, [name for _, _, used in parts for name in used]
     if not isinstance(value, str):
-        return value, []
+        return value, [], []
     unset: list[str] = []
+    used: list[str] = []
 
     def read(match: re.Match[str]) -> str:
         name = match["name"]
         if name is None:
             return "$"
+        if environ.get(name):
+            used.append(name)
+            return environ[name]
         if match["fallback"] is not None:
-            return environ.get(name) or match["default"]
+            return str(match["default"])
         if name not in environ:
             unset.append(name)
-        return environ.get(name, "")
+        return ""
 
-    return _VARIABLE.sub(read, value), unset
+    return _VARIABLE.sub(read, value), unset, used

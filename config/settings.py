@@ -5,15 +5,17 @@ reason. Values are read once, at start; below the composition root constructors 
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from config.layers import (
+    DEFAULT,
     ConfigError,
     Entry,
     Layer,
@@ -38,6 +40,11 @@ FLAGS: Mapping[str, str] = {
     "backend.kind": "--backend",
     "backend.base_url": "--upstream",
     "backend.model_path": "--model",
+    "engine.context_tokens": "--ctx-size",
+    "engine.threads": "--threads",
+    "engine.gpu_layers": "--gpu-layers",
+    "engine.batch_tokens": "--batch-size",
+    "engine.kv_type": "--kv-type",
 }
 
 
@@ -50,12 +57,16 @@ def _switch(value: Any) -> Any:
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
+def _web_address(url: str) -> str:
+    if re.match(r"https?://[^/\s]+", url):
+        return url.rstrip("/")
+    hint = f"; did you mean http://{url}?" if re.fullmatch(r"[\w.-]+(:\d+)?(/[\w./-]*)?", url) else ""
+    raise PydanticCustomError("url", "must begin with http:// or https://{hint}", {"hint": hint})
+
+
 Word = Annotated[str, Field(min_length=1)]
 Text = Annotated[Word | None, BeforeValidator(_empty_is_none)]
-Url = Annotated[
-    Annotated[str, Field(pattern=r"^https?://[^/\s]+"), AfterValidator(lambda url: url.rstrip("/"))] | None,
-    BeforeValidator(_empty_is_none),
-]
+Url = Annotated[Annotated[str, AfterValidator(_web_address)] | None, BeforeValidator(_empty_is_none)]
 Secret = Annotated[SecretStr | None, BeforeValidator(_empty_is_none)]
 File = Annotated[
     Annotated[Path, AfterValidator(lambda path: path.expanduser())] | None, BeforeValidator(_empty_is_none)
@@ -66,9 +77,6 @@ Limit = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
-
-# onnxruntime reports to its maker unless this stands before it is imported; what passes here is nobody else's business
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 class Section(BaseModel):
@@ -115,14 +123,18 @@ class Backend(Section):
 class Engine(Section):
     """The local llama.cpp engine."""
 
-    context_tokens: Annotated[int, Field(ge=128)] = Field(description="KV cells shared by all sequences")
+    context_tokens: Annotated[int, Field(ge=128)] | None = Field(
+        description="KV cells shared by all sequences; null: by the file's trained length and the free memory"
+    )
+    check_memory: bool = Field(description="refuse a model that does not fit into the free memory")
     max_context_tokens: Count | None = Field(description="one request's limit; null: what the model was trained for")
     max_sequences: Annotated[int, Field(ge=2, le=256)] = Field(description="requests at once plus prefixes kept")
     batch_tokens: Annotated[int, Field(ge=8)] = Field(description="chunk of a long prompt")
     threads: Count | None = Field(description="null: cores minus one")
     gpu_layers: Annotated[int, Field(ge=-1)] = Field(description="layers on the GPU; -1: all")
-    kv_type: Literal["f16", "f32", "q8_0"]
+    kv_type: Literal["f16", "f32", "bf16", "q8_0", "q4_0"]
     flash_attention: bool
+    parked_mb: Limit = Field(description="MiB of computed prefixes beside the context; 0: none")
     queue_limit: Count = Field(description="waiting requests; beyond it 429")
     default_max_tokens: Count = Field(description="when the caller sets no limit")
 
@@ -260,7 +272,7 @@ def load(
     Raises: ConfigError: anything is unknown or out of bounds; every problem is named with its key and its place.
     """
     environ = os.environ if environ is None else environ
-    defaults = {key: Entry(entry.value, "default") for key, entry in read_file(DEFAULT_FILE).items()}
+    defaults = {key: Entry(entry.value, DEFAULT) for key, entry in read_file(DEFAULT_FILE).items()}
     shape = {key: entry.value for key, entry in defaults.items()}
     layers = [
         defaults,
@@ -307,11 +319,7 @@ def _missing(settings: Settings) -> list[str]:
     backend, embedder, llm = settings.backend, settings.embedder, settings.writer.llm
     needs = [
         (backend.kind == "upstream" and backend.base_url is None, "backend.base_url", "backend.kind is upstream"),
-        (
-            backend.kind in ("llama_cpp", "hf") and backend.model_path is None,
-            "backend.model_path",
-            "backend.kind needs a file",
-        ),
+        (backend.kind == "llama_cpp" and backend.model_path is None, "backend.model_path", "backend.kind needs a file"),
         (embedder.kind == "openai" and embedder.base_url is None, "embedder.base_url", "embedder.kind is openai"),
         (embedder.kind == "openai" and embedder.model is None, "embedder.model", "embedder.kind is openai"),
         (llm.base_url is not None and llm.model is None, "writer.llm.model", "writer.llm.base_url is set"),

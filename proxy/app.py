@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config.settings import Settings
 from memory.errors import Unavailable
-from proxy import errors
+from proxy import error_pages
 from proxy.body_limits import BodyLimits
 from proxy.bookkeeping import Bookkeeper
 from proxy.chat import Chat, ChatLimits, ChatParts
@@ -74,7 +74,7 @@ def create_app(parts: Parts) -> FastAPI:
         description="An OpenAI-compatible inference proxy with memory.",
         lifespan=_lifespan(parts, recaller, bookkeeper, health),
     )
-    errors.install(app)
+    error_pages.install(app)
     app.include_router(Metrics(parts.counters, parts.authenticator).router())
     app.include_router(Models(parts.backend, parts.authenticator, request_headers).router())
     app.include_router(health.router())

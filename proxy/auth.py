@@ -14,7 +14,7 @@ Keys are looked up for every request and never cached: a revoked key stops at on
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from memory.errors import Invalid, Refused
@@ -50,13 +50,13 @@ class Caller:
     """Who holds the key of a request, and the users that its headers name."""
 
     holder: Identity
-    claimed: frozenset[str] = frozenset()
+    headers: Mapping[str, str] = field(default_factory=dict)  #: header, as it is configured, to the user in it
 
     def acting(self, body: Mapping[str, Any] | None = None, *, named: Sequence[str] = ()) -> Identity:
         """Return whom the request is for; see ``Authenticator.authenticate``. Reads nothing."""
-        claimed = {user for user in (*self.claimed, *named) if user}
+        claimed = {user for user in (*self.headers.values(), *named) if user}
         if not self.holder.may_assert:
-            return _itself(self.holder, claimed)
+            return _itself(self.holder, claimed, self.headers)
         if body is not None:
             claimed |= {user for field in _BODY_FIELDS if isinstance(user := body.get(field), str) and user}
         return _asserted(self.holder, claimed)
@@ -67,7 +67,7 @@ class Authenticator:
 
     def __init__(self, keys: Keys, *, user_headers: Sequence[str], pass_through: bool) -> None:
         self._keys = keys
-        self._user_headers = {name.lower() for name in user_headers}
+        self._user_headers = {name.lower(): name for name in user_headers}
         self._pass_through = pass_through
 
     def authenticate(
@@ -92,8 +92,11 @@ class Authenticator:
         for name, value in headers:
             by_name.setdefault(name.decode("latin-1").lower(), []).append(value)
         identity = self._owner(by_name)
-        claimed = {_decode(value) for name in self._user_headers for value in by_name.get(name, ())}
-        return Caller(identity, frozenset(claimed))
+        return Caller(identity, self._named(by_name))
+
+    def _named(self, by_name: Mapping[str, list[bytes]]) -> dict[str, str]:
+        users = {shown: _decode(_only(by_name, name)) for name, shown in self._user_headers.items()}
+        return {shown: user for shown, user in users.items() if user}
 
     def cache_salt(self, identity: Identity) -> str:
         """Return what keeps this user's computed tokens apart from everybody else's in a shared cache."""
@@ -150,19 +153,22 @@ def _bearer(authorization: bytes) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _itself(identity: Identity, claimed: set[str]) -> Identity:
+def _itself(identity: Identity, claimed: set[str], headers: Mapping[str, str]) -> Identity:
     if claimed <= {identity.user}:
         return identity
+    header = next((name for name, user in headers.items() if user != identity.user), None)
+    where = "`user`" if header is None else f"the header {header}"
     raise Refused(
-        "This key may not name a user: leave it out, or use a key made with `memos keys create NAME --assert-users`.",
+        f"This key may not name a user, which {where} does: leave it out, "
+        "or use a key made with `memos keys create NAME --assert-users`.",
         code="user_not_allowed",
-        param="user",
+        param=header or "user",
     )
 
 
 def _asserted(identity: Identity, claimed: set[str]) -> Identity:
     if not claimed:
-        return identity
+        return replace(identity, unnamed=True)
     if len(claimed) > 1:
         raise Invalid("The request names two different users in its headers and body; name one.", param="user")
     (user,) = claimed

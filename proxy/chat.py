@@ -26,7 +26,7 @@ from proxy.auth import Authenticator, Caller
 from proxy.bookkeeping import Bookkeeper, OpenTurn
 from proxy.closing import Call, Closing, record_of
 from proxy.controls import ControlReader, allowed_mode
-from proxy.errors import internal_fault, send_fault
+from proxy.errors import fault_code, internal_fault, send_fault
 from proxy.notes import Notes
 from proxy.overflow import OVERFLOW_STATUS, Replayed, is_overflow
 from proxy.presence import Presence
@@ -49,6 +49,10 @@ from proxy.wire import (
 logger = logging.getLogger(__name__)
 
 _PATH = "/chat/completions"
+_UNNAMED = (
+    "no user was named in this request, so it shares one memory with all others of this key that name none; "
+    "send X-Memory-User-Id, or `user` in the body"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,7 @@ class Chat:
     def __init__(self, parts: ChatParts) -> None:
         self._at = parts
         self._running = 0
+        self._warned: set[str] = set()  # keys; there are as many as people make
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one chat."""
@@ -138,14 +143,23 @@ class Chat:
         body = parse_object(raw)
         identity = caller.acting(body)
         line.model = well_formed(str(body.get("model") or "")[:200])
+        mode = allowed_mode(controls, identity)
+        if identity.unnamed and mode is not Mode.OFF:
+            line.warnings = (_UNNAMED,)
+            self._warn_once(identity.key_id)
         return Call(
             raw=raw,
             body=body,
             headers=at.request_headers.forwarded(scope["headers"], identity.authorization),
             identity=identity,
-            controls=replace(controls, mode=allowed_mode(controls, identity)),
+            controls=replace(controls, mode=mode),
             line=line,
         )
+
+    def _warn_once(self, key_id: str) -> None:
+        if key_id not in self._warned:
+            self._warned.add(key_id)
+            logger.warning("key %s may name users: %s", key_id, _UNNAMED)
 
     async def _answer(self, send: Send, call: Call) -> None:
         if call.controls.mode is Mode.OFF:
@@ -153,14 +167,20 @@ class Chat:
             return
         messages = _messages(call.body)
         recalled = await self._at.recaller.recall(messages, call.identity.scope, call.controls)
-        response, recalled = await self._asked(call, recalled)
+        try:
+            response, recalled = await self._asked(call, recalled)
+        except BaseException:
+            recalled.let_go()
+            raise
         try:
             if 200 <= response.status < 300:
+                recalled = await recalled.named()
                 await self._with_memory(send, call, recalled, response)
             else:
                 extra = memory_headers(call.line.request_id, recalled, write="off")
                 await relay(send, response, _identified(response, extra, call.line), call.line.progress)
         finally:
+            recalled.let_go()
             _note(call.line, recalled, response.status)
             response.close()
 
@@ -199,6 +219,7 @@ class Chat:
         call.line.sent_at = call.line.sent_at or time.perf_counter()
         response = await self._at.backend.send("POST", _PATH, call.headers, body)
         call.line.headers_at = time.perf_counter()
+        call.line.upstream_status = response.status if response.status >= 400 else None
         return response
 
     def _salted(self, call: Call, body: dict[str, Any], raw: bytes | None) -> bytes:
@@ -232,6 +253,7 @@ class Chat:
 
     async def _refuse(self, send: Send, fault: MemoryFault, line: RequestLine, *, started: bool) -> None:
         line.status = line.status or 500
+        line.error = fault_code(fault)
         if started:
             return  # too late for an answer: the server closes the connection, which says that it is not whole
         headers = [(b"x-request-id", line.request_id.encode()), (b"x-memory-request-id", line.request_id.encode())]

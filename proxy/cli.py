@@ -50,6 +50,14 @@ def _guarded(chosen: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="memos", description="An OpenAI-compatible inference proxy with memory.")
     parser.set_defaults(parser=parser)
+    parser.add_argument(
+        "--version",
+        action="store_const",
+        dest="run",
+        const="proxy.cli_config:version",
+        default=argparse.SUPPRESS,
+        help="print the version",
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_serve(commands)
     _add_keys(commands)
@@ -86,7 +94,22 @@ def _add_serve(commands: Commands) -> None:
     model.add_argument("--model", metavar="FILE.gguf", help="a GGUF file, run here by llama.cpp")
     model.add_argument("--hf", metavar="DIR", help="a Hugging Face model folder (not available in this version)")
     model.add_argument("--backend", metavar="KIND", help="a backend by its name, e.g. embedded or echo")
+    _add_engine_options(serve)
     serve.add_argument("--log-level", choices=["debug", "info", "warning", "error"])
+
+
+def _add_engine_options(command: argparse.ArgumentParser) -> None:
+    """How a local model is run; llama.cpp's own names."""
+    group = command.add_argument_group("the local model (the embedded one, or --model)")
+    group.add_argument(
+        "-c", "--ctx-size", metavar="TOKENS", help="context of all requests together (default: by file and memory)"
+    )
+    group.add_argument("-t", "--threads", metavar="N", help="threads that compute (default: cores minus one)")
+    group.add_argument(
+        "-ngl", "--gpu-layers", "--n-gpu-layers", metavar="N", help="layers on the GPU; -1: all (default: 0)"
+    )
+    group.add_argument("-b", "--batch-size", metavar="TOKENS", help="chunk of a long prompt (default: 512)")
+    group.add_argument("--kv-type", metavar="TYPE", help="f16, f32, bf16, q8_0 or q4_0 (default: f16)")
 
 
 def _add_keys(commands: Commands) -> None:
@@ -134,5 +157,6 @@ def _add_engine(commands: Commands) -> None:
     where.add_argument("--uds", metavar="PATH", help="a Unix socket to listen on")
     where.add_argument("--port", type=int, help="a TCP port to listen on")
     engine.add_argument("--host", help="address for --port (default: 127.0.0.1)")
+    _add_engine_options(engine)
     build = commands.add_parser("build-llama", help="build and install llama.cpp for this machine", add_help=False)
     build.set_defaults(run="proxy.cli_engine:build_llama", takes_rest=True)

@@ -7,7 +7,6 @@ may crash the interpreter when it is loaded is tried in a child process.
 import argparse
 import json
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +20,8 @@ import httpx
 from rich.console import Console
 from rich.markup import escape
 
+from adapters.gguf_header import read_language_model
+from adapters.llama_diagnosis import diagnose
 from config.layers import ConfigError
 from config.settings import Settings
 from memory.errors import MemoryFault
@@ -31,13 +32,13 @@ from proxy.cli_config import DISTRIBUTION, loaded
 
 _ROOT = Path(__file__).resolve().parents[1]
 TESTED_PYTHONS = ((3, 11), (3, 12), (3, 13))
-_PROBE_TIMEOUT_S = 60
 _MARKS = {"ok": "[green]ok     [/]", "note": "[yellow]note   [/]", "problem": "[red]problem[/]"}
 
 #: package to import, distribution, what it is for
 REQUIRED = (
     ("aiohttp", "aiohttp", "upstreams"),
     ("fastapi", "fastapi", "the memory API"),
+    ("fastapi_offline", "fastapi-offline", "the page /docs"),
     ("uvicorn", "uvicorn", "the server"),
     ("httptools", "httptools", "the server"),
     ("httpx", "httpx", "low-volume calls"),
@@ -55,11 +56,6 @@ REQUIRED = (
 OPTIONAL = (
     ("uvloop", "", "a faster event loop"),
     ("llama_cpp", "llama", "the embedded model and GGUF files"),
-    ("torch", "hf", "Hugging Face model folders"),
-    ("transformers", "hf", "Hugging Face model folders"),
-    ("peft", "hf", "LoRA adapters"),
-    ("chromadb", "chroma", "Chroma as a vector store"),
-    ("litellm", "litellm", "providers that do not speak OpenAI's protocol"),
 )
 
 
@@ -106,7 +102,7 @@ def _findings(chosen: argparse.Namespace) -> Iterator[Finding]:
         return
     yield Finding("configuration", "ok", "valid")
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _llama, _embedder, _data, _vault, _port, _upstream
+        _llama, _model, _embedder, _data, _vault, _port, _upstream
     )  # fmt: skip
     for check in checks:
         yield from check(settings)
@@ -155,22 +151,29 @@ def _names() -> Iterator[Finding]:
 
 def _llama(settings: Settings) -> Iterator[Finding]:
     needed = settings.backend.kind in ("embedded", "llama_cpp")
-    if util.find_spec("llama_cpp") is None:
-        if needed:
-            yield Finding("llama.cpp", "problem", f"backend {settings.backend.kind} needs it", "memos build-llama")
-        return
-    code = "import llama_cpp; llama_cpp.llama_print_system_info()"
-    try:
-        done = subprocess.run(  # noqa: S603  our own interpreter and a constant
-            [sys.executable, "-c", code], capture_output=True, timeout=_PROBE_TIMEOUT_S, check=False
-        )
-        failure = "" if done.returncode == 0 else f"does not load (exit status {done.returncode})"
-    except subprocess.TimeoutExpired:
-        failure = f"did not load within {_PROBE_TIMEOUT_S} s"
-    if failure:
-        yield Finding("llama.cpp", "problem" if needed else "note", failure, "memos build-llama --force")
+    if not needed and util.find_spec("llama_cpp") is None:
+        return  # said among the packages
+    diagnosis = diagnose()
+    if not diagnosis.mend:
+        yield Finding("llama.cpp", "ok", diagnosis.found)
+    elif needed:
+        mend = f"{diagnosis.mend}; without it: --upstream URL of another server, or the Docker image"
+        yield Finding("llama.cpp", "problem", f"backend {settings.backend.kind} needs it: {diagnosis.found}", mend)
     else:
-        yield Finding("llama.cpp", "ok", f"loads, version {metadata.version('llama-cpp-python')}")
+        yield Finding("llama.cpp", "note", diagnosis.found, diagnosis.mend)
+
+
+def _model(settings: Settings) -> Iterator[Finding]:
+    path = settings.backend.model_path
+    if settings.backend.kind != "llama_cpp" or path is None:
+        return
+    try:
+        header = read_language_model(path)
+    except MemoryFault as error:
+        yield Finding("model", "problem", str(error), "choose another with --model FILE.gguf")
+        return
+    size = f"{header.size_bytes / (1 << 30):.1f} GiB"
+    yield Finding("model", "ok", f"{path}: {header.architecture}, {size}, trained for {header.trained_tokens} tokens")
 
 
 def _embedder(settings: Settings) -> Iterator[Finding]:

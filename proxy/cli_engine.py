@@ -4,9 +4,23 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from config.settings import Settings
-from memory.errors import Invalid
-from proxy.engine_options import EngineOptions
+from adapters.gguf_header import read_language_model
+from config.layers import ConfigError
+from config.settings import FLAGS, Settings
+from memory.errors import EngineMissing, Invalid, MemoryFault
+from proxy.cli_config import loaded, runnable
+from proxy.engine_fault import ENGINE_MISSING
+from proxy.engine_options import LOCAL, EngineOptions
+from proxy.telemetry import set_up_logging
+
+_DEFAULT_DATA = Path("data")  # is not named in a command
+_GO_ON = """{reason}
+
+  To mend it:                   {build}   (needs a C++ compiler; in a clone `make serve` does it)
+  To go on with another server: {serve}   (Ollama, vLLM, llama-server, OpenAI ...)
+  Or in a container:            docker build -t memos-proxy . && docker run -p 8000:8000 -v memos:/data memos-proxy
+
+`memos doctor` looks closer."""
 
 
 def build_llama(chosen: argparse.Namespace) -> int:
@@ -18,24 +32,56 @@ def build_llama(chosen: argparse.Namespace) -> int:
 
 def engine(chosen: argparse.Namespace) -> int:
     """Serve one local model until a signal, without memory and without keys: behind a proxy, never in the open."""
-    from proxy.cli_config import loaded
     from proxy.engine import run_engine
 
     if chosen.uds is None and chosen.port is None:
         raise Invalid("Say where to listen: --uds PATH, or --port PORT with --host.")
-    flags = {} if chosen.model is None else {"backend.kind": "llama_cpp", "backend.model_path": chosen.model}
-    options = _options(chosen, loaded(chosen, flags).settings)
+    flags: dict[str, object] = engine_flags(chosen)
+    if chosen.model is not None:
+        flags |= {"backend.kind": "llama_cpp", "backend.model_path": chosen.model}
+    settings = loaded(chosen, flags).settings
+    set_up_logging(settings.server.log_level, as_json=settings.server.log_json)
+    options = _options(chosen, settings)
     where = f"unix:{options.socket_path}" if options.socket_path else f"http://{options.host}:{options.port}"
     print(f"{options.model_id} on {where}/v1", flush=True)
-    run_engine(options)
+    try:
+        run_engine(options)
+    except EngineMissing as fault:
+        raise advised(fault) from None
     return 0
+
+
+def engine_flags(chosen: argparse.Namespace) -> dict[str, object]:
+    """Return what a command's flags say about how a local model is run, by dotted key."""
+    given = {
+        "engine.context_tokens": chosen.ctx_size,
+        "engine.threads": chosen.threads,
+        "engine.gpu_layers": chosen.gpu_layers,
+        "engine.batch_tokens": chosen.batch_size,
+        "engine.kv_type": chosen.kv_type,
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def refuse_vain(chosen: argparse.Namespace, settings: Settings) -> None:
+    """Raises: ConfigError: flags say how a local model is run, and there is none."""
+    if settings.backend.kind not in LOCAL and (given := engine_flags(chosen)):
+        names = ", ".join(FLAGS[key] for key in given)
+        raise ConfigError([f"{names}: for a local model only; answers come from the backend {settings.backend.kind}"])
+
+
+def advised(fault: MemoryFault) -> MemoryFault:
+    """Return the fault, with the ways to go on where llama.cpp cannot be used on this machine."""
+    if fault.code != ENGINE_MISSING:
+        return fault
+    build, serve = (runnable(words, _DEFAULT_DATA) for words in ("build-llama --force", "serve --upstream URL"))
+    return EngineMissing(_GO_ON.format(reason=fault, build=build, serve=serve), code=fault.code)
 
 
 def _options(chosen: argparse.Namespace, settings: Settings) -> EngineOptions:
     from proxy.compose import engine_options
 
     options = engine_options(settings)
-    if not options.model_path.is_file():
-        raise Invalid(f"There is no model file at {options.model_path}.")
+    read_language_model(options.model_path)  # what cannot be loaded is told before anything listens
     socket_path = None if chosen.uds is None else Path(chosen.uds)
     return replace(options, socket_path=socket_path, host=chosen.host or "127.0.0.1", port=chosen.port or 0)

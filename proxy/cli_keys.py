@@ -1,27 +1,39 @@
-"""``memos keys``: made, listed and revoked beside a running server, or before its first start."""
+"""``memos keys``: made, listed and revoked beside a running server; made before its first start too."""
 
 import argparse
 import json
+import re
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
+from memory.errors import NotFound
 from memory.vault.keys import KeyRecord
-from proxy.cli_config import opened_vault
+from proxy.cli_config import has_vault, loaded, opened_vault, show_table
+from proxy.identity import KEY_PREFIX
+
+_KEY = re.compile(rf"{KEY_PREFIX}([0-9a-f]{{8}})-")
 
 
 def create(chosen: argparse.Namespace) -> int:
     """Make a key and show it."""
-    with opened_vault(chosen) as files:
+    folder = loaded(chosen).settings.data.dir
+    is_new = not has_vault(folder)
+    with opened_vault(chosen, may_make=True) as files:
         new = files.keys.create(chosen.name, assert_users=chosen.assert_users, user=chosen.user)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if is_new:
+        made = f"Made a new data folder, {folder.resolve()}: the key is good for a proxy that uses this one."
+        console.print(made, markup=False)
     if chosen.json:
         print(json.dumps({"key": new.key, "id": new.record.id, "user": new.record.user}))
         return 0
     print(new.key)
-    console = Console(stderr=True)
     may = ", may name users" if new.record.assert_users else ""
-    console.print(f"Key {new.record.id} of user {new.record.user}{may}. It is shown this once; only a hash is kept.")
+    told = f"Key {new.record.id} of user {new.record.user}{may}. It is shown this once; only a hash is kept."
+    console.print(told, markup=False)
     return 0
 
 
@@ -39,8 +51,16 @@ def list_keys(chosen: argparse.Namespace) -> int:
         may += " assert-users" * record.assert_users
         revoked = "" if record.revoked_at is None else f"{record.revoked_at:%Y-%m-%d}"
         style = "dim" if record.revoked_at else None
-        table.add_row(record.id, record.name, record.user, may, f"{record.created_at:%Y-%m-%d}", revoked, style=style)
-    Console().print(table)
+        table.add_row(
+            record.id,
+            escape(record.name),
+            escape(record.user),
+            may,
+            f"{record.created_at:%Y-%m-%d}",
+            revoked,
+            style=style,
+        )
+    show_table(table)
     return 0
 
 
@@ -60,6 +80,19 @@ def _row(record: KeyRecord) -> dict[str, Any]:
 def revoke(chosen: argparse.Namespace) -> int:
     """Revoke a key; requests that carry it are refused from now on."""
     with opened_vault(chosen) as files:
-        record = files.keys.revoke(chosen.id)
+        record = files.keys.revoke(_id_of(chosen.id))
     print(f"Key {record.id} ({record.name}) is revoked.")
     return 0
+
+
+def _id_of(text: str) -> str:
+    """Return the id inside a whole key, which is what people have at hand; the secret part is never shown.
+
+    Raises: NotFound: it is no whole key either.
+    """
+    if KEY_PREFIX not in text:
+        return text
+    whole = _KEY.search(text)
+    if whole is None:
+        raise NotFound("That is not a whole key; `memos keys list` shows the ids.")
+    return whole[1]

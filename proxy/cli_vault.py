@@ -5,6 +5,7 @@ import json
 from itertools import groupby
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
@@ -15,7 +16,7 @@ from memory.ports import Embedder
 from memory.turn import LedgerRow, Scope, TurnState
 from memory.vault import VaultFiles
 from memory.vault.backlog import Backlog
-from proxy.cli_config import loaded, opened_vault
+from proxy.cli_config import loaded, opened_vault, runnable, show_table
 
 _BATCH_TEXTS = 64
 _ALL = 1_000_000
@@ -33,11 +34,15 @@ def queue_list(chosen: argparse.Namespace) -> int:
     for name, row in work:
         style = "red" if row.state is TurnState.DEAD else None
         since = f"{row.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(row.id, name, row.state, str(row.attempts), since, row.user, row.error, style=style)
-    console = Console()
-    console.print(table if work else "Nothing waits.")
+        table.add_row(
+            row.id, name, row.state, str(row.attempts), since, escape(row.user), escape(row.error), style=style
+        )
+    if work:
+        show_table(table)
+    else:
+        print("Nothing waits.")
     if any(row.state is TurnState.DEAD for _, row in work):
-        console.print("Dead turns are kept; `memos queue retry` runs them again.")
+        print(f"Dead turns are kept; `{runnable('queue retry', loaded(chosen).settings.data.dir)}` runs them again.")
     return 0
 
 
@@ -66,12 +71,11 @@ def queue_retry(chosen: argparse.Namespace) -> int:
 
 def reembed(chosen: argparse.Namespace) -> int:
     """Embed every current memory that lacks a vector of the present embedder; can be broken off and run again."""
-    settings = loaded(chosen).settings
-    embedder = _embedder(settings)
-    if embedder is None:
-        print("There is no embedder: embedder.kind is none.")
-        return 1
     with opened_vault(chosen) as files:
+        embedder = _embedder(loaded(chosen).settings)
+        if embedder is None:
+            print("There is no embedder: embedder.kind is none.")
+            return 1
         count = _embed_missing(files, embedder)
     print(f"{count} memor{'y' if count == 1 else 'ies'} embedded by {embedder.model_id}.")
     return 0

@@ -27,6 +27,7 @@ class Identity:
     may_read: bool = True
     may_write: bool = True
     may_assert: bool = False  #: it may name users; ``user`` is the one it named
+    unnamed: bool = False  #: it may name users and named none: all such requests share the key's own memory
     verified: bool = True  #: False: the key is a provider's, and only the provider can say whether it is good
 
     @property

@@ -1,10 +1,11 @@
-"""Requests to the memory API in, the same with a known caller and whole characters in their JSON out."""
+"""Requests to the memory API in, the same with a known caller, taken as JSON, with whole characters in it, out."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.types import Scope
 
 from memory.rules.sentences import well_formed
 
@@ -20,7 +21,10 @@ class _Request(Request):
 
 
 def guarded_by(check: Check) -> type[APIRoute]:
-    """Return a class of routes that run ``check`` before the body is read."""
+    """Return a class of routes that run ``check`` before the body is read, and read it as JSON whatever it is called.
+
+    ``curl -d`` calls everything a form.
+    """
 
     class Guarded(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -28,11 +32,16 @@ def guarded_by(check: Check) -> type[APIRoute]:
 
             async def checked(request: Request) -> Response:
                 await check(request)
-                return await answer(_Request(request.scope, request.receive))
+                return await answer(_Request(_called_json(request.scope), request.receive))
 
             return checked
 
     return Guarded
+
+
+def _called_json(scope: Scope) -> Scope:
+    others = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
+    return {**scope, "headers": [*others, (b"content-type", b"application/json")]}
 
 
 def _mended(value: Any) -> Any:

@@ -18,8 +18,9 @@ from adapters.backend import RawHeaders as BackendHeaders
 from memory.errors import EngineDown, NotFound, Unavailable
 from memory.ports import Ledger
 from proxy.auth import Authenticator
+from proxy.memory_wire import ERRORS
 from proxy.overflow import Replayed
-from proxy.wire import RequestHeaders, returned
+from proxy.wire import IDENTITY_ENCODING, RequestHeaders, returned
 
 DISTRIBUTION = "memos-proxy"
 _PROBE_EVERY_S = 1.0
@@ -36,7 +37,7 @@ class Models:
 
     def router(self) -> APIRouter:
         """Return the routes, with and without ``/v1``."""
-        router = APIRouter(tags=["models"])
+        router = APIRouter(tags=["models"], responses=ERRORS)
         for prefix, shown in (("/v1", True), ("", False)):
             router.add_api_route(f"{prefix}/models", self.list, methods=["GET"], include_in_schema=shown)
             router.add_api_route(f"{prefix}/models/{{model:path}}", self.get, methods=["GET"], include_in_schema=shown)
@@ -69,6 +70,19 @@ class Models:
             return await Replayed.of(response)
         finally:
             response.close()
+
+
+async def listed_models(backend: Backend) -> tuple[int, list[str]]:
+    """Return the status of the model server's list and the ids on it, in its order.
+
+    Raises: EngineDown: the server cannot be asked.
+    """
+    response = await backend.send("GET", "/models", [IDENTITY_ENCODING])
+    try:
+        answer = await Replayed.of(response)
+    finally:
+        response.close()
+    return answer.status, [entry["id"] for entry in _entries(answer.body) if isinstance(entry.get("id"), str)]
 
 
 class Health:

@@ -1,9 +1,11 @@
-"""The chat route as the OpenAPI page describes it: the route itself is no route of the framework's."""
+"""The OpenAPI document as it is true here: chat, which is no route of the framework, keys, and errors of our shape."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 
+from proxy.docs_page import add_pages
 from proxy.memory_wire import Error
 from proxy.receipt import MEMORY_HEADERS
 
@@ -12,7 +14,7 @@ _ANSWER = {
     "id": "chatcmpl-1",
     "object": "chat.completion",
     "created": 1777714200,
-    "model": "memos",
+    "model": "memos-tiny",
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "In Porto."}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 42, "completion_tokens": 4, "total_tokens": 46},
 }
@@ -38,14 +40,58 @@ _ERRORS = {
 }
 
 
+_KEYS = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "a key of this proxy (`sk-memos-...`), as `memos keys create NAME` prints it",
+    },
+    "memory_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Memory-Key",
+        "description": "the same, where `Authorization` holds the model provider's key",
+    },
+}
+_OPEN_PATHS = ("/health", "/version", "/metrics")  # the last: from the machine itself
+_FRAMEWORK_ERRORS = ("HTTPValidationError", "ValidationError")
+
+
 class DocumentedApp(FastAPI):
-    """FastAPI, with chat on the OpenAPI page."""
+    """FastAPI with the document mended, and pages that load nothing from elsewhere."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(docs_url=None, redoc_url=None, **options)
+        add_pages(self)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
-        document = super().openapi()
-        document["paths"].setdefault("/v1/chat/completions", {"post": _chat()})
-        return document
+        if self.openapi_schema is None:
+            document = super().openapi()
+            document["paths"].setdefault("/v1/chat/completions", {"post": _chat()})
+            for operation in _operations(document):
+                if operation["responses"].pop("422", None) is not None:  # the framework's; ours is 400
+                    refused = {"description": _ERRORS["400"], "content": _json(_error())}
+                    operation["responses"].setdefault("400", refused)
+            for name in _FRAMEWORK_ERRORS:
+                document["components"]["schemas"].pop(name, None)
+            _lock(document)
+        return super().openapi()
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for methods in document["paths"].values():
+        yield from methods.values()
+
+
+def _lock(document: dict[str, Any]) -> None:
+    """Say which key opens what; the page then has a place to put it in."""
+    document["components"]["securitySchemes"] = _KEYS
+    document["security"] = [{name: []} for name in _KEYS]
+    for path, methods in document["paths"].items():
+        if path.startswith(_OPEN_PATHS):
+            for operation in methods.values():
+                operation["security"] = []
 
 
 def _chat() -> dict[str, Any]:
@@ -60,7 +106,10 @@ def _chat() -> dict[str, Any]:
             {"name": name, "in": "header", "required": False, "description": what, **text}
             for name, what in _REQUEST_HEADERS.items()
         ],
-        "requestBody": {"required": True, "content": _json(_request_schema(), {"model": "memos", "messages": [_SAID]})},
+        "requestBody": {
+            "required": True,
+            "content": _json(_request_schema(), {"model": "memos-tiny", "messages": [_SAID]}),
+        },
         "responses": {
             "200": {
                 "description": "the model's answer; a stream of server-sent events with `stream: true`",

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 RECALL_THREADS = 8
 _HEADER_PREFIX = "x-memory"
+_NAMING_TIMEOUT_S = 30.0
 
 
 class Before(Protocol):
@@ -45,6 +46,18 @@ class Recalled:
     status: str  #: on | degraded | read-only | write-only
     reason: str = ""  #: why it is degraded
     lookup_ms: float = 0.0
+    naming: "asyncio.Task[Prepared | None] | None" = None  #: under way, where recall came too late to name the turn
+
+    async def named(self) -> "Recalled":
+        """Return the same with the turn named, once that is known: without its names a turn cannot be kept."""
+        if self.naming is None:
+            return self
+        return replace(self, prepared=await self.naming, naming=None)
+
+    def let_go(self) -> None:
+        """Give up what is still under way, for a turn that is not to be kept."""
+        if self.naming is not None:
+            self.naming.cancel()
 
     def without(self, reason: str) -> "Recalled":
         """Return the same turn with nothing brought in."""
@@ -84,11 +97,12 @@ class Recaller:
                 raise
             logger.exception("recall failed; the chat goes on without memory")
             reason = f"recall failed ({type(error).__name__})"
+        naming = None
         if prepared is None and controls.mode.writes:
-            prepared = await self._named(messages, scope, controls)
+            naming = asyncio.create_task(self._named(messages, scope, controls))
         lookup_ms = 1000 * (time.perf_counter() - started)
         status = "degraded" if reason else controls.mode.value
-        return Recalled(prepared=prepared, status=status, reason=reason, lookup_ms=lookup_ms)
+        return Recalled(prepared=prepared, status=status, reason=reason, lookup_ms=lookup_ms, naming=naming)
 
     def close(self) -> None:
         """Let the threads end; those that hang are left behind."""
@@ -131,11 +145,14 @@ class Recaller:
         return on_thread
 
     async def _named(self, messages: list[dict[str, Any]], scope: Scope, controls: Controls) -> Prepared | None:
-        """The turn's names without any recall: what was said is kept even when memory cannot be read."""
+        """The turn's names without any recall: what was said is kept even when memory cannot be read.
+
+        The model answers meanwhile, so this may take far longer than a lookup.
+        """
         loop = asyncio.get_running_loop()
         only_write = replace(controls, mode=Mode.WRITE_ONLY)
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(_NAMING_TIMEOUT_S):
                 return await loop.run_in_executor(self._naming, self._pipeline.before, messages, scope, only_write)
         except Exception:
             logger.exception("the turn cannot be named and is not kept")

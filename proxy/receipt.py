@@ -59,6 +59,7 @@ def receipt_of(
         "turn_id": turn.turn_id,
         "status": recalled.status,
         "reason": recalled.reason,
+        "warnings": list(line.warnings),
         "write": turn.write,
         "mode": controls.mode.value,
         "as_of": controls.as_of.isoformat() if controls.as_of is not None else None,

@@ -40,6 +40,9 @@ class RequestLine:
     model: str = ""
     key_id: str = ""
     status: int = 0
+    upstream_status: int | None = None  #: what the model server refused with
+    warnings: tuple[str, ...] = ()  #: for the receipt: what the caller may not have meant
+    error: str = ""  #: the code of the fault that ended it
     memory: str = ""
     reason: str = ""
     memories: int = 0
@@ -56,6 +59,8 @@ class RequestLine:
             "request_id": self.request_id,
             "path": self.path,
             "status": 499 if self.left else self.status,
+            "upstream_status": self.upstream_status,
+            "error": self.error,
             "key_id": self.key_id,
             "model": self.model,
             "total_ms": _ms(self.started_at, now),

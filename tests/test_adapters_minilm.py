@@ -1,5 +1,8 @@
 """The embedder: unit vectors that do not depend on their neighbours in a batch and that put like beside like."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -7,8 +10,13 @@ from adapters.minilm import MiniLM
 
 
 @pytest.fixture(scope="module")
-def minilm(tmp_path_factory):
-    return MiniLM(tmp_path_factory.getbasetemp().parent / "minilm-cache")
+def cache_dir(tmp_path_factory):
+    return tmp_path_factory.getbasetemp().parent / "minilm-cache"
+
+
+@pytest.fixture(scope="module")
+def minilm(cache_dir):
+    return MiniLM(cache_dir)
 
 
 def test_a_text_has_the_same_unit_vector_alone_and_in_any_batch(minilm):
@@ -31,3 +39,14 @@ def test_known_sentence_pair_has_the_published_similarity(minilm):
     """sentence-transformers prints 0.7553 for this pair: the graph that is built here is the same function."""
     a, b = minilm.embed(["A man is eating food.", "A man is eating a piece of bread."])
     assert a @ b == pytest.approx(0.7553, abs=2e-3)
+
+
+@pytest.mark.usefixtures("minilm")
+def test_the_runtime_reports_to_nobody(cache_dir, tmp_path):
+    """From its import on, onnxruntime keeps a device id and events to be sent in the home folder, unless told before.
+
+    A process of its own, with nothing in its environment that says so: tests and programs use the adapter by itself.
+    """
+    code = "import pathlib, sys; from adapters.minilm import MiniLM; MiniLM(pathlib.Path(sys.argv[1])).embed(['Hi'])"
+    subprocess.run([sys.executable, "-c", code, str(cache_dir)], env={"HOME": str(tmp_path)}, check=True)
+    assert list(tmp_path.rglob("*")) == []

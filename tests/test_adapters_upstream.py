@@ -49,6 +49,34 @@ async def test_bytes_headers_and_path_go_through_as_they_are(server):
     await client.close()
 
 
+async def test_the_log_says_which_server_did_not_answer_and_why(caplog):
+    """Not the key in its address, nor what was sent; a probe, which asks every second, writes nothing."""
+    client = Client("http://me:sk-secret@127.0.0.1:1/v1?key=sk-secret")
+    assert await client.ready()
+    assert not caplog.records
+    with pytest.raises(EngineDown):
+        await ask(client, body=b"what was said")
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert "http://127.0.0.1:1/v1: ClientConnectorError: " in record.getMessage()
+    assert "refused" in record.getMessage() or "Connect call failed" in record.getMessage()
+    assert not [word for word in ("sk-", "said") if word in caplog.text]
+    await client.close()
+
+
+async def test_the_log_shows_nothing_of_an_answer_that_is_not_http(caplog, server):
+    async def nonsense(_request, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nset-cookie: sk-\x00secret\r\n\r\n")
+
+    server.script = nonsense
+    client = Client(server.url)
+    with pytest.raises(EngineDown):
+        await ask(client)
+    assert server.url in caplog.text
+    assert "secret" not in caplog.text
+    await client.close()
+
+
 async def test_the_callers_authorization_wins(server):
     client = Client(server.url, api_key="sk-own")
     await ask(client, headers=[(b"authorization", b"Bearer sk-theirs")])

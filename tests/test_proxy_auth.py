@@ -115,6 +115,7 @@ def test_a_plain_key_cannot_name_another_user_by_any_header(keys: SqliteKeys, au
     with pytest.raises(Refused) as caught:
         auth.authenticate([*headers(new.key), (name.encode(), b"bob")])
     assert fault_status(caught.value) == 403
+    assert name in str(caught.value), "the client that sends it is not always the caller's own"
     assert auth.authenticate([*headers(new.key), (name.encode(), new.record.user.encode())]).user == new.record.user
 
 
@@ -177,6 +178,22 @@ def test_a_header_sent_twice_with_two_keys_is_400(keys: SqliteKeys, auth: Authen
     one, two = keys.create("one"), keys.create("two")
     with pytest.raises(Invalid):
         auth.authenticate([*headers(one.key), *headers(two.key)])
+
+
+@pytest.mark.parametrize("name", USER_HEADERS)
+def test_a_header_that_names_two_users_is_400(keys: SqliteKeys, auth: Authenticator, name: str) -> None:
+    new = keys.create("app", assert_users=True)
+    with pytest.raises(Invalid) as caught:
+        auth.authenticate([*headers(new.key), (name.encode(), b"bob"), (name.encode(), b"eve")])
+    assert name.lower() in str(caught.value)
+
+
+def test_a_request_that_could_name_a_user_and_does_not_is_known(keys: SqliteKeys, auth: Authenticator) -> None:
+    """All such requests share the key's own memory, which an application seldom wants."""
+    app, plain = keys.create("app", assert_users=True), keys.create("ada")
+    assert auth.authenticate(headers(app.key)).unnamed
+    assert not auth.authenticate(headers(app.key), {"user": "bob"}).unnamed
+    assert not auth.authenticate(headers(plain.key)).unnamed
 
 
 def test_user_ids_that_no_store_could_keep_are_400(keys: SqliteKeys, auth: Authenticator) -> None:

@@ -255,7 +255,8 @@ def test_without_a_good_key_it_is_401(proxy, upstream, authorization):
     assert not upstream.requests
 
 
-def test_an_unreachable_model_server_is_502(tmp_path):
+def test_an_unreachable_model_server_is_502(tmp_path, caplog):
+    caplog.set_level("INFO", "proxy.access")
     proxy = Proxy(tmp_path, "http://127.0.0.1:9/v1")
     reply = proxy.chat()
     error = reply.json()["error"]
@@ -266,8 +267,45 @@ def test_an_unreachable_model_server_is_502(tmp_path):
     proxy.close()
     assert reply.status == 502
     assert error["code"] == "upstream_unreachable"
+    assert access_line(caplog)["error"] == error["code"]
+    assert "http://127.0.0.1:9/v1" in caplog.text
     assert (ready.status, list(missing)) == (503, ["backend"])
     assert live.status == 200
+
+
+def access_line(caplog, limit_s: float = 10.0) -> dict:
+    """The line of a request; it is written just after its answer."""
+    end = time.monotonic() + limit_s
+    while not (found := [record.fields for record in caplog.records if record.name == "proxy.access"]):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return found[0]
+
+
+def test_the_log_tells_a_refusal_of_the_model_server_from_one_of_ours(proxy, upstream, caplog):
+    caplog.set_level("INFO", "proxy.access")
+    upstream.script = whole(b'{"error": {"message": "no"}}', "401 Unauthorized")
+    lines = []
+    for sent in ({}, {"authorization": "Bearer sk-wrong"}):
+        assert proxy.chat(headers=sent).read()
+        lines.append(access_line(caplog))
+        caplog.clear()
+    theirs, ours = lines
+    assert (theirs["status"], theirs["upstream_status"]) == (401, 401)
+    assert (ours["status"], ours["error"], "upstream_status" in ours) == (401, "invalid_api_key", False)
+
+
+def test_a_key_for_many_users_that_names_none_is_warned_once_and_in_each_receipt(proxy, caplog):
+    key = proxy.parts.store.keys.create("app", assert_users=True)
+    said = {"authorization": f"Bearer {key.key}"}
+    for more in ({}, {}, {"user": "bob"}):
+        reply = proxy.chat(headers=said, **more)
+        reply.read()
+        path = f"/v1/memory/requests/{reply.headers['x-memory-request-id']}"
+        receipt = proxy.raw(b"", path + ("?user=bob" if more else ""), "GET", **said).json()
+        assert ["shares one memory" in warning for warning in receipt["warnings"]] == ([] if more else [True])
+    told = [record.getMessage() for record in caplog.records if record.name == "proxy.chat"]
+    assert [key.record.id in line for line in told] == [True]
 
 
 def test_a_silent_model_server_is_504(tmp_path, upstream):
@@ -532,6 +570,25 @@ def test_a_failing_or_slow_recall_leaves_the_chat_as_it_was(tmp_path, upstream, 
     assert receipt["status"] == "degraded"
     assert receipt["reason"]
     assert proxy.rows()[0][2] == "Hello."
+    proxy.close()
+
+
+class SlowThroughout(Broken):
+    """A store so slow that not even the names of a turn are known within a lookup's time."""
+
+    def before(self, messages, scope, controls):
+        self._act()
+        return self._pipeline.before(messages, scope, controls)
+
+
+def test_what_was_said_is_kept_when_even_naming_the_turn_takes_longer_than_a_lookup_may(tmp_path, upstream):
+    slow = {"parts": lambda p: {"pipeline": SlowThroughout(p.pipeline, lambda: time.sleep(0.4))}}
+    proxy = Proxy(tmp_path, upstream.url, **slow, **{"memory.timeout_ms": 100})
+    replies = [proxy.raw(json.dumps({"messages": [{"role": "user", "content": f"My {n}."}]}).encode()) for n in "abc"]
+    assert [reply.headers["x-memory-status"] for reply in replies] == ["degraded"] * 3
+    assert [reply.headers["x-memory-write"] for reply in replies] == ["queued"] * 3
+    rows = proxy.wait_rows(lambda rows: len(rows) == 3)
+    assert sorted(row[1][0]["text"] for row in rows) == ["My a.", "My b.", "My c."]
     proxy.close()
 
 

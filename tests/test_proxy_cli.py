@@ -25,6 +25,9 @@ COMMANDS = ["serve", "keys create", "keys list", "keys revoke", "check-config", 
 COMMANDS += ["queue list", "queue retry", "engine", "build-llama"]
 
 
+NAME_IT = "Name the folder that the proxy uses with --data DIR."
+
+
 def memos(*arguments: str, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-m", "proxy", *arguments]
     environ = {"COLUMNS": "200", **environ}  # and nothing of the tester's own
@@ -60,6 +63,11 @@ def test_a_command_that_does_not_exist_is_status_2() -> None:
     assert memos("keys").returncode == 2
 
 
+def test_the_version_is_told_either_way() -> None:
+    assert memos("--version").stdout == memos("version").stdout
+    assert memos("--version").stdout.startswith("memos-proxy ")
+
+
 # Keys
 
 
@@ -90,7 +98,55 @@ def test_a_revoked_key_is_listed_as_revoked(tmp_path: Path) -> None:
     assert "There is no key 'nope'" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["keys list", "keys revoke abc", "queue list", "queue retry", "reembed"])
+def test_in_the_wrong_folder_nothing_is_made(tmp_path: Path, command: str) -> None:
+    """A list of no keys would be the answer to another question."""
+    done = memos(*command.split(), cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == f"memos: There is no vault in {tmp_path / 'data'}. {NAME_IT}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_data_folder_is_told_of(tmp_path: Path) -> None:
+    first, second = (memos("keys", "create", "ada", "--data", "mine", cwd=tmp_path) for _ in range(2))
+    assert f"Made a new data folder, {tmp_path / 'mine'}" in first.stderr
+    assert "new data folder" not in second.stderr
+    assert first.stdout.startswith("sk-memos-")
+
+
+def test_a_whole_key_can_be_revoked_and_is_never_repeated(tmp_path: Path) -> None:
+    """It is what people have at hand; the screen and the shell's history of a log must not get it again."""
+    made_key = made(tmp_path, "ada")["key"]
+    other = made_key[:9] + "00000000" + made_key[17:]
+    for text in (made_key[:-50], other, f"Bearer {other}", f"x{made_key[:12]}"):
+        done = memos("keys", "revoke", text, "--data", str(tmp_path))
+        assert done.returncode == 1
+        assert made_key[18:] not in done.stdout + done.stderr
+    done = memos("keys", "revoke", made_key, "--data", str(tmp_path))
+    assert done.returncode == 0
+    assert made_key[18:] not in done.stdout + done.stderr
+    assert json.loads(memos("keys", "list", "--data", str(tmp_path), "--json").stdout)[0]["revoked_at"]
+
+
 # Configuration
+
+
+def test_what_another_program_reads_is_not_cut_off(tmp_path: Path) -> None:
+    """80 columns is what a table gets where no terminal says otherwise."""
+    name = "a-name-that-is-longer-than-any-terminal-is-wide-" * 3
+    (tmp_path / f"{name}.yaml").write_text("server: {host: 127.0.0.2}\n")
+    done = memos("check-config", "--config", f"{name}.yaml", cwd=tmp_path, COLUMNS="80")
+    assert f"file {name}.yaml" in done.stdout
+    made(tmp_path / "data", name)
+    assert name in memos("keys", "list", cwd=tmp_path, COLUMNS="80").stdout
+
+
+def test_a_value_from_the_environment_is_not_called_a_default() -> None:
+    """The defaults themselves read it: the upstream's key, for one."""
+    done = memos("check-config", "--json", MEMOS_UPSTREAM_API_KEY="sk-not-to-be-shown")
+    rows = json.loads(done.stdout)
+    assert rows["backend.api_key"] == {"value": "**********", "source": "environment MEMOS_UPSTREAM_API_KEY"}
+    assert rows["writer.llm.api_key"]["source"] == "default"
 
 
 def test_check_config_shows_where_each_value_is_from(tmp_path: Path) -> None:
@@ -131,6 +187,8 @@ def test_the_doctor_finds_nothing_wrong_here_and_changes_nothing(tmp_path: Path)
     assert status == 0
     assert {f"import {name}" for name in ("proxy", "memory", "adapters", "config")} <= found.keys()
     assert not data.exists()
+    advice = json.dumps(found)
+    assert not [word for word in ("hf]", "chroma]", "litellm]") if word in advice], "this version has no use for them"
 
 
 def test_the_doctor_says_how_to_mend_each_problem(tmp_path: Path) -> None:
@@ -276,6 +334,9 @@ def test_what_was_kept_is_there_after_a_restart_and_reembed_gives_it_vectors(tmp
     ("flags", "status", "words"),
     [
         (["--hf", "folder"], 1, "waits for a later version; use --model FILE.gguf, or --upstream"),
+        (["--backend", "hf"], 1, "waits for a later version; use --model FILE.gguf, or --upstream"),
+        (["--backend", "litellm"], 1, "waits for a later version; use --model FILE.gguf, or --upstream"),
+        (["--upstream", "localhost:11434"], 2, "did you mean http://localhost:11434?"),
         (["--model", "no.gguf"], 2, "there is no file at no.gguf"),
         (["--upstream", "localhost"], 2, "backend.base_url"),
         (["--backend", "nope"], 2, "backend.kind"),
@@ -288,10 +349,13 @@ def test_serve_refuses_what_cannot_work_in_words(tmp_path: Path, flags: list[str
     assert done.returncode == status
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+    assert "\n" not in done.stderr.strip() or status == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_serve_says_when_the_port_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = memos("serve", "--data", str(tmp_path), *ECHO, "--port", str(taken.getsockname()[1]))
     assert done.returncode == 1
-    assert "Choose another with --port" in done.stderr
+    assert "Address already in use. Choose another with --port." in done.stderr
+    assert done.stderr.count("127.0.0.1") == 1

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import socket
 
 import pytest
@@ -411,3 +412,47 @@ def test_chat_is_on_the_openapi_page(proxy):
     assert {"X-Memory", "X-Memory-User-Id"} <= {parameter["name"] for parameter in chat["parameters"]}
     assert set(chat["responses"]["200"]["headers"]) == set(MEMORY_HEADERS)
     assert document["components"]["schemas"]["Error"]
+
+
+# The page that documents all this
+
+
+def test_the_page_loads_everything_from_here(proxy):
+    """Without a network it is not blank, and with one it tells nobody who reads it."""
+    page = proxy.raw(b"", "/docs", "GET", authorization="").read().decode()
+    wanted = re.findall(r"""(?:src|href)=["']([^"']+)["']|url: '([^']+)'""", page)
+    paths = [path for found in wanted for path in found if path]
+    assert len(paths) == 4
+    for path in paths:
+        assert path.startswith("/"), path
+        reply = proxy.raw(b"", path, "GET", authorization="")
+        content = reply.read()
+        assert (reply.status, bool(content)) == (200, True), path
+        if path.endswith(".css"):
+            assert not re.findall(rb"@import|url\([\"']?http", content)
+    assert '"validatorUrl": null' in page
+
+
+def test_the_document_says_which_key_opens_what_and_knows_no_error_of_the_framework(proxy):
+    document = proxy.raw(b"", "/openapi.json", "GET", authorization="").json()
+    schemes = document["components"]["securitySchemes"]
+    assert (schemes["key"]["scheme"], schemes["memory_key"]["name"]) == ("bearer", "X-Memory-Key")
+    assert {name for choice in document["security"] for name in choice} == set(schemes)
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert ("security" in operation) == (path in OPEN), path
+            assert "422" not in operation["responses"]
+    assert "ValidationError" not in json.dumps(document)
+
+
+def test_the_address_itself_says_where_to_go(proxy):
+    found = proxy.raw(b"", "/", "GET", authorization="", host=f"127.0.0.1:{proxy.port}").json()
+    assert found["base_url"] == f"{proxy.url}/v1"
+    for path in (found["docs"], found["health"]):
+        reply = proxy.raw(b"", path.removeprefix(proxy.url), "GET", authorization="")
+        assert reply.read()
+        assert reply.status == 200
+    reply = proxy.raw(b"", "/", "GET", authorization="", host="a<b>.example", accept="text/html,*/*;q=0.8")
+    page = reply.read().decode()
+    assert reply.headers["content-type"].startswith("text/html")
+    assert "<b>" not in page

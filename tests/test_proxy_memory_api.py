@@ -303,6 +303,23 @@ def test_a_plain_key_may_not_name_a_user(api: Api) -> None:
         assert message_of(answer)["code"] == "user_not_allowed"
 
 
+def test_a_refused_user_is_told_by_which_header_it_was_named(api: Api) -> None:
+    """Web interfaces send such headers by themselves."""
+    error = message_of(api("GET", "/cubes", headers={"X-OpenWebUI-User-Id": "bob"}))
+    assert "X-OpenWebUI-User-Id" in error["message"]
+    assert error["param"] == "X-OpenWebUI-User-Id"
+
+
+@pytest.mark.parametrize("kind", [None, "application/x-www-form-urlencoded", "text/plain", "multipart/form-data"])
+def test_a_body_is_json_whatever_it_is_called(api: Api, kind: str | None) -> None:
+    """`curl -d` calls everything a form."""
+    headers = {} if kind is None else {"content-type": kind}
+    found = api.http.post("/v1/memory/search", content=b'{"query": "caf\xc3\xa9"}', headers=headers)
+    assert found.status_code == 200, found.text
+    refused = api.http.post("/v1/memory/search", content=b"query=x", headers=headers)
+    assert (refused.status_code, message_of(refused)["message"]) == (400, "The request's body is not valid JSON.")
+
+
 def test_without_a_key_nothing_is_answered_whatever_the_body(running: Running) -> None:
     stranger = Api(running.url, "sk-wrong")
     for method, path in (
