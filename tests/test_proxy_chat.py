@@ -585,6 +585,7 @@ def test_what_was_said_is_kept_when_even_naming_the_turn_takes_longer_than_a_loo
     slow = {"parts": lambda p: {"pipeline": SlowThroughout(p.pipeline, lambda: time.sleep(0.4))}}
     proxy = Proxy(tmp_path, upstream.url, **slow, **{"memory.timeout_ms": 100})
     replies = [proxy.raw(json.dumps({"messages": [{"role": "user", "content": f"My {n}."}]}).encode()) for n in "abc"]
+    assert [reply.json()["choices"][0]["message"]["content"] for reply in replies] == ["Hello."] * 3
     assert [reply.headers["x-memory-status"] for reply in replies] == ["degraded"] * 3
     assert [reply.headers["x-memory-write"] for reply in replies] == ["queued"] * 3
     rows = proxy.wait_rows(lambda rows: len(rows) == 3)
