@@ -4,22 +4,16 @@ The law: the template runs sandboxed, and the text of a message can never become
 like one, that part is marked as literal.
 """
 
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import jinja2
-import jinja2.ext
-import jinja2.nodes
-import jinja2.parser
-import jinja2.sandbox
 
+from adapters.chat_jinja import compile_template
+from adapters.chat_shape import ChatShape, Message
 from memory.errors import Invalid
-
-Message = dict[str, Any]
 
 CHATML: Final = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
@@ -36,91 +30,91 @@ class Segment:
     literal: bool
 
 
-class _GenerationTag(jinja2.ext.Extension):
-    """Lets ``{% generation %}`` through, by which some templates mark the assistant's text for training."""
-
-    tags = {"generation"}  # noqa: RUF012  # jinja2's own declaration
-
-    def parse(self, parser: jinja2.parser.Parser) -> jinja2.nodes.Node | list[jinja2.nodes.Node]:
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        return jinja2.nodes.Scope(body, lineno=line)
-
-
 class ChatTemplate:
-    """A compiled chat template, and what was found out about the conversations that it takes."""
+    """A model's chat template, and what was found out about the conversations that it takes."""
 
     def __init__(
-        self, source: str | None, *, bos_text: str = "", eos_text: str = "", control_texts: Collection[str] = ()
+        self,
+        source: str | None,
+        *,
+        tool_source: str | None = None,
+        bos_text: str = "",
+        eos_text: str = "",
+        control_texts: Collection[str] = (),
     ) -> None:
-        self._template = _environment().from_string(source or CHATML)
-        self._texts = {"bos_token": bos_text, "eos_token": eos_text}
+        """``tool_source``: another template that the model has for conversations with tools."""
+        texts = {"bos_token": bos_text, "eos_token": eos_text}
         longest_first = sorted((text for text in control_texts if text), key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
-        self._takes_system = self._shows("system-0", "user-1")
-        self._takes_systems = (
-            self._takes_system
-            and self._shows("system-0", "system-1", "user-2")
-            and self._shows("system-0", "user-1", "assistant-2", "system-3", "user-4")
-        )
-        self._takes_repeats = self._shows("user-0", "user-1")
+        self._plain = _Compiled(source or CHATML, texts)
+        self._with_tools: _Compiled | None = self._plain
+        if not self._plain.shape.takes_tools:
+            other = _Compiled(tool_source, texts) if tool_source else None
+            self._with_tools = other if other is not None and other.shape.takes_tools else None
 
-    def render(self, messages: Sequence[Message], options: Mapping[str, Any] | None = None) -> list[Segment]:
+    @property
+    def takes_tools(self) -> bool:
+        """True if the model was told by its template how to call tools, in the form that ``tool_calls`` reads."""
+        return self._with_tools is not None
+
+    def render(
+        self,
+        messages: Sequence[Message],
+        options: Mapping[str, Any] | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> list[Segment]:
         """Return the prompt up to where the assistant begins to speak.
 
-        ``messages`` hold text only (see ``flatten``); ``options`` are variables of the template, like
-        ``enable_thinking``. Raises: Invalid with the template's own words when it refuses the conversation.
+        ``messages`` hold text (see ``flatten``), and calls with their arguments as objects; ``options`` are variables
+        of the template, like ``enable_thinking``; ``tools`` are OpenAI's tool objects. Raises: Invalid with the
+        template's own words when it refuses the conversation, and for tools when the template does not take them.
         """
+        compiled = self._plain
+        if tools or any(m["role"] == "tool" or m.get("tool_calls") for m in messages):
+            if self._with_tools is None:
+                raise Invalid("The model's chat template does not take tools.", param="tools")
+            compiled = self._with_tools
         literals: list[str] = []
-        shown = [{**m, "content": self._mark(m["content"], literals)} for m in self._fold(messages)]
+        variables = {**(options or {}), **({"tools": self._mark(list(tools), literals)} if tools else {})}
+        shown = self._mark(compiled.shape.fold(messages), literals)
         try:
-            text = self._render(shown, options or {})
+            text = compiled.render(shown, variables)
         except jinja2.TemplateError as error:
             raise Invalid(f"The model's chat template refuses these messages: {error}", param="messages") from error
-        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise Invalid(
                 f"The model's chat template fails on these messages: {type(error).__name__}", param="messages"
             ) from error
         return _segments(text, literals)
 
-    def _render(self, messages: Sequence[Message], options: Mapping[str, Any]) -> str:
-        # The template's own variables come last: an option must not replace the messages.
-        return self._template.render({**options, **self._texts, "messages": messages, "add_generation_prompt": True})
-
-    def _shows(self, *contents: str) -> bool:
-        """Return True if a conversation of these roles is accepted and no message is left out."""
-        messages = [{"role": content.partition("-")[0], "content": content} for content in contents]
-        try:
-            text = self._render(messages, {})
-        except Exception:  # noqa: BLE001  # whatever a template does on a probe means: not like this
-            return False
-        return all(content in text for content in contents)
-
-    def _fold(self, messages: Sequence[Message]) -> list[Message]:
-        """Return the conversation in the form that this template takes, every text still in it."""
-        systems = [m for m in messages if m["role"] == "system"]
-        # One merged message stands in front: no template takes a lone system message elsewhere.
-        if systems and not (
-            self._takes_systems or (self._takes_system and messages[0] is systems[0] and not systems[1:])
-        ):
-            merged = {"role": "system", "content": "\n\n".join(m["content"] for m in systems)}
-            messages = [merged, *(m for m in messages if m["role"] != "system")]
-        if systems and not self._takes_system:
-            messages = [{**messages[0], "role": "user"}, *messages[1:]]
-            if len(messages) > 1 and messages[1]["role"] == "user":
-                messages = [_joined(messages[0], messages[1]), *messages[2:]]
-        return list(messages) if self._takes_repeats else _join_repeats(messages)
-
-    def _mark(self, text: str, literals: list[str]) -> str:
-        """Return the text with a mark for each part that is written like a control token."""
+    def _mark(self, value: Any, literals: list[str]) -> Any:
+        """Return the value with a mark for each part of a text in it that is written like a control token."""
+        if isinstance(value, list):
+            return [self._mark(item, literals) for item in value]
+        if isinstance(value, Mapping):
+            return {self._mark(key, literals): self._mark(item, literals) for key, item in value.items()}
+        if not isinstance(value, str):
+            return value
 
         def replace(match: re.Match[str]) -> str:
             literals.append(match[0])
             return f"\ue0f0{len(literals) - 1}\ue0f1"
 
-        if _MARK.search(text):
-            text = _MARK.sub(replace, text)
+        text = _MARK.sub(replace, value) if _MARK.search(value) else value
         return self._control.sub(replace, text) if self._control else text
+
+
+class _Compiled:
+    """One template with what it takes."""
+
+    def __init__(self, source: str, texts: Mapping[str, str]) -> None:
+        self._template = compile_template(source)
+        self._texts = texts
+        self.shape = ChatShape(self.render)
+
+    def render(self, messages: Sequence[Message], variables: Mapping[str, Any]) -> str:
+        # The template's own variables come last: an option must not replace the messages.
+        return self._template.render({**variables, **self._texts, "messages": messages, "add_generation_prompt": True})
 
 
 def flatten(content: Any) -> str | None:
@@ -140,20 +134,6 @@ def flatten(content: Any) -> str | None:
     return "\n".join(texts)
 
 
-def _joined(first: Message, second: Message) -> Message:
-    return {**second, "content": "\n\n".join(text for text in (first["content"], second["content"]) if text)}
-
-
-def _join_repeats(messages: Sequence[Message]) -> list[Message]:
-    joined: list[Message] = []
-    for message in messages:
-        if joined and joined[-1]["role"] == message["role"]:
-            joined[-1] = _joined(joined[-1], message)
-        else:
-            joined.append(message)
-    return joined
-
-
 def _segments(text: str, literals: Sequence[str]) -> list[Segment]:
     segments = []
     for index, part in enumerate(_MARK.split(text)):
@@ -164,33 +144,3 @@ def _segments(text: str, literals: Sequence[str]) -> list[Segment]:
         elif part:
             segments.append(Segment(part, False))
     return segments
-
-
-def _environment() -> jinja2.sandbox.ImmutableSandboxedEnvironment:
-    """Return Jinja as transformers sets it up for chat templates."""
-    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[jinja2.ext.loopcontrols, _GenerationTag], autoescape=False
-    )
-    environment.filters["tojson"] = _tojson
-    environment.globals["raise_exception"] = _raise_exception
-    environment.globals["strftime_now"] = _strftime_now
-    return environment
-
-
-def _tojson(
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    """Return JSON without Jinja's HTML escapes, as the templates expect it."""
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
-
-
-def _raise_exception(message: str) -> NoReturn:
-    raise jinja2.TemplateError(message)
-
-
-def _strftime_now(form: str) -> str:
-    return datetime.now().astimezone().strftime(form)

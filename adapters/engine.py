@@ -32,10 +32,14 @@ class EngineLoad:
     waiting: int
     used_cells: int
     context_tokens: int
+    parked_bytes: int  #: of saved sequences, beside the context
 
 
 class Engine(Generic[C]):
-    """The batching engine. ``load`` makes the context, in the engine's own thread."""
+    """The batching engine. ``load`` makes the context, in the engine's own thread.
+
+    ``parked_bytes``: how much of what was computed may wait in memory beside the context.
+    """
 
     def __init__(
         self,
@@ -44,12 +48,14 @@ class Engine(Generic[C]):
         max_request_tokens: int | None = None,
         queue_limit: int = 64,
         stall_s: float = 0.25,
+        parked_bytes: int = 256 << 20,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load = load
         self._max_request_tokens = max_request_tokens
         self._queue_limit = queue_limit
         self._stall_s = stall_s
+        self._parked_bytes = parked_bytes
         self._clock = clock
         self._wake = threading.Condition()
         self._waiting = WaitingLine[Generation]()
@@ -58,6 +64,7 @@ class Engine(Generic[C]):
         self._failure: Exception | None = None
         self._scheduler: BatchScheduler | None = None
         self._context: C | None = None
+        self._refused: tuple[Generation | None, int] = (None, 0)  # who did not fit, and how many had ended by then
         self.ready: Future[C] = Future()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -161,6 +168,7 @@ class Engine(Generic[C]):
             waiting=waiting,
             used_cells=scheduler.table.used_cells,
             context_tokens=self._require().context_tokens,
+            parked_bytes=scheduler.table.parked.used_bytes,
         )
 
     def close(self, timeout_s: float = 10.0) -> None:
@@ -190,7 +198,7 @@ class Engine(Generic[C]):
             self._failure = error
             self.ready.set_exception(error)
             return
-        scheduler = self._scheduler = BatchScheduler(context, self._stall_s, self._clock)
+        scheduler = self._scheduler = BatchScheduler(context, self._stall_s, self._clock, self._parked_bytes)
         self._context = context
         self.ready.set_result(context)
         try:
@@ -220,7 +228,21 @@ class Engine(Generic[C]):
             self._calls.clear()
         for call in calls:
             call(context)
+            self._refused = (None, 0)
         scheduler.drop_cancelled()
-        with self._wake:
-            self._waiting.admit(scheduler.admit)
+        self._admit(scheduler)
         return True
+
+    def _admit(self, scheduler: BatchScheduler) -> None:
+        """Start those whose turn it is for as long as they fit; without the lock, since others wait for it."""
+        while True:
+            with self._wake:
+                generation = self._waiting.first()
+            # Who did not fit does not fit before somebody has ended.
+            if generation is None or self._refused == (generation, scheduler.ended):
+                return
+            if not scheduler.admit(generation):
+                self._refused = (generation, scheduler.ended)
+                return
+            with self._wake:
+                self._waiting.pop(generation)

@@ -7,9 +7,14 @@ exact, meaning that the result is the one of computing them again.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from memory.errors import Unavailable
+
+NO_TOKEN: Final = -1
 
 
 class CellsExhausted(Unavailable):
@@ -21,6 +26,15 @@ class FinishReason(StrEnum):
 
     STOP = "stop"
     LENGTH = "length"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grammar:
+    """What an answer must look like. A grammar that is complete lets the answer only end."""
+
+    text: str  #: GBNF, beginning with the rule ``root``
+    opens: str = ""  #: the answer is free until this stands in it, and only what follows is bound
+    shown: Mapping[int, bytes] = field(default_factory=dict)  #: control tokens that are part of the answer's text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +50,8 @@ class Sampling:
     repeat_penalty: float = 1.0  #: counts the prompt too, as llama.cpp does; the two above count what was generated
     seed: int | None = None
     logit_bias: Mapping[int, float] = field(default_factory=dict)
+    grammar: Grammar | None = None
+    top_logprobs: int | None = None  #: probabilities of what was drawn, and of so many others; None: not asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +64,20 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenScore:
+    """How probable a token was before anything but ``logit_bias`` touched the model's distribution."""
+
+    data: bytes  #: may be part of a character
+    logprob: float  #: natural logarithm
+    top: Sequence["TokenScore"] = ()  #: the most probable ones, in order
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """The next piece of the answer: whole characters, never part of a stop string."""
 
     text: str
+    scores: Sequence[TokenScore] = ()  #: of the tokens that begin in it, where they were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +100,13 @@ Event = Piece | Finished | Failed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
-    """One prompt to continue. ``on_event`` runs in the engine's thread and must return at once."""
+    """One prompt to continue. ``on_event`` must return at once."""
 
     prompt: Sequence[int]
     max_tokens: int
     on_event: Callable[[Event], None]
+    #: runs its argument where ``on_event`` belongs, such as on an event loop; called once for all events of a batch
+    post: Callable[[Callable[[], None]], object] | None = None  #: None: in the engine's thread
     sampling: Sampling = field(default_factory=Sampling)
     stop: Sequence[str] = ()
     cache_salt: str = ""  #: computed tokens are shared between requests of the same salt only
@@ -116,10 +144,15 @@ class SequenceContext(Protocol):
         """
         ...
 
-    def new_sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Any: ...
+    def new_sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Any:
+        """Return what draws tokens for one generation; its ``score`` is that of the latest, where asked for."""
+        ...
 
     def sample(self, span_index: int, sampler: Any) -> int:
-        """Return the token drawn after the last token of that span of the latest batch."""
+        """Return the token drawn after the last token of that span of the latest batch.
+
+        It is ``NO_TOKEN`` when the grammar demands what the model's vocabulary cannot write.
+        """
         ...
 
     def is_end(self, token: int) -> bool:
@@ -144,6 +177,23 @@ class SequenceContext(Protocol):
 
     def reset(self) -> None:
         """Forget all sequences."""
+        ...
+
+    @property
+    def branches_anywhere(self) -> bool:
+        """True when every prefix of every saved sequence is a ``branch_point`` once it is restored."""
+        ...
+
+    def state_bytes(self, sequence: int) -> int:
+        """Return the size of what ``save`` would return."""
+        ...
+
+    def save(self, sequence: int) -> npt.NDArray[np.uint8]:
+        """Return the state of a sequence."""
+        ...
+
+    def restore(self, sequence: int, data: npt.NDArray[np.uint8]) -> int:
+        """Make a saved state the empty sequence and return its length in tokens. Raises: Invalid when refused."""
         ...
 
     def close(self) -> None: ...

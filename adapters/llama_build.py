@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 import venv
 from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +50,7 @@ OPTIONS: Final = (
     "-DLLAMA_BUILD_SERVER=OFF",
     "-DLLAMA_BUILD_APP=OFF",
 )
+_BAR_EVERY_S, _LINE_EVERY_S = 1.0, 15.0
 PROBE: Final = """
 import json, pathlib, llama_cpp
 llama_cpp.llama_print_system_info()
@@ -263,15 +265,15 @@ def _advice(output: str, log_path: Path) -> str:
     elif re.search(r"Killed|fatal error: .*memory|internal compiler error", output):
         advice = "The compiler ran out of memory: try again with --jobs 1."
     elif re.search(r"CMAKE_C(XX)?_COMPILER|No CMAKE_", output):
-        advice = _compiler_advice()
+        advice = f"{compiler_advice()}\nThen run this again."
     return f"{output.rstrip()}\n\n{advice}\nThe whole log: {log_path}"
 
 
 def _check_machine(build: Build) -> None:
     """Raise BuildFailed, before anything is downloaded, where the build cannot succeed."""
     chosen = any(define.startswith("CMAKE_CXX_COMPILER") for define in build.defines)
-    if not chosen and not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
-        raise BuildFailed(_compiler_advice())
+    if not chosen and not has_compiler():
+        raise BuildFailed(f"{compiler_advice()}\nThen run this again.")
     build.cache_dir.mkdir(parents=True, exist_ok=True)
     free_bytes = shutil.disk_usage(build.cache_dir).free
     if free_bytes < DISK_NEEDED_BYTES:
@@ -281,9 +283,15 @@ def _check_machine(build: Build) -> None:
         )
 
 
-def _compiler_advice() -> str:
+def has_compiler() -> bool:
+    """Return True when a C++ compiler is on the PATH."""
+    return any(shutil.which(name) for name in ("c++", "g++", "clang++"))
+
+
+def compiler_advice() -> str:
+    """Return how to get a C++ compiler."""
     how = "xcode-select --install" if sys.platform == "darwin" else "apt-get install g++  (or: dnf install gcc-c++)"
-    return f"No C++ compiler was found. Install one and run this again: {how}"
+    return f"No C++ compiler was found. Install one: {how}"
 
 
 def _cpu_flags() -> str:
@@ -322,15 +330,25 @@ def _say(text: str) -> None:
 
 
 class _Bar:
-    """Progress lines of ninja and pip in, a bar on a terminal out, or a line every fifth of the way in a log."""
+    """Progress lines of ninja and pip in, a bar on a terminal out; in a log a line every fifth of the way and 15 s.
 
-    def __init__(self, out: TextIO = sys.stdout) -> None:
-        self._out, self._terminal, self._started, self._fifth = out, out.isatty(), time.monotonic(), 0
+    One batch of files may compile for a minute without a word: time passes visibly all the same.
+    """
+
+    def __init__(self, out: TextIO = sys.stdout, every_s: float | None = None) -> None:
+        self._out, self._terminal, self._started = out, out.isatty(), time.monotonic()
+        self._done, self._total, self._fifth = 0, 1, 0
+        self._writing, self._over = threading.Lock(), threading.Event()
+        self._every_s = every_s or (_BAR_EVERY_S if self._terminal else _LINE_EVERY_S)
+        self._clock = threading.Thread(target=self._keep_telling, name="progress", daemon=True)
 
     def __enter__(self) -> "_Bar":
+        self._clock.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._clock.join()
         if self._terminal:
             self._out.write("\n")
 
@@ -339,17 +357,26 @@ class _Bar:
         match = re.match(r"\[(\d+)/(\d+)\]|Progress (\d+) of (\d+)", line)
         if not match:
             return
-        done, total = int(match[1] or match[3]), max(1, int(match[2] or match[4]))
-        elapsed_s = time.monotonic() - self._started
-        filled = 30 * done // total
-        if self._terminal:
-            self._out.write(
-                f"\r      {'█' * filled}{'░' * (30 - filled)} {100 * done // total:3d} %  {elapsed_s:.0f} s "
-            )
-        elif 5 * done // total > self._fifth:
-            self._fifth = 5 * done // total
-            self._out.write(f"      {100 * done // total} % ({elapsed_s:.0f} s)\n")
-        self._out.flush()
+        self._done, self._total = int(match[1] or match[3]), max(1, int(match[2] or match[4]))
+        fifth = 5 * self._done // self._total
+        if self._terminal or fifth > self._fifth:
+            self._fifth = fifth
+            self._tell()
+
+    def _keep_telling(self) -> None:
+        while not self._over.wait(self._every_s):
+            self._tell()
+
+    def _tell(self) -> None:
+        share, elapsed_s = self._done / self._total, time.monotonic() - self._started
+        filled = int(30 * share)
+        with self._writing:
+            if self._terminal:
+                bar = f"{'█' * filled}{'░' * (30 - filled)}"
+                self._out.write(f"\r      {bar} {100 * share:3.0f} %  {elapsed_s:.0f} s ")
+            else:
+                self._out.write(f"      {100 * share:.0f} % ({elapsed_s:.0f} s)\n")
+            self._out.flush()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from adapters.llama_sampler import SamplerChain
 from memory.errors import EngineDown, Invalid
 
 KV_TYPES: Final = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 8, "bf16": 30}  #: ggml's numbers
+_SMALL_VOCABULARY: Final = 65536
+_WORTH_THREADS: Final = 4_000_000  #: multiplications: about a quarter of a millisecond
 _NO_ROOM: Final = 1  #: llama_decode: no slot for the batch, nothing was changed
 
 
@@ -39,6 +41,8 @@ class LlamaContext:
         self.model = model
         self._binding = binding
         self._api = api = binding.api
+        # To draw from a large vocabulary takes long enough for others to use the lock.
+        self._drawing = binding.quick if model.vocab_size <= _SMALL_VOCABULARY else api
         self._batch_tokens = max(options.batch_tokens, options.max_sequences)
         self._pointer = api.llama_init_from_model(model.pointer, self._params(options))
         if not self._pointer:
@@ -49,6 +53,7 @@ class LlamaContext:
         self._memory = api.llama_get_memory(self._pointer)
         self._max_sequences = int(api.llama_n_seq_max(self._pointer))
         self._context_tokens = int(api.llama_n_ctx(self._pointer))
+        self._threads = self._computing = options.threads
         self._allocate_batch()
 
     def _params(self, options: ContextOptions) -> Any:
@@ -105,35 +110,49 @@ class LlamaContext:
 
     def decode(self, spans: Sequence[Span]) -> None:
         """Compute all spans in one batch. Raises: CellsExhausted (nothing was changed), EngineDown."""
-        at = 0
-        self._rows = []
-        for span in spans:
-            end = at + len(span.tokens)
-            self._tokens[at:end] = span.tokens
-            self._positions[at:end] = np.arange(span.start, span.start + len(span.tokens))
-            self._sequences[at:end] = span.sequence
-            self._outputs[at:end] = 0
-            self._outputs[end - 1] = span.wants_logits
-            self._rows.append(end - 1)
-            at = end
-        self._batch.n_tokens = at
+        self._fill_batch(spans)
+        self._choose_threads(self._batch.n_tokens)
         code = self._api.llama_decode(self._pointer, self._batch)
         if code == _NO_ROOM:
             raise CellsExhausted("The context has no room for this batch.", retry_after_s=1.0)
         if code:
             raise EngineDown(f"llama_decode failed with {code}: {'; '.join(self._binding.errors)}")
 
+    def _fill_batch(self, spans: Sequence[Span]) -> None:
+        tokens: list[int] = []
+        positions: list[int] = []
+        sequences: list[int] = []
+        self._rows = []
+        for span in spans:
+            count = len(span.tokens)
+            tokens += span.tokens
+            positions += range(span.start, span.start + count)
+            sequences += (span.sequence,) * count
+            self._rows.append(len(tokens) - 1)
+        size = len(tokens)
+        self._tokens[:size], self._positions[:size], self._sequences[:size] = tokens, positions, sequences
+        self._outputs[:size] = 0
+        self._outputs[[row for row, span in zip(self._rows, spans, strict=True) if span.wants_logits]] = 1
+        self._batch.n_tokens = size
+
+    def _choose_threads(self, tokens: int) -> None:
+        """Let one thread compute what is so little that several would mostly wait for each other."""
+        threads = self._threads if tokens * self.model.parameters >= _WORTH_THREADS else 1
+        if threads != self._computing:
+            self._api.llama_set_n_threads(self._pointer, threads, threads)
+            self._computing = threads
+
     def new_sampler(self, sampling: Sampling, prompt: Sequence[int]) -> SamplerChain:
         """Return a sampler chain for one generation."""
-        return SamplerChain(self._api, self.model.vocab_size, sampling, prompt)
+        return SamplerChain(self._drawing, self.model, sampling, prompt)
 
     def sample(self, span_index: int, sampler: SamplerChain) -> int:
         """Return the token drawn after that span of the latest batch, which must have asked for logits."""
-        return int(self._api.llama_sampler_sample(sampler.pointer, self._pointer, self._rows[span_index]))
+        return sampler.draw(self._pointer, self._rows[span_index])
 
     def logits(self, span_index: int) -> npt.NDArray[np.float32]:
         """Return a copy of the logits, shape (vocabulary,), after that span of the latest batch."""
-        row = self._api.llama_get_logits_ith(self._pointer, self._rows[span_index])
+        row = self._binding.quick.llama_get_logits_ith(self._pointer, self._rows[span_index])
         if not row:
             raise EngineDown("The batch did not ask for these logits.")
         return np.ctypeslib.as_array(row, (self.model.vocab_size,)).astype(np.float32, copy=True)
@@ -148,7 +167,7 @@ class LlamaContext:
 
     def length(self, sequence: int) -> int:
         """Return the number of tokens of a sequence."""
-        return int(self._api.llama_memory_seq_pos_max(self._memory, sequence)) + 1
+        return int(self._binding.quick.llama_memory_seq_pos_max(self._memory, sequence)) + 1
 
     def branch_point(self, sequence: int, length: int) -> int:
         """Return the longest prefix of at most ``length`` tokens after which continuing is exact.
@@ -162,23 +181,32 @@ class LlamaContext:
             return 0
         window = self.model.sliding_window
         if window:
-            oldest = int(self._api.llama_memory_seq_pos_min(self._memory, sequence))
+            oldest = int(self._binding.quick.llama_memory_seq_pos_min(self._memory, sequence))
             return length if oldest <= max(0, length - window - 1) else 0
         return length
 
     def fork(self, source: int, target: int, length: int) -> None:
         """Let ``target`` share the first ``length`` cells of ``source``."""
         end = -1 if length >= self.length(source) else length
-        self._api.llama_memory_seq_cp(self._memory, source, target, -1, end)
+        self._binding.quick.llama_memory_seq_cp(self._memory, source, target, -1, end)
 
     def truncate(self, sequence: int, length: int) -> None:
         """Forget all but the first ``length`` tokens."""
-        if not self._api.llama_memory_seq_rm(self._memory, sequence, length if length else -1, -1):
+        if not self._binding.quick.llama_memory_seq_rm(self._memory, sequence, length if length else -1, -1):
             raise EngineDown(f"Sequence {sequence} cannot be cut after {length} tokens.")
 
     def reset(self) -> None:
         """Forget all sequences."""
         self._api.llama_memory_clear(self._memory, True)
+
+    @property
+    def branches_anywhere(self) -> bool:
+        """True for full attention; a saved state holds only the window of sliding-window layers."""
+        return not (self.model.is_recurrent or self.model.sliding_window)
+
+    def state_bytes(self, sequence: int) -> int:
+        """Return the size of what ``save`` would return."""
+        return int(self._api.llama_state_seq_get_size(self._pointer, sequence))
 
     def save(self, sequence: int) -> npt.NDArray[np.uint8]:
         """Return the state of a sequence as bytes (1 KiB to 150 KiB a token, by model).
@@ -186,7 +214,7 @@ class LlamaContext:
         The bytes fit only this model file, adapter set, KV type and flash-attention setting; llama.cpp checks only some
         of these, so the caller's key must hold them all.
         """
-        size = self._api.llama_state_seq_get_size(self._pointer, sequence)
+        size = self.state_bytes(sequence)
         data = np.empty(size, np.uint8)
         written = self._api.llama_state_seq_get_data(self._pointer, _as_bytes(data), size, sequence)
         if written != size:
@@ -201,7 +229,7 @@ class LlamaContext:
         source = np.ascontiguousarray(data)
         taken = self._api.llama_state_seq_set_data(self._pointer, _as_bytes(source), source.nbytes, sequence)
         if taken != source.nbytes:
-            self._api.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+            self._binding.quick.llama_memory_seq_rm(self._memory, sequence, -1, -1)
             raise Invalid("The saved state does not fit this context.", code="state_refused")
         return self.length(sequence)
 

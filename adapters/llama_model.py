@@ -9,18 +9,47 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from memory.errors import EngineMissing, Invalid
 
+_QUICK: Final = (
+    "llama_sampler_sample",
+    "llama_get_logits_ith",
+    "llama_memory_seq_cp",
+    "llama_memory_seq_rm",
+    "llama_memory_seq_pos_max",
+    "llama_memory_seq_pos_min",
+)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Binding:
     """llama.cpp's low-level API, and the latest lines of its log that told of trouble."""
 
     api: Any
     errors: deque[str] = field(default_factory=lambda: deque(maxlen=5))
     kept: list[Any] = field(default_factory=list)  #: what the library holds pointers to
+
+    @cached_property
+    def quick(self) -> Any:
+        """The same API, in which calls of microseconds keep the interpreter's lock.
+
+        Giving it up and taking it back costs more than such a call while another thread wants it.
+        """
+        return _Quick(self.api)
+
+
+class _Quick:
+    def __init__(self, api: Any) -> None:
+        self._api = api
+        for name in _QUICK:
+            function = getattr(api, name)
+            kept = ctypes.PYFUNCTYPE(function.restype, *function.argtypes)
+            setattr(self, name, kept(ctypes.cast(function, ctypes.c_void_p).value or 0))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api, name)
 
 
 class LlamaModel:
@@ -50,6 +79,7 @@ class LlamaModel:
             api.llama_model_is_recurrent(self.pointer) or api.llama_model_is_hybrid(self.pointer)
         )
         self._pieces: dict[int, bytes] = {}
+        self._ends: dict[int, bool] = {}
 
     def metadata(self, key: str) -> str | None:
         """Return the GGUF value of that key as text."""
@@ -80,10 +110,14 @@ class LlamaModel:
         return template.decode(errors="replace") if template else None
 
     @cached_property
+    def control_tokens(self) -> Sequence[int]:
+        """The tokens that steer and are no text."""
+        return [t for t in range(self.vocab_size) if self._api.llama_vocab_is_control(self._vocab, t)]
+
+    @cached_property
     def control_texts(self) -> frozenset[str]:
         """How the tokens are written that no message may contain as such."""
-        ids = (t for t in range(self.vocab_size) if self._api.llama_vocab_is_control(self._vocab, t))
-        return frozenset(text for t in ids if (text := self.token_text(t)))
+        return frozenset(text for t in self.control_tokens if (text := self.token_text(t)))
 
     @property
     def bos_text(self) -> str:
@@ -102,7 +136,10 @@ class LlamaModel:
 
     def is_end(self, token: int) -> bool:
         """Return True for any of the tokens that end a generation."""
-        return bool(self._api.llama_vocab_is_eog(self._vocab, token))
+        known = self._ends.get(token)
+        if known is None:
+            known = self._ends[token] = bool(self._api.llama_vocab_is_eog(self._vocab, token))
+        return known
 
     def tokenize(self, text: str, *, add_special: bool = False, parse_special: bool = False) -> list[int]:
         """Return the token ids; ``parse_special`` lets the text name control tokens."""
@@ -117,6 +154,17 @@ class LlamaModel:
         if found < 0:
             raise Invalid("The text cannot be tokenized: it is too long.")
         return list(buffer[:found])
+
+    def new_grammar(self, text: str) -> Any:
+        """Return a llama_sampler, owned by the caller, that follows a grammar. Raises: Invalid."""
+        pointer = self._api.llama_sampler_init_grammar(self._vocab, text.encode(), b"root")
+        if not pointer:
+            raise Invalid("It refers to itself without end, or is too large.")
+        return pointer
+
+    def check_grammar(self, text: str) -> None:
+        """Raise Invalid if llama.cpp does not take the grammar."""
+        self._api.llama_sampler_free(self.new_grammar(text))
 
     def piece(self, token: int) -> bytes:
         """Return the token's bytes; control tokens have none."""

@@ -46,3 +46,19 @@ def fair_shares(wanted: list[int], room: int, first: int) -> list[int]:
             shares[index] += given
             room -= given
     return shares
+
+
+def shares_by_owner(wanted: list[int], owners: list[str], room: int, first: int) -> list[int]:
+    """Return the fair shares of ``room``, between owners first and then between what each of them wants."""
+    lines: dict[str, list[int]] = {}
+    for index, owner in enumerate(owners):
+        lines.setdefault(owner, []).append(index)
+    if len(lines) < 2:
+        return fair_shares(wanted, room, first)
+    shares = [0] * len(wanted)
+    within = first // len(lines)  # at another pace than between owners, so that every pair of both has its turn
+    rooms = fair_shares([sum(wanted[index] for index in line) for line in lines.values()], room, first)
+    for line, part in zip(lines.values(), rooms, strict=True):
+        for index, share in zip(line, fair_shares([wanted[index] for index in line], part, within), strict=True):
+            shares[index] = share
+    return shares

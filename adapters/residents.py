@@ -1,28 +1,24 @@
 """Which sequences a context holds, for whom, and what of them a new prompt can reuse.
 
 The law: running sequences plus what they may still grow to never exceed the cells; sequences of different salts never
-share; finished ones stay until their cells or their id are needed, the least recently used going first.
+share; finished ones stay until their cells or their id are needed or they are more than those that run, the least
+recently used going first. Those that go are saved to memory and can come back: a token is compared with every cell in
+use, so that idle ones slow everybody down.
 """
 
 from collections.abc import Sequence
 from itertools import count
+from typing import Final
 
 from adapters.cells import CellLedger
 from adapters.generation import SequenceContext
+from adapters.parking import Parked, ParkingLot
+from adapters.prefix import common_prefix
+from memory.errors import Invalid
 
-_BLOCK = 256  #: tokens compared at once, at C speed
-
-
-def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
-    """Return how many leading tokens are equal."""
-    limit = min(len(left), len(right))
-    start = 0
-    while start < limit and left[start : start + _BLOCK] == right[start : start + _BLOCK]:
-        start += _BLOCK
-    end = min(start + _BLOCK, limit)
-    while start < end and left[start] == right[start]:
-        start += 1
-    return min(start, limit)
+_FEW_CELLS: Final = 256  #: that many idle ones are no burden
+LEAST_SHARED: Final = 32  #: tokens: fewer are computed as fast
+_SAVED_BYTES_A_TURN: Final = 64 << 20  #: saving takes up to a millisecond for each MiB, and everybody waits
 
 
 class Resident:
@@ -42,12 +38,15 @@ class Resident:
 class ResidentTable:
     """The sequences of one context; used by the thread that owns the context."""
 
-    def __init__(self, context: SequenceContext) -> None:
+    def __init__(self, context: SequenceContext, parked_bytes: int = 0) -> None:
+        """``parked_bytes``: what may be saved beside the context, and no more tokens than it has cells."""
+        self.parked = ParkingLot(parked_bytes, context.context_tokens)
         self._context = context
         self._cells = CellLedger()
         self._residents: dict[int, Resident] = {}
         self._free_ids = list(range(context.max_sequences - 1, -1, -1))
         self._clock = count(1)
+        self._may_save_bytes = _SAVED_BYTES_A_TURN
 
     def __len__(self) -> int:
         return len(self._residents)
@@ -73,6 +72,12 @@ class ResidentTable:
         At least the last token of the prompt is left to compute. Idle sequences are evicted as needed.
         """
         source, length = self._best_source(prompt, salt)
+        parked, saved = self.parked.best(prompt[:-1], salt, whole=not self._context.branches_anywhere)
+        if parked is not None and saved >= max(length + LEAST_SHARED, len(parked.tokens) // 4):
+            resident = self._bring_back(parked, saved, up_to)
+            if resident is not None:
+                return resident
+            source, length = self._best_source(prompt, salt)  # it may have been evicted in vain
         if source is not None and self._can_move(source, length):
             return self._move(source, length, up_to)
         if not self._make_room(up_to - length, keep=source):
@@ -84,11 +89,15 @@ class ResidentTable:
         resident.up_to = up_to
         self._residents[resident.id] = resident
         if source is not None:
-            self._context.fork(source.id, resident.id, length)
-            self._cells.fork(source.id, resident.id, length)
-            resident.tokens = prompt[:length]
-            source.last_used = next(self._clock)
+            self._share(source, resident, prompt, length)
         return resident
+
+    def catch_up(self, resident: Resident, prompt: list[int]) -> None:
+        """Let a sequence share what others have computed of its prompt since it was admitted."""
+        source, length = self._best_source(prompt, resident.salt, besides=resident)
+        if source is not None and length >= len(resident.tokens) + LEAST_SHARED:
+            self._cut(resident, 0)
+            self._share(source, resident, prompt, length)
 
     def extend(self, resident: Resident, tokens: Sequence[int]) -> None:
         """Record that these tokens are computed."""
@@ -103,11 +112,31 @@ class ResidentTable:
             self._drop(resident)
 
     def evict_one(self, keep: Resident | None = None) -> bool:
-        """Drop the least recently used idle sequence; False when there is none."""
+        """Park or drop the least recently used idle sequence; False when there is none."""
         idle = [r for r in self._residents.values() if not r.running and r is not keep]
         if idle:
-            self._drop(min(idle, key=lambda r: r.last_used))
+            oldest = min(idle, key=lambda r: r.last_used)
+            self._park(oldest)
+            self._drop(oldest)
         return bool(idle)
+
+    def begin_turn(self) -> None:
+        """Allow as much to be saved as may be between two batches."""
+        self._may_save_bytes = _SAVED_BYTES_A_TURN
+
+    def make_way(self) -> None:
+        """Park idle sequences until they are no more than those that run, which they would slow down."""
+        running = sum(len(r.tokens) for r in self._residents.values() if r.running)
+        if not running:
+            return
+        idle = sorted((r for r in self._residents.values() if not r.running), key=lambda r: r.last_used)
+        excess = sum(len(r.tokens) for r in idle) - max(running, _FEW_CELLS)
+        for resident in idle:
+            if excess <= 0:
+                return
+            if self._park(resident):
+                excess -= len(resident.tokens)
+                self._drop(resident)
 
     def clear(self) -> None:
         """Forget all sequences; the context was reset."""
@@ -115,13 +144,22 @@ class ResidentTable:
         self._cells.clear()
         self._free_ids = list(range(self._context.max_sequences - 1, -1, -1))
 
-    def _best_source(self, prompt: list[int], salt: str) -> tuple[Resident | None, int]:
+    def _share(self, source: Resident, resident: Resident, prompt: list[int], length: int) -> None:
+        self._context.fork(source.id, resident.id, length)
+        self._cells.fork(source.id, resident.id, length)
+        resident.tokens = prompt[:length]
+        source.last_used = next(self._clock)
+
+    def _best_source(
+        self, prompt: list[int], salt: str, besides: Resident | None = None
+    ) -> tuple[Resident | None, int]:
         best: Resident | None = None
         length = 0
+        prompt = prompt[:-1]
         for resident in self._residents.values():
-            if resident.salt != salt:
+            if resident.salt != salt or resident is besides:
                 continue
-            shared = common_prefix(resident.tokens, prompt[:-1])
+            shared = common_prefix(resident.tokens, prompt)
             if shared < length or not shared:
                 continue
             usable = self._context.branch_point(resident.id, shared)
@@ -129,6 +167,37 @@ class ResidentTable:
             if usable > length or (usable == length > 0 and not resident.running):
                 best, length = resident, usable
         return best, length
+
+    def _park(self, resident: Resident) -> bool:
+        """Save an idle sequence; False when that is not worth it."""
+        if len(resident.tokens) < LEAST_SHARED or not self.parked.fits(0):
+            return False
+        size_bytes = self._context.state_bytes(resident.id)
+        if size_bytes > self._may_save_bytes or not self.parked.fits(size_bytes):
+            return False
+        self._may_save_bytes -= size_bytes
+        self.parked.add(Parked(list(resident.tokens), resident.salt, self._context.save(resident.id)))
+        return True
+
+    def _bring_back(self, parked: Parked, length: int, up_to: int) -> Resident | None:
+        """Return a running sequence that holds the first ``length`` tokens of a saved one; None: no room yet."""
+        self.parked.touch(parked)
+        if not self._make_room(max(up_to, len(parked.tokens)), keep=None):
+            return None
+        resident = Resident(self._free_ids.pop(), parked.salt)
+        try:
+            self._context.restore(resident.id, parked.state)
+        except Invalid:
+            self.parked.remove(parked)
+            self._free_ids.append(resident.id)
+            return None
+        resident.up_to = up_to
+        self._residents[resident.id] = resident
+        self.extend(resident, parked.tokens)
+        self._cut(resident, length)
+        if length == len(parked.tokens):
+            self.parked.remove(parked)  # what continues it will be parked in its place
+        return resident
 
     def _can_move(self, source: Resident, length: int) -> bool:
         """True when taking the sequence over forgets nothing that another prompt could reuse."""

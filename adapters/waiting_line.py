@@ -4,7 +4,6 @@ The law: whoever is first in turn and does not fit yet is waited for, so that no
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -31,12 +30,14 @@ class WaitingLine(Generic[T]):
             if not line:
                 del self._lines[salt]
 
-    def admit(self, fits: Callable[[T], bool]) -> None:
-        """Take items out in turn for as long as ``fits`` takes them."""
-        while self._lines:
+    def first(self) -> T | None:
+        """Return whose turn it is; he stays first until ``pop``."""
+        return next(iter(self._lines.values()))[0] if self._lines else None
+
+    def pop(self, item: T) -> None:
+        """Take out the first, if it is still this one, and give the turn to the next salt."""
+        if self._lines and self.first() is item:
             salt, line = next(iter(self._lines.items()))
-            if not fits(line[0]):
-                return
             line.popleft()
             if line:
                 self._lines.move_to_end(salt)

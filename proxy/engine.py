@@ -21,10 +21,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from memory.errors import EngineDown, Invalid, MemoryFault, NotFound
-from proxy.engine_chat import ChatEndpoint, parse_json
+from proxy.engine_chat import ChatEndpoint, fault_of, parse_json
+from proxy.engine_fault import fault_line
+from proxy.engine_fields import mapping
+from proxy.engine_formats import parse_tools
+from proxy.engine_messages import parse_messages
 from proxy.engine_model import ServedModel
 from proxy.engine_options import EngineOptions
-from proxy.engine_wire import error_answer, parse_messages
+from proxy.errors import error_body, fault_body, fault_headers, fault_status
 
 logger = logging.getLogger(__name__)
 _MOST_TEXTS = 4096
@@ -87,31 +91,33 @@ class _Routes:
         body = parse_json(await request.body())
         if not isinstance(body, dict):
             raise Invalid("The body must be a JSON object.")
-        options = body.get("chat_template_kwargs")
-        text = self._model.prompt_text(parse_messages(body), options if isinstance(options, dict) else {})
+        text = self._model.prompt_text(
+            parse_messages(body), mapping(body, "chat_template_kwargs"), parse_tools(body).for_template()
+        )
         return _json({"prompt": text})
 
 
-def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(value), status, headers, "application/json")
+def _json(value: Any) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")
 
 
 async def _on_fault(_request: Request, error: Exception) -> Response:
-    status, headers, body = error_answer(error)
-    return _json(body, status, headers)
+    fault = fault_of(error)
+    response = Response(fault_body(fault), fault_status(fault))
+    response.raw_headers.extend(fault_headers(fault))
+    return response
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     message = f"{request.method} {request.url.path} is not served here."
-    return _json({"error": {"message": message, "type": "invalid_request_error", "param": None, "code": None}}, status)
+    return Response(error_body(message, "invalid_request_error"), status, media_type="application/json")
 
 
-async def _on_bug(_request: Request, error: Exception) -> Response:
+async def _on_bug(request: Request, error: Exception) -> Response:
     if not isinstance(error, ClientDisconnect):
         logger.error("a request failed", exc_info=error)
-    status, headers, body = error_answer(error)
-    return _json(body, status, headers)
+    return await _on_fault(request, error)
 
 
 def run_engine(options: EngineOptions) -> None:
@@ -167,10 +173,11 @@ def _stop_with_parent(server: uvicorn.Server, drain_timeout_s: int, gone: thread
 def main() -> None:
     """Run the engine of ``sys.argv[1]``; exits with 1 and one line on stderr when it cannot."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("proxy").setLevel(logging.INFO)
     try:
         run_engine(EngineOptions.from_json(sys.argv[1]))
     except MemoryFault as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(fault_line(error))
         sys.exit(1)
 
 

@@ -4,18 +4,27 @@ The law: the model is loaded and used in the engine's thread; only the vocabular
 """
 
 import hashlib
+import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from adapters.chat_template import ChatTemplate, Message
+from adapters.chat_shape import Message
+from adapters.chat_template import ChatTemplate
 from adapters.engine import Engine
 from adapters.generation import Sampling
+from adapters.gguf_header import read_language_model
 from adapters.llama_context import ContextOptions, LlamaContext
-from adapters.llama_cpp import load_model, new_context
+from adapters.llama_cpp import free_gpu_bytes, load_model, new_context
+from adapters.llama_memory import ContextPlan, ContextWish, free_memory, plan_context
 from adapters.llama_model import LlamaModel
 from memory.errors import EngineDown, Unavailable
 from proxy.engine_options import EngineOptions
+from proxy.engine_plan import AnswerPlan, plan_answer
+from proxy.engine_wire import ChatRequest
+
+logger = logging.getLogger(__name__)
 
 
 class ServedModel:
@@ -32,6 +41,7 @@ class ServedModel:
             self._load,
             queue_limit=options.queue_limit,
             stall_s=options.stall_ms / 1000,
+            parked_bytes=options.parked_mb << 20,
         )
 
     @property
@@ -39,20 +49,16 @@ class ServedModel:
         """True once the model can answer."""
         return self.engine.alive
 
-    def prompt(self, messages: Sequence[Message], template_options: Mapping[str, Any]) -> list[int]:
-        """Return the token ids of a conversation. Raises: Invalid, EngineDown while loading."""
-        model, template = self._require()
-        tokens: list[int] = []
-        for index, segment in enumerate(template.render(messages, template_options)):
-            # The template may have written the first token itself; llama.cpp would add a second one.
-            add_special = index == 0 and not (model.bos_text and segment.text.startswith(model.bos_text))
-            tokens += model.tokenize(segment.text, add_special=add_special, parse_special=not segment.literal)
-        return tokens
+    def plan(self, request: ChatRequest) -> AnswerPlan:
+        """Return what is to be computed for a request. Raises: Invalid, EngineDown while loading."""
+        return plan_answer(*self._require(), request)
 
-    def prompt_text(self, messages: Sequence[Message], template_options: Mapping[str, Any]) -> str:
+    def prompt_text(
+        self, messages: Sequence[Message], template_options: Mapping[str, Any], tools: Sequence[Mapping[str, Any]]
+    ) -> str:
         """Return the conversation as the template writes it."""
         _, template = self._require()
-        return "".join(segment.text for segment in template.render(messages, template_options))
+        return "".join(segment.text for segment in template.render(messages, template_options, tools))
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text, by itself and as plain text."""
@@ -82,12 +88,12 @@ class ServedModel:
 
     def _load(self) -> LlamaContext:
         options = self.options
+        plan = _plan(options)
         model = load_model(options.model_path, gpu_layers=options.gpu_layers)
-        trained = model.context_length or options.context_tokens
         context = new_context(
             model,
             ContextOptions(
-                context_tokens=options.context_tokens,
+                context_tokens=plan.cells,
                 max_sequences=options.max_sequences,
                 batch_tokens=options.batch_tokens,
                 threads=options.thread_count(),
@@ -95,14 +101,50 @@ class ServedModel:
                 flash_attention=options.flash(),
             ),
         )
-        self.engine.limit_request_tokens(options.max_context_tokens or trained)
+        self.engine.limit_request_tokens(options.max_context_tokens or model.context_length or plan.cells)
         self._template = ChatTemplate(
-            model.chat_template, bos_text=model.bos_text, eos_text=model.eos_text, control_texts=model.control_texts
+            model.chat_template,
+            tool_source=model.metadata("tokenizer.chat_template.tool_use"),
+            bos_text=model.bos_text,
+            eos_text=model.eos_text,
+            control_texts=model.control_texts,
         )
         self.defaults = _sampling_defaults(model, options.default_temperature)
         self.fingerprint = _fingerprint(model, options)
         self._model = model
         return context
+
+
+def _plan(options: EngineOptions) -> ContextPlan:
+    """Return the context that the file and the free memory allow, and say it in the log. Raises: Invalid."""
+    header = read_language_model(options.model_path)
+    gpu_bytes = free_gpu_bytes()
+    gpu_layers = options.gpu_layers if gpu_bytes is not None else 0
+    wish = ContextWish(
+        cells=options.context_tokens,
+        sequences=options.max_sequences,
+        batch_tokens=options.batch_tokens,
+        kv_type=options.kv_type,
+        flash_attention=options.flash_attention,
+        gpu_layers=gpu_layers,
+        parked_bytes=options.parked_mb << 20,
+    )
+    plan = plan_context(header, wish, replace(free_memory(), gpu_bytes=gpu_bytes) if options.check_memory else None)
+    layers = "all" if gpu_layers < 0 else str(gpu_layers)
+    logger.info(
+        "%s: %s; threads: %d, tokens in a batch: %d, KV as %s, layers on a GPU: %s",
+        options.model_id,
+        plan.line,
+        options.thread_count(),
+        options.batch_tokens,
+        options.kv_type,
+        layers,
+    )
+    if options.gpu_layers and not gpu_layers:
+        logger.warning("--gpu-layers has no effect: this llama.cpp was built without a GPU (memos build-llama --help)")
+    elif gpu_bytes and not gpu_layers:
+        logger.info("this llama.cpp can use a GPU: --gpu-layers -1 puts all layers there")
+    return plan
 
 
 def _loading() -> Unavailable:

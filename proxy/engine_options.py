@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
+LOCAL = ("embedded", "llama_cpp")  #: backends that are run here
 _CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -20,14 +21,16 @@ class EngineOptions:
     socket_path: Path | None = None  #: listens here; else on host and port
     host: str = "127.0.0.1"
     port: int = 0
-    context_tokens: int = 16384  #: KV cells, shared by all requests and the prefixes that are kept
+    context_tokens: int | None = None  #: KV cells, shared by all requests and the prefixes kept; None: what makes sense
     max_context_tokens: int | None = None  #: of one request; None: what the model was trained for
     max_sequences: int = 32
     batch_tokens: int = 512
     threads: int | None = None  #: None: usable cores minus one
     gpu_layers: int = 0  #: -1: all
     kv_type: str = "f16"
+    check_memory: bool = True  #: refuse what does not fit; False: let the system judge
     flash_attention: bool = True
+    parked_mb: int = 256  #: of computed prefixes beside the context
     queue_limit: int = 64
     stall_ms: int = 250  #: streams wait about so long, at most, for a chunk of another request's prompt
     default_temperature: float | None = None  #: None: what the GGUF recommends, else 0.8 as llama.cpp does

@@ -1,28 +1,23 @@
-"""A chat request's JSON in, typed values out, and the JSON of answers and errors.
+"""A chat request's JSON in, typed values out.
 
 The law: what the engine cannot do is refused by name, never left undone in silence; fields that it does not know are
 ignored.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.chat_template import Message, flatten
-from adapters.generation import Finished, Sampling, Usage
-from memory.errors import EngineMissing, Invalid, MemoryFault, NotFound, QueueFull, Unavailable
+from adapters.chat_shape import Message
+from adapters.generation import Sampling
+from memory.errors import Invalid, NotFound
+from proxy.engine_fields import flag, mapping, number, text, unsupported, whole
+from proxy.engine_formats import ToolUse, parse_format, parse_tools
+from proxy.engine_messages import parse_messages
 
-_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 _MOST_STOPS = 4
-BODY_TOO_LARGE = "body_too_large"
-_STATUS: tuple[tuple[type[MemoryFault], int, str], ...] = (
-    (NotFound, 404, "invalid_request_error"),
-    (Invalid, 400, "invalid_request_error"),
-    (QueueFull, 429, "rate_limit_error"),
-    (Unavailable, 503, "server_error"),
-    (EngineMissing, 503, "server_error"),
-)
+_MOST_CHOICES = 8
+_MOST_LOGPROBS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +25,10 @@ class ChatRequest:
     """A chat completion that the engine can do."""
 
     messages: list[Message]
-    sampling: Sampling
+    tool_use: ToolUse
+    answer_schema: Any  #: JSON Schema; None: the answer is text
+    sampling: Sampling  #: without a grammar
+    choices: int
     stop: tuple[str, ...]
     max_tokens: int | None
     stream: bool
@@ -51,92 +49,76 @@ def parse_chat(body: Any, model_id: str, defaults: Sampling) -> ChatRequest:
             code="model_not_found",
         )
     _refuse_unsupported(body)
-    stream_options = _mapping(body, "stream_options")
+    stream_options = mapping(body, "stream_options")
     return ChatRequest(
         messages=parse_messages(body),
+        tool_use=parse_tools(body),
+        answer_schema=parse_format(body),
         sampling=_sampling(body, defaults),
+        choices=whole(body, "n", 1, _MOST_CHOICES) or 1,
         stop=_stops(body),
         max_tokens=_max_tokens(body),
-        stream=_flag(body, "stream"),
-        include_usage=_flag(stream_options, "include_usage"),
-        cache_salt=_text(body, "cache_salt"),
-        template_options=_mapping(body, "chat_template_kwargs"),
+        stream=flag(body, "stream"),
+        include_usage=flag(stream_options, "include_usage"),
+        cache_salt=text(body, "cache_salt"),
+        template_options=mapping(body, "chat_template_kwargs"),
     )
-
-
-def parse_messages(body: Mapping[str, Any]) -> list[Message]:
-    """Return the messages with their text. Raises: Invalid."""
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise Invalid("'messages' must be a list with at least one message.", param="messages")
-    return [_message(message, f"messages[{index}]") for index, message in enumerate(messages)]
-
-
-def _message(message: Any, param: str) -> Message:
-    if not isinstance(message, dict):
-        raise Invalid(f"{param} must be an object.", param=param)
-    role = message.get("role")
-    if role in ("tool", "function") or message.get("tool_calls"):
-        raise _unsupported(param, "Tool calls and their results are")
-    if not isinstance(role, str) or role not in _ROLES:
-        raise Invalid(f"{param}.role must be one of {', '.join(_ROLES)}.", param=f"{param}.role")
-    content = message.get("content")
-    if content is None and role != "assistant":
-        raise Invalid(f"{param}.content is missing.", param=f"{param}.content")
-    text = flatten(content)
-    if text is None:
-        raise _unsupported(f"{param}.content", "Parts other than text (images, audio, files) are")
-    return {"role": _ROLES[role], "content": text}
 
 
 def _refuse_unsupported(body: Mapping[str, Any]) -> None:
-    if body.get("n") not in (None, 1):
-        raise _unsupported("n", "More than one choice is")
-    response_format = body.get("response_format")
-    if response_format is not None and (not isinstance(response_format, dict) or response_format.get("type") != "text"):
-        raise _unsupported("response_format", "An output format other than text is")
-    for name in ("tools", "functions", "logprobs", "top_logprobs", "audio"):
-        if body.get(name):
-            raise _unsupported(name, f"'{name}' is")
+    if body.get("audio"):
+        raise unsupported("audio", "'audio' is")
+    if body.get("best_of") not in (None, 1):
+        raise unsupported("best_of", "'best_of' is")
     modalities = body.get("modalities")
     if modalities is not None and modalities != ["text"]:
-        raise _unsupported("modalities", "Output other than text is")
-
-
-def _unsupported(param: str, what: str) -> Invalid:
-    return Invalid(
-        f"{what} not supported by the local engine. Leave it out, or serve a model that can do it with --upstream.",
-        param=param,
-        code="unsupported_parameter",
-    )
+        raise unsupported("modalities", "Output other than text is")
 
 
 def _sampling(body: Mapping[str, Any], defaults: Sampling) -> Sampling:
     repeat_name = "repeat_penalty" if "repeat_penalty" in body else "repetition_penalty"
-    top_k = _whole(body, "top_k", -1, 1 << 20)
+    top_k = whole(body, "top_k", -1, 1 << 20)
     return Sampling(
-        temperature=_number(body, "temperature", 0, 2, defaults.temperature),
+        temperature=number(body, "temperature", 0, 2, defaults.temperature),
         top_k=defaults.top_k if top_k is None else max(0, top_k),
-        top_p=_number(body, "top_p", 0, 1, defaults.top_p),
-        min_p=_number(body, "min_p", 0, 1, defaults.min_p),
-        presence_penalty=_number(body, "presence_penalty", -2, 2, 0.0),
-        frequency_penalty=_number(body, "frequency_penalty", -2, 2, 0.0),
-        repeat_penalty=_number(body, repeat_name, 0, 10, 1.0),
-        seed=_whole(body, "seed", -(1 << 63), (1 << 64) - 1),
+        top_p=number(body, "top_p", 0, 1, defaults.top_p),
+        min_p=number(body, "min_p", 0, 1, defaults.min_p),
+        presence_penalty=number(body, "presence_penalty", -2, 2, 0.0),
+        frequency_penalty=number(body, "frequency_penalty", -2, 2, 0.0),
+        repeat_penalty=number(body, repeat_name, 0, 10, 1.0),
+        seed=whole(body, "seed", -(1 << 63), (1 << 64) - 1),
         logit_bias=_logit_bias(body),
+        top_logprobs=_top_logprobs(body),
     )
 
 
 def _logit_bias(body: Mapping[str, Any]) -> dict[int, float]:
-    entries = _mapping(body, "logit_bias")
+    entries = mapping(body, "logit_bias")
     if not all(key.isdecimal() and len(key) < 10 for key in entries):
         raise Invalid("'logit_bias' maps token ids to numbers.", param="logit_bias")
-    return {int(key): _number(entries, key, -100, 100, 0.0, param="logit_bias") for key in entries}
+    try:
+        return {int(key): number(entries, key, -100, 100, 0.0) for key in entries}
+    except Invalid as error:
+        raise Invalid("'logit_bias' takes numbers between -100 and 100.", param="logit_bias") from error
+
+
+def _top_logprobs(body: Mapping[str, Any]) -> int | None:
+    asked = body.get("logprobs")
+    if isinstance(asked, int) and not isinstance(asked, bool):
+        raise Invalid(
+            "'logprobs' is true or false in a chat; how many are wanted is said by 'top_logprobs'.", param="logprobs"
+        )
+    top = whole(body, "top_logprobs", 0, _MOST_LOGPROBS)
+    if not flag(body, "logprobs"):
+        if top:
+            raise Invalid("'top_logprobs' needs 'logprobs': true.", param="top_logprobs")
+        return None
+    return top or 0
 
 
 def _max_tokens(body: Mapping[str, Any]) -> int | None:
-    newer = _whole(body, "max_completion_tokens", 1, 1 << 31)
-    return newer if newer is not None else _whole(body, "max_tokens", 1, 1 << 31)
+    newer = whole(body, "max_completion_tokens", 1, 1 << 31)
+    return newer if newer is not None else whole(body, "max_tokens", 1, 1 << 31)
 
 
 def _stops(body: Mapping[str, Any]) -> tuple[str, ...]:
@@ -145,109 +127,3 @@ def _stops(body: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(stops, list) or len(stops) > _MOST_STOPS or not all(isinstance(s, str) and s for s in stops):
         raise Invalid(f"'stop' must be a string or a list of up to {_MOST_STOPS} strings.", param="stop")
     return tuple(stops)
-
-
-def _number(
-    body: Mapping[str, Any], name: str, low: float, high: float, otherwise: float, *, param: str | None = None
-) -> float:
-    value = body.get(name)
-    if value is None:
-        return otherwise
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise Invalid(f"'{param or name}' must be a number.", param=param or name)
-    if not low <= value <= high:
-        raise Invalid(f"'{param or name}' must be between {low} and {high}.", param=param or name)
-    return float(value)
-
-
-def _whole(body: Mapping[str, Any], name: str, low: int, high: int) -> int | None:
-    value = body.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise Invalid(f"'{name}' must be a whole number of at least {low}.", param=name)
-    return value
-
-
-def _flag(body: Mapping[str, Any], name: str) -> bool:
-    value = body.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise Invalid(f"'{name}' must be true or false.", param=name)
-    return bool(value)
-
-
-def _text(body: Mapping[str, Any], name: str) -> str:
-    value = body.get(name)
-    if value is not None and not isinstance(value, str):
-        raise Invalid(f"'{name}' must be a string.", param=name)
-    return value or ""
-
-
-def _mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = body.get(name)
-    if value is not None and not isinstance(value, dict):
-        raise Invalid(f"'{name}' must be an object.", param=name)
-    return value or {}
-
-
-def error_answer(error: Exception) -> tuple[int, dict[str, str], dict[str, Any]]:
-    """Return status, headers and body for an error, in OpenAI's shape."""
-    known = (row[1:] for row in _STATUS if isinstance(error, row[0]))
-    status, name = next(known, (500, "server_error"))
-    message = str(error) if isinstance(error, MemoryFault) else "The engine failed on this request."
-    code = getattr(error, "code", None)
-    if code == BODY_TOO_LARGE:
-        status = 413
-    body = {"error": {"message": message, "type": name, "param": getattr(error, "param", None), "code": code}}
-    headers = {}
-    retry_after_s = getattr(error, "retry_after_s", None)
-    if retry_after_s is not None:
-        headers["retry-after"] = str(max(1, math.ceil(retry_after_s)))
-    if status < 429:  # the same request would fail again
-        headers["x-should-retry"] = "false"
-    return status, headers, body
-
-
-def usage_json(usage: Usage) -> dict[str, Any]:
-    """Return OpenAI's usage object."""
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
-    }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompletionShape:
-    """What is the same in every object of one completion."""
-
-    id: str
-    created: int
-    model: str
-    fingerprint: str
-
-    def whole(self, text: str, end: Finished) -> dict[str, Any]:
-        """Return the ``chat.completion`` object."""
-        message = {"role": "assistant", "content": text, "refusal": None}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": end.reason.value}
-        return {**self._head("chat.completion"), "choices": [choice], "usage": usage_json(end.usage)}
-
-    def chunk(self, delta: Mapping[str, Any], *, usage_asked: bool, finish_reason: str | None = None) -> dict[str, Any]:
-        """Return a ``chat.completion.chunk`` object."""
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        chunk = {**self._head("chat.completion.chunk"), "choices": [choice]}
-        return {**chunk, "usage": None} if usage_asked else chunk
-
-    def usage_chunk(self, usage: Usage) -> dict[str, Any]:
-        """Return the last chunk of a stream that was asked for its usage."""
-        return {**self._head("chat.completion.chunk"), "choices": [], "usage": usage_json(usage)}
-
-    def _head(self, kind: str) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "object": kind,
-            "created": self.created,
-            "model": self.model,
-            "system_fingerprint": self.fingerprint,
-        }

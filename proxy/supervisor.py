@@ -14,7 +14,7 @@ import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 
-from memory.errors import EngineDown
+from proxy.engine_fault import ended, is_fault, start_fault
 from proxy.engine_options import EngineOptions
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class EngineProcess:
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._tail = ""
+        self._status: int | None = None  # how the last child ended
         self.crashes = 0
 
     @property
@@ -60,7 +61,7 @@ class EngineProcess:
     async def start(self) -> None:
         """Start the child and wait until it is ready.
 
-        Raises: EngineDown with the end of its stderr when it dies first or takes longer than ``start_timeout_s``.
+        Raises: EngineDown with its reason when it dies first or takes longer than ``start_timeout_s``.
         """
         self._task = asyncio.create_task(self._keep_up(), name="engine-supervisor")
         waiter = asyncio.create_task(self._ready.wait())
@@ -70,9 +71,9 @@ class EngineProcess:
             waiter.cancel()
         if self.ready:
             return
-        reason = self._tail.strip() or "it wrote nothing to stderr"
+        fault = start_fault(self._tail, self._status)
         await self.stop(grace_s=1.0)
-        raise EngineDown(f"The engine did not start: {reason}", code="engine_not_started")
+        raise fault
 
     async def wait_ready(self, timeout_s: float) -> bool:
         """Return True as soon as the model answers, False after the time-out."""
@@ -106,14 +107,18 @@ class EngineProcess:
             if was_ready and asyncio.get_running_loop().time() - started > _STEADY_S:
                 delay_s = _FIRST_DELAY_S
             logger.error(
-                "the engine ended (crash %d), next try in %.1f s: %s", self.crashes, delay_s, self._tail.strip()
+                "the engine ended (crash %d), next try in %.1f s: %s %s",
+                self.crashes,
+                delay_s,
+                ended(self._status),
+                " | ".join(self._tail.strip().splitlines()),  # the log's lines are records
             )
             await asyncio.sleep(delay_s)
             delay_s = min(_LONGEST_DELAY_S, delay_s * 2)
 
     async def _run_once(self) -> bool:
         """Run one child to its end and return whether it was ever ready."""
-        self._tail = ""
+        self._tail, self._status = "", None
         await asyncio.to_thread(self.socket_path.unlink, missing_ok=True)
         process = self._process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -130,7 +135,7 @@ class EngineProcess:
         prober = asyncio.create_task(self._probe())
         was_ready = False
         try:
-            await process.wait()
+            self._status = await process.wait()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await asyncio.shield(reader)
@@ -152,11 +157,14 @@ class EngineProcess:
     async def _read_stderr(self, process: Process) -> None:
         if process.stderr is None:
             return
+        rest = ""
         while data := await process.stderr.read(4096):
             text = data.decode(errors="replace")
             self._tail = (self._tail + text)[-_TAIL_CHARS:]
-            for line in text.splitlines():
-                logger.info("engine: %s", line)
+            *lines, rest = (rest + text).split("\n")
+            for line in lines:
+                if not is_fault(line):  # it is raised
+                    logger.info("engine: %s", line)
 
 
 def _private_folder(run_dir: Path | None) -> Path:

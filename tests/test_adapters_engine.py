@@ -1,149 +1,29 @@
 """The batching engine against a deterministic context: its laws hold whatever computes the tokens."""
 
 import itertools
-import queue
 import threading
-from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.scripted_context import END, PIECES, Caller, ScriptedContext, prompt_for
 
 from adapters.cells import CellLedger
 from adapters.engine import Engine
 from adapters.generation import (
     CellsExhausted,
     Event,
-    Failed,
-    Finished,
     FinishReason,
     GenerationRequest,
     Piece,
-    Sampling,
-    Span,
 )
 from adapters.prefill_pace import PrefillPace, fair_shares
-from adapters.residents import common_prefix
+from adapters.prefix import common_prefix
 from adapters.text_stream import TextStream
 from adapters.waiting_line import WaitingLine
 from memory.errors import EngineDown, Invalid, QueueFull
-
-END, ASK = 256, 257
-PIECES = 1000  #: ids from here on are pieces of several bytes
-
-
-class ScriptedContext:
-    """Answers each prompt with what stands in it between token 0 and ASK, and checks every call it gets."""
-
-    def __init__(self, *, cells: int = 4096, sequences: int = 8, batch: int = 64, whole_only: bool = False) -> None:
-        self.context_tokens, self.max_sequences, self.batch_tokens = cells, sequences, batch
-        self.whole_only = whole_only
-        self.sequences: dict[int, list[tuple[int, object]]] = {}
-        self.pieces: list[bytes] = []
-        self.batches: list[list[Span]] = []
-        self.failures: list[Exception] = []
-        self.gate: threading.Semaphore | None = None
-        self.at_gate = threading.Semaphore(0)
-        self.owner: int | None = None
-        self.closed = False
-
-    def _check_thread(self) -> None:
-        self.owner = self.owner or threading.get_ident()
-        assert self.owner == threading.get_ident(), "two threads touched the context"
-
-    def tokens(self, sequence: int) -> list[int]:
-        return [token for token, _ in self.sequences.get(sequence, [])]
-
-    def used(self) -> int:
-        return len({id(cell) for row in self.sequences.values() for _, cell in row})
-
-    def decode(self, spans: Sequence[Span]) -> None:
-        self._check_thread()
-        self.at_gate.release()
-        if self.gate is not None:
-            assert self.gate.acquire(timeout=10)
-        if self.failures:
-            raise self.failures.pop(0)
-        assert 0 < sum(len(span.tokens) for span in spans) <= self.batch_tokens
-        assert len({span.sequence for span in spans}) == len(spans)
-        for span in spans:
-            row = self.sequences.setdefault(span.sequence, [])
-            assert 0 <= span.sequence < self.max_sequences
-            assert span.start == len(row), "positions must be consecutive"
-            assert span.tokens
-            row += [(token, object()) for token in span.tokens]
-        assert self.used() <= self.context_tokens, "more cells than there are"
-        self.batches.append(list(spans))
-
-    def new_sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Any:
-        return sampling, len(prompt)
-
-    def sample(self, span_index: int, sampler: Any) -> int:
-        assert sampler
-        self._check_thread()
-        span = self.batches[-1][span_index]
-        assert span.wants_logits
-        tokens = self.tokens(span.sequence)
-        ask = tokens.index(ASK)
-        start = max(i for i in range(ask) if tokens[i] == 0) + 1
-        answer, said = tokens[start:ask], len(tokens) - ask - 1
-        return answer[said] if said < len(answer) else END
-
-    def is_end(self, token: int) -> bool:
-        return token == END
-
-    def piece(self, token: int) -> bytes:
-        return self.pieces[token - PIECES] if token >= PIECES else bytes([token])
-
-    def branch_point(self, sequence: int, length: int) -> int:
-        whole = len(self.sequences.get(sequence, []))
-        return 0 if self.whole_only and length < whole else min(length, whole)
-
-    def fork(self, source: int, target: int, length: int) -> None:
-        self._check_thread()
-        assert not self.sequences.get(target)
-        self.sequences[target] = self.sequences[source][:length]
-
-    def truncate(self, sequence: int, length: int) -> None:
-        self._check_thread()
-        assert not self.whole_only or length in (0, len(self.sequences.get(sequence, [])))
-        self.sequences[sequence] = self.sequences.get(sequence, [])[:length]
-
-    def reset(self) -> None:
-        self.sequences.clear()
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class Caller:
-    """One request and what came back."""
-
-    def __init__(self, engine: Engine[ScriptedContext], prompt: list[int], **options: Any) -> None:
-        self.events: queue.Queue[Event] = queue.Queue()
-        options = {"max_tokens": 1000, **options}
-        self.engine = engine
-        self.generation = engine.submit(GenerationRequest(prompt=prompt, on_event=self.events.put, **options))
-
-    def result(self) -> tuple[list[str], Finished]:
-        pieces: list[str] = []
-        while True:
-            event = self.events.get(timeout=10)
-            if isinstance(event, Failed):
-                raise event.error
-            if isinstance(event, Finished):
-                return pieces, event
-            assert isinstance(event, Piece)
-            pieces.append(event.text)
-
-    def cancel(self) -> None:
-        self.engine.cancel(self.generation)
-
-
-def prompt_for(answer: str | list[int], filler: Sequence[int] = ()) -> list[int]:
-    return [*filler, 0, *(answer.encode() if isinstance(answer, str) else answer), ASK]
 
 
 @pytest.fixture
@@ -517,17 +397,18 @@ def test_salts_wait_in_turn_and_nobody_overtakes_the_first():
     line: WaitingLine[str] = WaitingLine()
     for name in ("a1", "a2", "a3", "b1", "c1"):
         line.append(name[0], name)
-    order: list[str] = []
-
-    def fits(name: str) -> bool:
+    order = []
+    while (name := line.first()) is not None and name != "c1":
         order.append(name)
-        return name != "c1"
-
-    line.admit(fits)
-    assert order == ["a1", "b1", "c1"]
+        line.pop(name)
+    assert order == ["a1", "b1"]
+    line.pop("a2")
+    assert line.first() == "c1", "only the first can be taken out"
     line.remove("c", "c1")
-    line.admit(lambda name: bool(order.append(name)) or True)
-    assert order[3:] == ["a2", "a3"]
+    while (name := line.first()) is not None:
+        order.append(name)
+        line.pop(name)
+    assert order[2:] == ["a2", "a3"]
     assert not len(line)
 
 

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,19 @@ def test_progress_is_shown_in_a_log_too():
         bar.show("warning: unused variable\n")
     assert out.getvalue().count("\n") == 5
     assert "100 %" in out.getvalue()
+
+
+def test_time_passes_visibly_while_a_file_compiles():
+    """The first batch takes more than a minute, in which ninja says nothing."""
+    out = io.StringIO()
+    with llama_build._Bar(out, every_s=0.01) as bar:
+        bar.show("[1/52] Building CXX object src/a.cpp.o\n")
+        end = time.monotonic() + 30
+        while out.getvalue().count("\n") < 3 and time.monotonic() < end:
+            time.sleep(0.01)
+    lines = out.getvalue().splitlines()
+    assert len(lines) >= 3
+    assert set(lines) <= {f"      2 % ({seconds} s)" for seconds in range(31)}
 
 
 @pytest.mark.engine

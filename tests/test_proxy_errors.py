@@ -16,7 +16,8 @@ from memory import errors as faults
 from memory.errors import EngineDown, Invalid, MemoryFault, NotFound, QueueFull
 from memory.turn import Controls, Mode
 from proxy.controls import ControlReader, allowed_mode, header_map
-from proxy.errors import fault_body, fault_headers, fault_status, install
+from proxy.error_pages import install
+from proxy.errors import fault_body, fault_headers, fault_status
 from proxy.identity import Identity, Unauthenticated
 from proxy.telemetry import _Json, _Text
 from proxy.wire import RequestHeaders, dump_object, parse_object, returned
