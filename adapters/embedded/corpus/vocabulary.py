@@ -62,7 +62,7 @@ _HELD_OUT = {
     for word in group
     for part in re.findall(r"[A-Za-z]+", word)
 }
-_LISTED = sorted(
+_LISTED: list[str] = sorted(
     {
         part.lower()
         for group in (*_LISTS.values(), words.ATTRIBUTES, words.FAVOURITES, words.ADJECTIVES, words.NOUNS)
