@@ -4,7 +4,7 @@ The law: as in JSON Schema (ECMA-262, and not anchored by itself), and what cann
 name. Of negated classes and of ``.`` control characters are left out: nobody means them.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from adapters.gbnf import LAST, Ranges, RuleBook, char_class, complement, either, literal, overlap
 from adapters.json_rules import RAW_CHARS
@@ -23,15 +23,25 @@ _CONTROL: Final = {"n": 0x0A, "r": 0x0D, "t": 0x09, "f": 0x0C, "v": 0x0B, "0": 0
 _SHORT_ESCAPES: Final = {0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0C: "\\f", 0x0D: "\\r", 0x22: '\\"', 0x5C: "\\\\"}
 
 
+class _Part(NamedTuple):
+    """A piece of the pattern as a grammar body."""
+
+    body: str
+    states: int  #: of the automaton that it stands for
+    empty: bool  #: it also matches nothing
+
+
 def strings_matching(book: RuleBook, pattern: str) -> str:
     """Return a rule of the strings, in their quotes, in which the pattern is found. Raises: Invalid."""
     reader = _Reader(book, pattern)
-    body, states = reader.alternatives(top=True)
+    whole = reader.alternatives(top=True)
     if reader.rest():
         raise Invalid(f"The pattern {pattern!r} closes a group that is not open.")
-    if states > _MOST_STATES:
-        raise Invalid(f"The pattern {pattern!r} is too large: it counts {states} places, {_MOST_STATES} are possible.")
-    return book.add(f"{literal(chr(34))} {book.add(body)} {literal(chr(34))}")
+    if whole.states > _MOST_STATES:
+        raise Invalid(
+            f"The pattern {pattern!r} is too large: {whole.states} places of {_MOST_STATES} that are possible."
+        )
+    return book.add(f"{literal(chr(34))} {book.add(whole.body)} {literal(chr(34))}")
 
 
 def json_char(ranges: Ranges) -> str:
@@ -47,7 +57,7 @@ def json_char(ranges: Ranges) -> str:
 
 
 class _Reader:
-    """A recursive-descent parser; each method returns a body and the number of automaton states that it stands for."""
+    """A recursive-descent parser."""
 
     def __init__(self, book: RuleBook, pattern: str) -> None:
         self._book = book
@@ -71,44 +81,45 @@ class _Reader:
     def _refuse(self, what: str) -> Invalid:
         return Invalid(f"{what} in the pattern {self._pattern!r} cannot be followed while generating.")
 
-    def alternatives(self, *, top: bool = False) -> tuple[str, int]:
-        bodies, states = [], 0
-        while True:
-            body, count = self._sequence(top=top)
-            bodies.append(body)
-            states += count
-            if not self._take("|"):
-                return " | ".join(bodies), states
+    def alternatives(self, *, top: bool = False) -> _Part:
+        parts = [self._sequence(top=top)]
+        while self._take("|"):
+            parts.append(self._sequence(top=top))
+        return _Part(
+            " | ".join(part.body for part in parts),
+            sum(part.states for part in parts),
+            any(part.empty for part in parts),
+        )
 
-    def _sequence(self, *, top: bool) -> tuple[str, int]:
-        parts: list[str] = []
-        states = 0
-        open_front = top and not self._take("^")
-        open_end = top
+    def _sequence(self, *, top: bool) -> _Part:
+        anything = _Part(f"{self._book.add(json_char(_ANY))}*", 1, True)
+        parts = [anything] if top and not self._take("^") else []
+        anchored = not top
         while self.rest() and self.rest()[0] not in "|)":
             if top and self._take("$"):
-                open_end = False
+                anchored = True
                 if self.rest() and self.rest()[0] not in "|)":
                     raise self._refuse("Text behind $")
                 break
-            body, count = self._quantified()
-            parts.append(body)
-            states += count
-        anything = f"{self._book.add(json_char(_ANY))}*"
-        parts = [*([anything] if open_front else []), *parts, *([anything] if open_end else [])]
-        return " ".join(part for part in parts if part) or '""', states + open_front + open_end
+            parts.append(self._quantified())
+        if not anchored:
+            parts.append(anything)
+        body = " ".join(part.body for part in parts if part.body)
+        return _Part(body or '""', sum(part.states for part in parts), all(part.empty for part in parts))
 
-    def _quantified(self) -> tuple[str, int]:
-        body, states = self._atom()
+    def _quantified(self) -> _Part:
+        atom = self._atom()
         times = self._times()
         if times is None:
-            return body, states
+            return atom
         self._take("?")  # a lazy one matches the same strings
         low, high = times
-        states *= max(1, high if high is not None else low + 1)
+        if high is None and atom.empty:
+            raise self._refuse("Endless repetition of what may be empty")
+        states = atom.states * max(1, high if high is not None else low + 1)
         if states > _MOST_STATES:
             raise self._refuse("So much repetition")
-        return self._book.repeat(body, low, high), states
+        return _Part(self._book.repeat(atom.body, low, high), states, atom.empty or not low)
 
     def _times(self) -> tuple[int, int | None] | None:
         for sign, times in (("*", (0, None)), ("+", (1, None)), ("?", (0, 1))):
@@ -123,19 +134,21 @@ class _Reader:
         self._at += len(numbers) + 2
         return int(low), (int(high) if high else None) if comma else int(low)
 
-    def _atom(self) -> tuple[str, int]:
+    def _atom(self) -> _Part:
         char = self._next()
         if char == "(":
             return self._group()
-        if char == "[":
-            return self._named(self._class()), 1
-        if char == ".":
-            return self._named(_ANY), 1
         if char in "*+?^$":
             raise self._refuse(f"{char!r} where it stands")
-        if char == "\\":
-            return self._named(self._escape()), 1
-        return self._named(((ord(char), ord(char)),)), 1
+        return _Part(self._named(self._one(char)), 1, False)
+
+    def _one(self, char: str) -> Ranges:
+        """Return what one character of the string may be."""
+        if char == "[":
+            return self._class()
+        if char == ".":
+            return _ANY
+        return self._escape() if char == "\\" else ((ord(char), ord(char)),)
 
     def _named(self, ranges: Ranges) -> str:
         body = json_char(ranges)
@@ -143,7 +156,7 @@ class _Reader:
             raise Invalid(f"The pattern {self._pattern!r} holds a class without any character.")
         return self._book.add(body)
 
-    def _group(self) -> tuple[str, int]:
+    def _group(self) -> _Part:
         if self._take("?"):
             if self._take("<") or self._take("P<"):
                 name, closed, _ = self.rest().partition(">")
@@ -152,10 +165,10 @@ class _Reader:
                 self._at += len(name) + 1
             elif not self._take(":"):
                 raise self._refuse(f"(?{self.rest()[:1]}")
-        body, states = self.alternatives()
+        inner = self.alternatives()
         if not self._take(")"):
             raise Invalid(f"The pattern {self._pattern!r} does not close a group.")
-        return self._book.add(body), states
+        return inner._replace(body=self._book.add(inner.body))
 
     def _escape(self) -> Ranges:
         char = self._next()

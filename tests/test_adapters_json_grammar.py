@@ -342,6 +342,7 @@ def test_a_pattern_lets_through_what_it_matches(model, pattern):
         ({"type": "string", "pattern": "a("}, "group"),
         ({"type": "string", "pattern": "\\bword"}, "pattern"),
         ({"type": "string", "pattern": "(a{1,100}){1,100}"}, "repetition"),
+        ({"type": "string", "pattern": "(|a)*"}, "may be empty"),
         ({"type": "object", "minProperties": 3}, "minProperties"),
         ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, "oneOf"),
         ({"allOf": [{"type": "string"}, {"type": "null"}]}, "at once"),

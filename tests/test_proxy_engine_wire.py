@@ -30,7 +30,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.booleans())
-@settings(deadline=None, max_examples=6000)
+@settings(deadline=None, max_examples=300)
 def test_law_a_schema_becomes_a_grammar_or_is_refused(schema, strict):
     book = RuleBook()
     with contextlib.suppress(Invalid):
@@ -38,7 +38,7 @@ def test_law_a_schema_becomes_a_grammar_or_is_refused(schema, strict):
 
 
 @given(st.dictionaries(st.sampled_from(WORDS), JSON, max_size=4))
-@settings(deadline=None, max_examples=3000)
+@settings(deadline=None, max_examples=100)
 def test_law_a_tool_that_is_not_strict_always_gets_a_grammar(parameters):
     tool = Tool(name="f", description="", parameters={**parameters, "type": "object"}, strict=False)
     assert calls_body(RuleBook(), [tool], parallel=True, tag_written=False)
@@ -56,7 +56,7 @@ MESSAGE = st.fixed_dictionaries(
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=5), st.lists(MESSAGE, max_size=3), TOOLS)
-@settings(deadline=None, max_examples=5000)
+@settings(deadline=None, max_examples=300)
 def test_law_a_request_is_understood_or_refused(fields, messages, tools):
     try:
         request = parse_chat({"messages": messages, "tools": tools, **fields}, "model", Sampling())
