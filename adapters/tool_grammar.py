@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapters.gbnf import RuleBook, either, literal
-from adapters.json_grammar import SchemaGrammar
-from adapters.json_rules import JsonRules
+from adapters.json_schema.gbnf import RuleBook, either, literal
+from adapters.json_schema.json_grammar import SchemaGrammar
+from adapters.json_schema.json_rules import JsonRules
 from adapters.tool_calls import CLOSE, OPEN
 from memory.errors import Invalid
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.chat_template import ChatTemplate
-from adapters.gbnf import RuleBook, either
 from adapters.generation import Grammar, Sampling
-from adapters.json_grammar import SchemaGrammar
+from adapters.json_schema.gbnf import RuleBook, either
+from adapters.json_schema.json_grammar import SchemaGrammar
 from adapters.llama_model import LlamaModel
 from adapters.tool_calls import CLOSE, OPEN, ToolCallReader
 from adapters.tool_grammar import calls_body

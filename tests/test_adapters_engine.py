@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.scripted_context import END, PIECES, Caller, ScriptedContext, prompt_for
 
 from adapters.cells import CellLedger
 from adapters.engine import Engine
@@ -24,6 +23,7 @@ from adapters.prefix import common_prefix
 from adapters.text_stream import TextStream
 from adapters.waiting_line import WaitingLine
 from memory.errors import EngineDown, Invalid, QueueFull
+from tests.scripted_context import END, PIECES, Caller, ScriptedContext, prompt_for
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from adapters.embedded import gguf_path
 from adapters.engine import Engine
-from adapters.gbnf import RuleBook
 from adapters.generation import (
     NO_TOKEN,
     Event,
@@ -28,7 +27,8 @@ from adapters.generation import (
     Piece,
     Sampling,
 )
-from adapters.json_grammar import SchemaGrammar
+from adapters.json_schema.gbnf import RuleBook
+from adapters.json_schema.json_grammar import SchemaGrammar
 from adapters.llama_context import ContextOptions
 from adapters.llama_cpp import load_binding, load_model, new_context
 from adapters.llama_grammar import TokenGate, all_candidates

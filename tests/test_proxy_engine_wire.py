@@ -5,9 +5,9 @@ import contextlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.gbnf import RuleBook
 from adapters.generation import Sampling
-from adapters.json_grammar import SchemaGrammar
+from adapters.json_schema.gbnf import RuleBook
+from adapters.json_schema.json_grammar import SchemaGrammar
 from adapters.tool_grammar import Tool, calls_body
 from memory.errors import Invalid, NotFound
 from proxy.engine_formats import Choice

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
-from adapters.schema_keywords import check_shape
+from adapters.json_schema.schema_keywords import check_shape
 from memory.errors import Invalid
 
 Schema = Mapping[str, Any]

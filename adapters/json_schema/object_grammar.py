@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from adapters.gbnf import RuleBook, char_class, complement, either, literal, overlap
-from adapters.json_rules import LONGEST_KEY, RAW_CHARS, JsonRules
-from adapters.schema_merge import merge
+from adapters.json_schema.gbnf import RuleBook, char_class, complement, either, literal, overlap
+from adapters.json_schema.json_rules import LONGEST_KEY, RAW_CHARS, JsonRules
+from adapters.json_schema.schema_merge import merge
 from memory.errors import Invalid
 
 Visit = Callable[[Any, str], str]  #: a schema and its place below the object, to the name of its rule

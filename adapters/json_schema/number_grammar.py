@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 
-from adapters.gbnf import RuleBook, either, literal
+from adapters.json_schema.gbnf import RuleBook, either, literal
 from memory.errors import Invalid
 
 _DIGITS: Final = 15  #: of an unbounded side: what a double holds exactly

@@ -6,8 +6,8 @@ name. Of negated classes and of ``.`` control characters are left out: nobody me
 
 from typing import Final, NamedTuple
 
-from adapters.gbnf import LAST, Ranges, RuleBook, char_class, complement, either, literal, overlap
-from adapters.json_rules import RAW_CHARS
+from adapters.json_schema.gbnf import LAST, Ranges, RuleBook, char_class, complement, either, literal, overlap
+from adapters.json_schema.json_rules import RAW_CHARS
 from memory.errors import Invalid
 
 _MOST_STATES: Final = 4000  #: of the automaton that the pattern stands for; each costs time at every token

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from adapters.gbnf import RuleBook, either
-from adapters.json_rules import JsonRules
-from adapters.number_grammar import Bounds, integers, numbers
-from adapters.object_grammar import ObjectShape, object_body
-from adapters.pattern_grammar import strings_matching
-from adapters.schema_keywords import FORMATS, UNSUPPORTED, check_shape, fits, implied_types
-from adapters.schema_merge import Schema, are_disjoint, assertions, merge, resolve
+from adapters.json_schema.gbnf import RuleBook, either
+from adapters.json_schema.json_rules import JsonRules
+from adapters.json_schema.number_grammar import Bounds, integers, numbers
+from adapters.json_schema.object_grammar import ObjectShape, object_body
+from adapters.json_schema.pattern_grammar import strings_matching
+from adapters.json_schema.schema_keywords import FORMATS, UNSUPPORTED, check_shape, fits, implied_types
+from adapters.json_schema.schema_merge import Schema, are_disjoint, assertions, merge, resolve
 from memory.errors import Invalid
 
 _MOST_DEPTH: Final = 50

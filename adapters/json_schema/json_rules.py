@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
-from adapters.gbnf import LAST, RuleBook, char_class
-from adapters.number_grammar import Bounds, numbers
+from adapters.json_schema.gbnf import LAST, RuleBook, char_class
+from adapters.json_schema.number_grammar import Bounds, numbers
 
 #: Nothing, a space, or one or two line ends with an indentation.
 SPACE: Final = '" "? | "\\n" "\\n"? [ \\t]{0,20}'

@@ -1,0 +1,1 @@
+"""JSON Schema in, llama.cpp's grammar language out."""
