@@ -2,10 +2,11 @@
 
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from adapters.engine import Engine
 from adapters.generation import Event, Failed, Finished, GenerationRequest, Piece, Sampling, Span
@@ -142,3 +143,23 @@ class Caller:
 
 def prompt_for(answer: str | list[int], filler: Sequence[int] = ()) -> list[int]:
     return [*filler, 0, *(answer.encode() if isinstance(answer, str) else answer), ASK]
+
+
+@pytest.fixture(name="start")
+def started_engines() -> Iterator[Callable[..., Engine[ScriptedContext]]]:
+    """Start engines that are closed, and whose thread has ended, when the test is over."""
+    engines: list[Engine[ScriptedContext]] = []
+
+    def make(context: ScriptedContext, **options: Any) -> Engine[ScriptedContext]:
+        engine = Engine(lambda: context, **options)
+        engines.append(engine)
+        engine.start().result(timeout=10)
+        return engine
+
+    yield make
+    for engine in engines:
+        context = engine.ready.result()
+        if context.gate is not None:
+            context.gate.release(100_000)
+        engine.close()
+        assert context.closed

@@ -3,7 +3,6 @@
 import itertools
 import threading
 from concurrent.futures import Future
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -23,27 +22,14 @@ from adapters.prefix import common_prefix
 from adapters.text_stream import TextStream
 from adapters.waiting_line import WaitingLine
 from memory.errors import EngineDown, Invalid, QueueFull
-from tests.scripted_context import END, PIECES, Caller, ScriptedContext, prompt_for
-
-
-@pytest.fixture
-def start():
-    """Start engines that are closed, and whose thread has ended, when the test is over."""
-    engines: list[Engine[ScriptedContext]] = []
-
-    def make(context: ScriptedContext, **options: Any) -> Engine[ScriptedContext]:
-        engine = Engine(lambda: context, **options)
-        engines.append(engine)
-        engine.start().result(timeout=10)
-        return engine
-
-    yield make
-    for engine in engines:
-        context = engine.ready.result()
-        if context.gate is not None:
-            context.gate.release(10_000)
-        engine.close()
-        assert context.closed
+from tests.scripted_context import (
+    END,
+    PIECES,
+    Caller,
+    ScriptedContext,
+    prompt_for,
+    started_engines,  # noqa: F401  # the fixture `start`
+)
 
 
 def test_an_answer_comes_in_pieces_with_its_usage(start):

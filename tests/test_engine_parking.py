@@ -4,7 +4,6 @@ import threading
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,24 +11,14 @@ from adapters.engine import Engine
 from adapters.parking import MOST_STATES, Parked, ParkingLot
 from adapters.residents import ResidentTable
 from memory.errors import Invalid
-from tests.scripted_context import Caller, ScriptedContext, prompt_for
+from tests.scripted_context import (
+    Caller,
+    ScriptedContext,
+    prompt_for,
+    started_engines,  # noqa: F401  # the fixture `start`
+)
 
 SIZE_BYTES = 1 << 20
-
-
-@pytest.fixture
-def start():
-    engines: list[Engine[ScriptedContext]] = []
-
-    def make(context: ScriptedContext, **options: Any) -> Engine[ScriptedContext]:
-        engine = Engine(lambda: context, **options)
-        engines.append(engine)
-        engine.start().result(timeout=10)
-        return engine
-
-    yield make
-    for engine in engines:
-        engine.close()
 
 
 def retire_after(table: ResidentTable, tokens: list[int], salt: str = "") -> None:

@@ -13,25 +13,12 @@ from hypothesis import strategies as st
 from adapters.engine import Engine
 from adapters.generation import Event, Finished, GenerationRequest, Piece, Sampling, Span
 from adapters.prefill_pace import shares_by_owner
-from tests.scripted_context import Caller, ScriptedContext, prompt_for
-
-
-@pytest.fixture
-def start():
-    engines: list[Engine[Any]] = []
-
-    def make(context: ScriptedContext, **options: Any) -> Engine[ScriptedContext]:
-        engine = Engine(lambda: context, **options)
-        engines.append(engine)
-        engine.start().result(timeout=10)
-        return engine
-
-    yield make
-    for engine in engines:
-        context = engine.ready.result()
-        if context.gate is not None:
-            context.gate.release(100_000)
-        engine.close()
+from tests.scripted_context import (
+    Caller,
+    ScriptedContext,
+    prompt_for,
+    started_engines,  # noqa: F401  # the fixture `start`
+)
 
 
 def ask_at_once(engine: Engine[ScriptedContext], context: ScriptedContext, prompts: Sequence[list[int]]) -> list[str]:

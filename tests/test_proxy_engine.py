@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from adapters.embedded import DEFAULT_TEMPERATURE, DESCRIPTION, MODEL_ID, gguf_p
 from memory.errors import EngineDown
 from proxy.engine_options import EngineOptions, usable_cores
 from proxy.supervisor import EngineProcess
+from tests.engine_rig import engine_over_tcp
 
 pytestmark = pytest.mark.engine
 
@@ -207,27 +207,9 @@ def test_the_stream_is_clean_server_sent_events(shared_engine):
 
 @pytest.fixture(scope="module")
 def shared_engine():
-    """One engine over TCP for the tests that only ask; started by hand, as on a machine of its own."""
-    import subprocess
-    import time
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = dataclasses.replace(OPTIONS, port=port, exit_on_stdin_eof=True)
-    command = [sys.executable, "-P", "-m", "proxy.engine", options.to_json()]
-    with (
-        subprocess.Popen(command, stdin=subprocess.PIPE) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
-    ):
-        for _ in range(600):
-            with contextlib.suppress(httpx.TransportError):
-                if client.get("/health").status_code == 200:
-                    break
-            time.sleep(0.05)
+    """One engine for the tests that only ask."""
+    with engine_over_tcp(OPTIONS) as client:
         yield client
-        process.stdin.close()
-        assert process.wait(timeout=20) == 0, "it ends when its parent's pipe closes"
 
 
 async def test_when_all_places_are_taken_it_says_429_and_when_to_come_back(tmp_path):
@@ -299,6 +281,7 @@ PARENT = """
 import asyncio, pathlib, sys
 from proxy.engine_options import EngineOptions
 from proxy.supervisor import EngineProcess
+
 async def main():
     engine = EngineProcess(EngineOptions.from_json(sys.argv[1]), pathlib.Path(sys.argv[2]))
     await engine.start()

@@ -14,22 +14,11 @@ from adapters.token_scores import ScoreLine
 from memory.errors import QueueFull
 from proxy.engine_chat import EventQueue
 from proxy.engine_choices import Choices
-from tests.scripted_context import ScriptedContext, prompt_for
-
-
-@pytest.fixture
-def start():
-    engines = []
-
-    def make(context: ScriptedContext, **options) -> Engine[ScriptedContext]:
-        engine = Engine(lambda: context, **options)
-        engines.append(engine)
-        engine.start().result(timeout=10)
-        return engine
-
-    yield make
-    for engine in engines:
-        engine.close()
+from tests.scripted_context import (
+    ScriptedContext,
+    prompt_for,
+    started_engines,  # noqa: F401  # the fixture `start`
+)
 
 
 def choices(engine: Engine[ScriptedContext], prompt: list[int], count: int, **options) -> Choices:
