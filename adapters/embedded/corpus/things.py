@@ -153,8 +153,8 @@ THINGS: tuple[Phrasings, ...] = (
     Phrasings(
         id="trip",
         value="city",
-        answer="You are travelling to {v}.",
-        answer_third="{n} is travelling to {v}.",
+        answer="Your next trip is to {v}.",
+        answer_third="{n}'s next trip is to {v}.",
         stored=forms(
             """
             {S} is travelling to {v}.
