@@ -21,6 +21,11 @@ KEY = re.compile(r"^  (sk-memos-\S+)$", re.M)
 LISTED = whole(b'{"object": "list", "data": [{"id": "org/it\'s \\"quoted\\""}, {"id": "second"}]}')
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to the jobs in its background: it lets them ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Started:
     """A `memos serve`, and all that it printed until it was told to stop."""
 
@@ -28,7 +33,7 @@ class Started:
         command = [*MEMOS, "serve", "--port", "0", "--data", str(data), *flags]
         environ = {"HOME": str(Path.home())}  # and nothing of the tester's own
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        self.process = subprocess.Popen(command, env=environ, **pipes)
+        self.process = subprocess.Popen(command, env=environ, preexec_fn=heed_interrupts, **pipes)
         self.text = ""
         self.read_until(until)
 
