@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from adapters.chat_template import Segment
 from memory.errors import EngineMissing, Invalid
 
 _QUICK: Final = (
@@ -140,6 +141,15 @@ class LlamaModel:
         if known is None:
             known = self._ends[token] = bool(self._api.llama_vocab_is_eog(self._vocab, token))
         return known
+
+    def tokenize_prompt(self, segments: Sequence[Segment]) -> list[int]:
+        """Return the token ids of what a chat template wrote."""
+        tokens: list[int] = []
+        for index, segment in enumerate(segments):
+            # The template may have written the first token itself; llama.cpp would add a second one.
+            add_special = index == 0 and not (self.bos_text and segment.text.startswith(self.bos_text))
+            tokens += self.tokenize(segment.text, add_special=add_special, parse_special=not segment.literal)
+        return tokens
 
     def tokenize(self, text: str, *, add_special: bool = False, parse_special: bool = False) -> list[int]:
         """Return the token ids; ``parse_special`` lets the text name control tokens."""

@@ -50,13 +50,8 @@ def plan_answer(model: LlamaModel, template: ChatTemplate, request: ChatRequest)
 
 def tokens_of(model: LlamaModel, template: ChatTemplate, request: ChatRequest) -> list[int]:
     """Return the token ids of the conversation."""
-    tokens: list[int] = []
     segments = template.render(request.messages, request.template_options, request.tool_use.for_template())
-    for index, segment in enumerate(segments):
-        # The template may have written the first token itself; llama.cpp would add a second one.
-        add_special = index == 0 and not (model.bos_text and segment.text.startswith(model.bos_text))
-        tokens += model.tokenize(segment.text, add_special=add_special, parse_special=not segment.literal)
-    return tokens
+    return model.tokenize_prompt(segments)
 
 
 def _check_tools(template: ChatTemplate, request: ChatRequest) -> None:

@@ -11,6 +11,7 @@ from adapters.embedded.corpus import frames
 from adapters.embedded.corpus.facts import Fact, Facts
 from adapters.embedded.corpus.vocabulary import Vocabulary
 from memory import prompts
+from memory.injector import place
 
 _FIRST_DAY = date(2023, 1, 1)
 
@@ -22,6 +23,12 @@ class Entry:
     facts: tuple[Fact, ...]
     day: date
     text: str = ""  #: what was said, for a line without facts
+
+
+def system_text(persona: str, lines: Sequence[str]) -> str:
+    """Return the system message of a caller's own text and the memory lines, "" without either."""
+    own = [{"role": "system", "content": persona}] if persona else []
+    return "".join(message["content"] for message in place(own, prompts.stable_block(list(lines)), {}))
 
 
 class Blocks:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from adapters.embedded.corpus import frames
-from adapters.embedded.corpus.blocks import Blocks, Entry
+from adapters.embedded.corpus.blocks import Blocks, Entry, system_text
 from adapters.embedded.corpus.chats import Chat, Turn, listing
 from adapters.embedded.corpus.facts import UNKNOWN, Fact, Facts, Key, acknowledgement, answer
 from adapters.embedded.corpus.held_out import HELD_OUT
@@ -24,6 +24,14 @@ class Question:
     about: str  #: the relation's id
     style: str  #: of the memory lines: fact or quote
     place: str  #: of the block: system or user
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The conversation up to the examined answer, as a client sends it."""
+        messages = [{"role": "system", "content": self.chat.system}] if self.chat.system else []
+        for turn in self.chat.turns[:-1]:
+            messages += [{"role": "user", "content": turn.user}, {"role": "assistant", "content": turn.assistant}]
+        return [*messages, {"role": "user", "content": self.chat.turns[-1].user}]
 
     @property
     def expected(self) -> str:
@@ -155,7 +163,6 @@ _MAKERS: dict[str, tuple[Callable[[_Examiner, int], _Draft | None], int]] = {
     "paraphrased, 5 memories": (_Examiner.paraphrased, 5),
 }
 CELLS = tuple(_MAKERS)
-QUICK_CELLS = CELLS
 
 
 def make_cell(name: str, count: int, seed: int) -> list[Question]:
@@ -183,8 +190,7 @@ def _asked(examiner: _Examiner, draft: _Draft) -> Question:
     if in_user:
         system, question = persona, prompts.turn_block(lines) + question
     else:
-        block = prompts.stable_block(lines)
-        system = f"{persona}\n\n{block}" if persona and block else persona + block
+        system = system_text(persona, lines)
     chat = Chat(system, (*draft.before, Turn(question, draft.expected)))
     return Question(chat, draft.asked.relation, style, "user" if in_user else "system")
 

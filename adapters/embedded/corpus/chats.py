@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from adapters.embedded.corpus import frames
-from adapters.embedded.corpus.blocks import Blocks, Entry
+from adapters.embedded.corpus.blocks import Blocks, Entry, system_text
 from adapters.embedded.corpus.facts import (
     UNKNOWN,
     Fact,
@@ -84,7 +84,6 @@ class _State:
     times_told: dict[Key, int] = field(default_factory=dict)
     days: dict[Key, str] = field(default_factory=dict)
     to_come: list[Entry] = field(default_factory=list)
-    reserved: set[Key] = field(default_factory=set)  #: of entries to come: neither asked for nor told
     asked: set[Key] = field(default_factory=set)
     fresh: list[Key] = field(default_factory=list)  #: told in this conversation, not asked for yet
     forgotten: set[Key] = field(default_factory=set)
@@ -99,6 +98,19 @@ class _State:
         self.days[fact.key] = day
         self.asked.discard(fact.key)
         self.forgotten.discard(fact.key)
+
+    def bring_in(self, count: int) -> list[Entry]:
+        """Take in the next ``count`` entries to come, and return them."""
+        entries, self.to_come = self.to_come[:count], self.to_come[count:]
+        for entry in entries:
+            for fact in entry.facts:
+                self.learn(fact, entry.day.isoformat())
+        return entries
+
+    @property
+    def reserved(self) -> set[Key]:
+        """Keys of entries to come: neither asked for nor told."""
+        return {fact.key for entry in self.to_come for fact in entry.facts}
 
     @property
     def plain(self) -> bool:
@@ -166,12 +178,9 @@ class Chats:
         persona = self.blocks.persona()
         share = words.random.random()
         cut = len(entries) if share < 0.5 else 0 if share < 0.75 else words.random.randint(0, len(entries))
-        stable, state.to_come = entries[:cut], entries[cut:]
-        for entry in stable:
-            self._learn(state, entry)
-        state.reserved = {fact.key for entry in state.to_come for fact in entry.facts}
-        block = prompts.stable_block(self.blocks.lines(stable))
-        return f"{persona}\n\n{block}" if persona and block else persona + block
+        state.to_come, stable = entries, entries[:cut]
+        state.bring_in(cut)
+        return system_text(persona, self.blocks.lines(stable))
 
     def _turn_block(self, state: _State, *, last: bool) -> str:
         """Return the fenced block in front of this user message, "" in most turns."""
@@ -179,15 +188,7 @@ class Chats:
         if not state.to_come or not (last or words.chance(0.5)):
             return ""
         count = len(state.to_come) if last or words.chance(0.6) else words.random.randint(1, len(state.to_come))
-        entries, state.to_come = state.to_come[:count], state.to_come[count:]
-        for entry in entries:
-            self._learn(state, entry)
-        state.reserved = {fact.key for entry in state.to_come for fact in entry.facts}
-        return prompts.turn_block(self.blocks.lines(entries))
-
-    def _learn(self, state: _State, entry: Entry) -> None:
-        for fact in entry.facts:
-            state.learn(fact, entry.day.isoformat())
+        return prompts.turn_block(self.blocks.lines(state.bring_in(count)))
 
     # -- turns --------------------------------------------------------------------------------------------------
 

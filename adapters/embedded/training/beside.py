@@ -25,11 +25,7 @@ class TransformersReader:
         return sum(self._right(question) for question in questions) / len(questions)
 
     def _right(self, question: Question) -> bool:
-        messages = [{"role": "system", "content": question.chat.system}] if question.chat.system else []
-        for turn in question.chat.turns[:-1]:
-            messages += [{"role": "user", "content": turn.user}, {"role": "assistant", "content": turn.assistant}]
-        messages.append({"role": "user", "content": question.chat.turns[-1].user})
-        text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text = self._tokenizer.apply_chat_template(question.messages, tokenize=False, add_generation_prompt=True)
         prompt = self._ids(text)
         answer = self._ids(question.expected + self._tokenizer.eos_token)
         ids = torch.tensor([prompt + answer])

@@ -17,59 +17,38 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from adapters.chat_shape import Message
 from adapters.chat_template import ChatTemplate
 from adapters.embedded import gguf_path
 from adapters.embedded.corpus.cells import CELLS, Question, make_cell
-from adapters.embedded.corpus.chats import Chat
 from adapters.embedded.training.card import BARS, CellResult, write_card
 from adapters.engine import Engine
 from adapters.generation import Failed, Finished, GenerationRequest, Piece, Sampling
 from adapters.llama_context import ContextOptions, LlamaContext
 from adapters.llama_cpp import load_model, new_context
-from adapters.llama_model import LlamaModel
 
 _LONGEST_ANSWER = 200  #: tokens
 _AT_ONCE = 8
-
-
-def messages_of(chat: Chat) -> list[Message]:
-    """Return the conversation up to its last question, as a client sends it."""
-    messages: list[Message] = [{"role": "system", "content": chat.system}] if chat.system else []
-    for turn in chat.turns[:-1]:
-        messages += [{"role": "user", "content": turn.user}, {"role": "assistant", "content": turn.assistant}]
-    return [*messages, {"role": "user", "content": chat.turns[-1].user}]
 
 
 class LlamaCppReader:
     """Answers by the engine that serves the model."""
 
     def __init__(self, path: Path, threads: int) -> None:
-        self._threads = threads
-        self._path = path
-        self._model: LlamaModel | None = None
-        self._engine: Engine[LlamaContext] = Engine(self._load, queue_limit=1 << 20)
-        self._engine.start().result()
-
-    def _load(self) -> LlamaContext:
-        model = self._model = load_model(self._path)
-        return new_context(model, ContextOptions(context_tokens=32768, max_sequences=_AT_ONCE, threads=self._threads))
-
-    def answers(self, chats: Sequence[Chat]) -> list[str]:
-        """Return the answer to each conversation's last message."""
-        waiting = [self._ask(chat) for chat in chats]
-        return [future.result() for future in waiting]
-
-    def _ask(self, chat: Chat) -> "Future[str]":
-        model = self._model
-        if model is None:
-            raise RuntimeError("the model is not loaded")
-        template = ChatTemplate(
+        self._model = model = load_model(path)
+        self._template = ChatTemplate(
             model.chat_template, bos_text=model.bos_text, eos_text=model.eos_text, control_texts=model.control_texts
         )
-        prompt: list[int] = []
-        for segment in template.render(messages_of(chat), {}):
-            prompt += model.tokenize(segment.text, parse_special=not segment.literal)
+        options = ContextOptions(context_tokens=32768, max_sequences=_AT_ONCE, threads=threads)
+        self._engine: Engine[LlamaContext] = Engine(lambda: new_context(model, options), queue_limit=1 << 20)
+        self._engine.start().result()
+
+    def answers(self, questions: Sequence[Question]) -> list[str]:
+        """Return the answer to each conversation's last message."""
+        waiting = [self._ask(question) for question in questions]
+        return [future.result() for future in waiting]
+
+    def _ask(self, question: Question) -> "Future[str]":
+        prompt = self._model.tokenize_prompt(self._template.render(question.messages))
         answer: Future[str] = Future()
         texts: list[str] = []
 
@@ -104,7 +83,7 @@ def evaluate(folder: Path, count: int, seed: int, *, threads: int, beside: bool,
     with Progress(console=console, disable=not console.is_terminal) as progress:
         for cell in progress.track(CELLS, description="examining"):
             questions = make_cell(cell, count, seed)
-            answers = reader.answers([question.chat for question in questions])
+            answers = reader.answers(questions)
             wrong = [(q, a) for q, a in zip(questions, answers, strict=True) if a != q.expected]
             results.append(
                 CellResult(

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from adapters.chat_template import CHATML
 from adapters.embedded.training.network import Shape
-from adapters.embedded.training.tokenizer import CHAT_TEMPLATE, END, END_OF_TEXT
+from adapters.embedded.training.tokenizer import END, END_OF_TEXT
 
 _END_OF_TEXT_ID, _END_ID = 0, 2
 _OUTER_NAMES = {"model.embed_tokens": "token_embd", "model.norm": "output_norm"}
@@ -47,7 +48,7 @@ def export(run: Path, out: Path) -> None:
     ):
         (out / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     (out / "tokenizer.json").write_bytes((run / "tokenizer.json").read_bytes())
-    (out / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
+    (out / "chat_template.jinja").write_text(CHATML, encoding="utf-8")
     _write_gguf(out / "model.gguf", shape, weights, out / "tokenizer.json")
 
 
@@ -83,7 +84,7 @@ def _tokenizer_config(shape: Shape) -> dict[str, Any]:
         "pad_token": END_OF_TEXT,
         "clean_up_tokenization_spaces": False,
         "model_max_length": shape.context_tokens,
-        "chat_template": CHAT_TEMPLATE,
+        "chat_template": CHATML,
     }
 
 
@@ -129,7 +130,7 @@ def _add_tokenizer(writer: gguf.GGUFWriter, shape: Shape, tokenizer: dict[str, A
     writer.add_pad_token_id(_END_OF_TEXT_ID)
     writer.add_bos_token_id(_END_OF_TEXT_ID)
     writer.add_add_bos_token(False)
-    writer.add_chat_template(CHAT_TEMPLATE)
+    writer.add_chat_template(CHATML)
 
 
 def _gguf_name(name: str) -> str:

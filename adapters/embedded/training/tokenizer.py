@@ -12,10 +12,6 @@ from adapters.embedded.corpus.chats import Chat, Chats
 from adapters.embedded.corpus.vocabulary import Vocabulary
 
 END_OF_TEXT, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-CHAT_TEMPLATE = (
-    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
 _TOKENIZER_CHATS = 12_000
 
 

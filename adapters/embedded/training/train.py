@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch.multiprocessing.spawn import spawn
 from torch.nn import functional
 
-from adapters.embedded.corpus.cells import QUICK_CELLS, make_cell
+from adapters.embedded.corpus.cells import CELLS, make_cell
 from adapters.embedded.training.batches import Batch, Batches
 from adapters.embedded.training.exact import exactly_right
 from adapters.embedded.training.network import Reader, Shape, prime_induction
@@ -118,10 +118,9 @@ class Training:
         torch.save(state, path.with_suffix(".new"))
         path.with_suffix(".new").replace(path)
 
-    def run_pool(self) -> int:
-        """Train on one pool of batches and return its tokens."""
+    def run_pool(self) -> None:
+        """Train on one pool of batches."""
         started, cpu = time.monotonic(), time.process_time()
-        before = self.seen
         size = self.plan.batch_tokens // 2 if self.phase < 0.15 else self.plan.batch_tokens
         number = self.pools * self._team.workers + self._team.rank
         for batch in self._batches.pool(number, self.phase, size // self._team.workers):
@@ -129,7 +128,6 @@ class Training:
         self.pools += 1
         self.spent_s += time.monotonic() - started
         self.spent_cpu_s += time.process_time() - cpu
-        return self.seen - before
 
     def _train(self, batch: Batch) -> None:
         rate = self.plan.learning_rate * self.plan.rate(self.step, self.phase)
@@ -156,7 +154,7 @@ class Training:
         cells = {
             name: sum(exactly_right(self.reader, self.tokenizer, make_cell(name, self.plan.examined, seed=1)))
             / self.plan.examined
-            for name in QUICK_CELLS
+            for name in CELLS
         }
         self.reader.train()
         recent = self.losses[-300:]
