@@ -21,6 +21,7 @@ _LONGEST = 1100  #: tokens of one conversation
 _MOST_MEMORIES = 24
 _FIRST_ORDINARY_ID = 3
 _LISTS_FROM = 0.45  #: phase from which naming all that is known is practised: it needs reading to be learnt before
+_LISTS_MUCH_FROM = 0.65  #: it is the last thing that the model learns: which line comes next, and when there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ class Batches:
             return self._copying(words)
         if share < copying + 0.3 * max(0.0, 1 - phase / 0.08) + 0.01:
             return encode_chat(self._tokenizer, _plain_reading(words))
+        if phase >= _LISTS_MUCH_FROM and words.chance(0.25):  # once a conversation: a second list copies the first
+            chat = chats.chat(words.random.randint(2, 6), 1, lists=50.0, contradictions=False)
+            return encode_chat(self._tokenizer, chat)
         if phase >= _LISTS_FROM and words.chance(0.12):
             chat = chats.chat(words.random.randint(1, 6), words.random.randint(1, 4), lists=8.0, contradictions=False)
             return encode_chat(self._tokenizer, chat)
