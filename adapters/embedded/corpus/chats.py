@@ -80,6 +80,7 @@ def suggestion(fact: Fact) -> str:
 class _State:
     """What has been said so far in one conversation."""
 
+    contradictions: float  #: the share of questions that are about what was contradicted, where something was
     known: dict[Key, Fact] = field(default_factory=dict)  #: in the order of the first telling
     times_told: dict[Key, int] = field(default_factory=dict)
     days: dict[Key, str] = field(default_factory=dict)
@@ -126,17 +127,17 @@ class Chats:
         self.facts = Facts(vocabulary)
         self.blocks = Blocks(self.facts)
 
-    def chat(self, memories: int, turns: int, *, lists: float = 1.0, contradictions: bool = True) -> Chat:
+    def chat(self, memories: int, turns: int, *, lists: float = 1.0, contradictions: float = 0.65) -> Chat:
         """Return a conversation of about ``turns`` turns over a list of ``memories`` facts.
 
         ``lists`` scales how often the model is asked for all it knows, the hardest of its tasks, which needs memories
-        without ``contradictions``.
+        without contradictions; ``contradictions``: the share of lists that hold some, and of questions about them.
         """
         words = self.words
         talkative = memories == 0 or words.chance(0.15)
         facts = self._memories(min(memories, 3) if talkative else memories, contradictions)
         entries = self.blocks.entries(facts)
-        state = _State()
+        state = _State(contradictions)
         system = self._system(entries, state)
         written: list[Turn] = []
         for index in range(turns):
@@ -150,12 +151,12 @@ class Chats:
 
     # -- memory -------------------------------------------------------------------------------------------------
 
-    def _memories(self, count: int, contradictions: bool) -> list[Fact]:
+    def _memories(self, count: int, contradictions: float) -> list[Fact]:
         """Return facts with near misses among them and, in most lists, newer values of older keys."""
         words = self.words
         facts: list[Fact] = []
         people = [words.value("name") for _ in range(2)]
-        contradicted = contradictions and count > 1 and words.chance(0.65)
+        contradicted = count > 1 and words.chance(contradictions)
         rate = words.pick((0.15, 0.3, 0.5)) if contradicted else 0.0
         keys: set[Key] = set()
         while len(facts) < count:
@@ -335,7 +336,7 @@ class Chats:
         if fresh and words.chance(0.5):
             key = words.pick(fresh)
             state.fresh.remove(key)
-        elif contradicted and words.chance(0.6):
+        elif contradicted and words.chance(state.contradictions):
             key = words.pick(contradicted)
         else:
             key = words.pick(pool)

@@ -21,7 +21,9 @@ _LONGEST = 1100  #: tokens of one conversation
 _MOST_MEMORIES = 24
 _FIRST_ORDINARY_ID = 3
 _LISTS_FROM = 0.45  #: phase from which naming all that is known is practised: it needs reading to be learnt before
-_LISTS_MUCH_FROM = 0.65  #: it is the last thing that the model learns: which line comes next, and when there is none
+#: What the model learns last is practised most at the end: which line comes next in a list and when there is none, and
+#: which of two lines about the same is the newer one.
+_HARDEST_FROM = 0.65
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +86,18 @@ class Batches:
             return self._copying(words)
         if share < copying + 0.3 * max(0.0, 1 - phase / 0.08) + 0.01:
             return encode_chat(self._tokenizer, _plain_reading(words))
-        if phase >= _LISTS_MUCH_FROM and words.chance(0.25):  # once a conversation: a second list copies the first
-            chat = chats.chat(words.random.randint(2, 6), 1, lists=50.0, contradictions=False)
+        if phase >= _HARDEST_FROM and words.chance(0.25):  # once a conversation: a second list copies the first
+            chat = chats.chat(words.random.randint(2, 6), 1, lists=50.0, contradictions=0.0)
             return encode_chat(self._tokenizer, chat)
         if phase >= _LISTS_FROM and words.chance(0.12):
-            chat = chats.chat(words.random.randint(1, 6), words.random.randint(1, 4), lists=8.0, contradictions=False)
+            chat = chats.chat(words.random.randint(1, 6), words.random.randint(1, 4), lists=8.0, contradictions=0.0)
             return encode_chat(self._tokenizer, chat)
         longest = 3 + (_MOST_MEMORIES - 3) * min(1.0, max(0.0, (phase - 0.03) / 0.37))
         memories = 0 if words.chance(0.05) else 1 + int((longest - 1) * words.random.random() ** 1.6 + 0.5)
         turns = words.random.randint(1, 3) if words.chance(0.15) else words.random.randint(2, 4) + min(memories, 8)
         lists = 1.0 if phase > 0.25 else 0.3
-        return encode_chat(self._tokenizer, chats.chat(memories, turns, lists=lists))
+        contradictions = 0.8 if phase >= _HARDEST_FROM else 0.65
+        return encode_chat(self._tokenizer, chats.chat(memories, turns, lists=lists, contradictions=contradictions))
 
     def _copying(self, words: Vocabulary) -> Example:
         """Return random tokens of which a part comes again: copying, whatever the pieces."""
