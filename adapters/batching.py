@@ -2,157 +2,117 @@
 
 The law: used by the engine's thread only. Every generation with a drawn token is in every batch; prompts fill the rest
 in fair shares, first between salts; a prompt that begins as another one under way does waits for that beginning; what
-was computed for a generation that ends, for whatever reason, stays for reuse.
+was computed for a job that ends, for whatever reason, stays for reuse. An idle build is alone in its batches.
 """
 
 import logging
 from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any
 
+from adapters.building import Build
 from adapters.generation import (
     NO_TOKEN,
     CellsExhausted,
-    Event,
-    Failed,
     Finished,
     FinishReason,
-    GenerationRequest,
-    Piece,
+    Restored,
     SequenceContext,
     Span,
-    Usage,
 )
+from adapters.jobs import Generation, Job, hand_over
 from adapters.prefill_pace import PrefillPace, shares_by_owner
-from adapters.prefix import common_prefix
-from adapters.residents import LEAST_SHARED, Resident, ResidentTable
-from adapters.text_stream import TextStream
-from adapters.token_scores import ScoreLine
+from adapters.prefix import LEAST_SHARED, common_prefix
+from adapters.prefix_cache import PrefixCache, Tier
+from adapters.recall import Recall
+from adapters.residents import Resident, ResidentTable
 from memory.errors import EngineDown, Invalid
 
 logger = logging.getLogger(__name__)
 _MOST_FAILURES = 3  #: failed batches in a row after which the context is given up
 
 
-class Generation:
-    """A request in the engine, from its submission to its last event."""
-
-    def __init__(self, request: GenerationRequest, max_tokens: int) -> None:
-        self.request = request
-        self.prompt = list(request.prompt)
-        self.max_tokens = max_tokens
-        self.text = TextStream(request.stop)
-        self.scores = ScoreLine() if request.sampling.top_logprobs is not None else None
-        self.cancelled = False
-        self.resident: Resident | None = None
-        self.sampler: Any = None
-        self.drawn: int | None = None  #: the latest token, not yet computed
-        self.completion_tokens = 0
-        self.cached_tokens = 0
-        self.leader: Generation | None = None  #: computes the first ``led`` tokens of the same prompt
-        self.led = 0
-        self._unsent: list[Event] = []
-
-    def emit(self, event: Event) -> None:
-        """Add an event to what is handed over after the batch."""
-        self._unsent.append(event)
-
-    def take_events(self) -> list[Event]:
-        """Return the events since the last call."""
-        events, self._unsent = self._unsent, []
-        return events
-
-    def read(self, token: int, data: bytes) -> None:
-        """Take in the token's bytes, and hand on what of the answer has become certain."""
-        grammar = self.request.sampling.grammar
-        if grammar is not None:
-            data = grammar.shown.get(token, data)
-        if self.scores is not None:
-            self.scores.push(data, self.sampler.score)
-        self.show(self.text.push(data))
-
-    def show(self, text: str) -> None:
-        """Hand on the next piece of the answer."""
-        if text:
-            self.emit(Piece(text, self.scores.take(text) if self.scores is not None else ()))
-
-    def usage(self) -> Usage:
-        """Return the tokens spent so far."""
-        return Usage(
-            prompt_tokens=len(self.prompt), completion_tokens=self.completion_tokens, cached_tokens=self.cached_tokens
-        )
-
-
-def hand_over(generations: Iterable[Generation]) -> None:
-    """Bring new events to the requests' owners: one call for all that post to the same place.
-
-    Waking an event loop costs as much as computing a token of a small model. An owner that is gone is cancelled.
-    """
-    outboxes: dict[Any, list[tuple[Generation, list[Event]]]] = {}
-    for generation in generations:
-        events = generation.take_events()
-        if events:
-            outboxes.setdefault(generation.request.post, []).append((generation, events))
-    for post, outbox in outboxes.items():
-        try:
-            if post is None:
-                _deliver(outbox)
-            else:
-                post(partial(_deliver, outbox))
-        except Exception:
-            logger.exception("events could not be delivered; their generations are cancelled")
-            for generation, _ in outbox:
-                generation.cancelled = True
-
-
-def _deliver(outbox: list[tuple[Generation, list[Event]]]) -> None:
-    for generation, events in outbox:
-        try:
-            for event in events:
-                generation.request.on_event(event)
-        except Exception:
-            logger.exception("an event could not be delivered; the generation is cancelled")
-            generation.cancelled = True
-
-
 class BatchScheduler:
-    """Runs the generations of one context, batch by batch."""
+    """Runs the generations and builds of one context, batch by batch."""
 
     def __init__(
-        self, context: SequenceContext, stall_s: float, clock: Callable[[], float], parked_bytes: int = 0
+        self,
+        context: SequenceContext,
+        stall_s: float,
+        clock: Callable[[], float],
+        parked_bytes: int = 0,
+        cache: PrefixCache | None = None,
     ) -> None:
-        self.running: list[Generation] = []
-        self.ended = 0  #: generations, in all
+        self.running: list[Job] = []
+        self.ended = 0  #: jobs, in all
         self.table = ResidentTable(context, parked_bytes)
         self._context = context
         self._clock = clock
+        self._cache = cache
         self._pace = PrefillPace(context.batch_tokens, stall_s)
         self._turn = 0
         self._failures = 0
 
-    def admit(self, generation: Generation) -> bool:
-        """Start a generation if its cells and a sequence can be had now."""
-        request, prompt = generation.request, generation.prompt
-        resident = self.table.admit(prompt, len(prompt) + generation.max_tokens, request.cache_salt)
+    @property
+    def served(self) -> int:
+        """How many run for somebody who waits."""
+        return sum(not job.idle for job in self.running)
+
+    def admit(self, job: Job) -> bool:
+        """Start a job if its cells and a sequence can be had now; one that needs nothing is over at once."""
+        if isinstance(job, Build) and not self.prepare(job):
+            return True
+        recall = self._recall(job)
+        resident = self.table.admit(job.wanted, job.up_to, job.salt, recall)
         if resident is None:
             return False
-        generation.resident = resident
-        generation.cached_tokens = len(resident.tokens)
-        self._find_leader(generation)
-        self.running.append(generation)
+        job.resident = resident
+        job.cached_tokens = len(resident.tokens)
+        self._find_leader(job)
+        self.running.append(job)
         try:
-            generation.sampler = self._context.new_sampler(request.sampling, prompt)
+            if isinstance(job, Generation):
+                job.sampler = self._context.new_sampler(job.request.sampling, job.prompt)
         except Exception as error:
             logger.exception("no sampler could be made")
-            self.fail([generation], error)
-            self._retire(generation)
-        self.table.make_way()
+            self.fail([job], error)
+            self._retire(job)
+        else:
+            nothing = Restored(tokens=0, tier=Tier.TEXT)
+            job.begin(recall.restored(job.cached_tokens, resident.origin) if recall is not None else nothing)
+        if not job.idle:
+            self.table.make_way()
         return True
 
+    def prepare(self, build: Build, limit: int | None = None) -> bool:
+        """Return True when there is something to compute; a build of what is stored or cannot be is over at once.
+
+        ``limit``: fewer tokens than that may be stored; None: than the context has cells.
+        """
+        try:
+            if self._cache is None:
+                raise Invalid("This engine stores no computed prefixes.", code="activation_off")
+            return build.prepare(self._context, self._cache, limit or self._context.context_tokens)
+        except Invalid as error:
+            build.fail(error)
+        except Exception as error:
+            logger.exception("a prefix cannot be stored")
+            build.fail(error)
+        return False
+
+    def pause_idle(self) -> None:
+        """Stop what runs only while nothing else does; what it has computed stays for it."""
+        for job in [job for job in self.running if job.idle]:
+            self._retire(job)
+
+    def _recall(self, job: Job) -> Recall | None:
+        if self._cache is None or not job.salts:
+            return None
+        whole = not self._context.branches_anywhere
+        return Recall(self._cache, job.wanted[:-1], job.salts, whole=whole, exact=job.exact)
+
     def drop_cancelled(self) -> None:
-        """End the generations that nobody waits for any more."""
-        for generation in [g for g in self.running if g.cancelled]:
-            self._retire(generation)
+        """End the jobs that nobody waits for any more."""
+        for job in [job for job in self.running if job.cancelled]:
+            self._retire(job)
 
     def step(self) -> None:
         """Compute one batch and hand out what it brought."""
@@ -171,68 +131,94 @@ class BatchScheduler:
             self._start_over(error)
             return
         self._failures = 0
-        self._pace.observe(sum(len(span.tokens) for _, span in batch), self._clock() - started)
-        for index, (generation, span) in enumerate(batch):
-            if generation.resident is not None:
-                self.table.extend(generation.resident, span.tokens)
-            if span.wants_logits and not generation.cancelled:
-                self._take(generation, self._context.sample(index, generation.sampler))
-        hand_over(generation for generation, _ in batch)
+        self._count(batch, self._clock() - started)
+        for index, (job, span) in enumerate(batch):
+            if job.resident is not None:
+                self.table.extend(job.resident, span.tokens)
+            if span.wants_logits and isinstance(job, Generation) and not job.cancelled:
+                self._take(job, self._context.sample(index, job.sampler))
+        hand_over(job for job, _ in batch if isinstance(job, Generation))
 
-    def fail(self, generations: Iterable[Generation], error: Exception) -> None:
-        """Tell their owners that these generations cannot go on."""
-        failed = [generation for generation in generations if not generation.cancelled]
-        for generation in failed:
-            generation.emit(Failed(error))
-        hand_over(failed)
+    def _count(self, batch: list[tuple[Job, Span]], duration_s: float) -> None:
+        total = sum(len(span.tokens) for _, span in batch)
+        self._pace.observe(total, duration_s)
+        for job, span in batch:
+            if isinstance(job, Build):
+                job.count(len(span.tokens), duration_s * len(span.tokens) / total)
 
-    def _plan(self) -> list[tuple[Generation, Span]]:
-        batch: list[tuple[Generation, Span]] = []
-        prefilling: list[tuple[Generation, Resident]] = []
-        for generation in self.running:
-            resident = generation.resident
+    def fail(self, jobs: Iterable[Job], error: Exception) -> None:
+        """Tell their owners that these jobs cannot go on."""
+        failed = [job for job in jobs if not job.cancelled]
+        for job in failed:
+            job.fail(error)
+        hand_over(job for job in failed if isinstance(job, Generation))
+
+    def _plan(self) -> list[tuple[Job, Span]]:
+        batch: list[tuple[Job, Span]] = []
+        prefilling: list[tuple[Job, Resident]] = []
+        for job in list(self.running):
+            resident = job.resident
             if resident is None:
                 continue
-            if generation.drawn is None:
-                if self._may_compute(generation, resident):
-                    prefilling.append((generation, resident))
-            else:
-                batch.append((generation, Span(resident.id, len(resident.tokens), [generation.drawn], True)))
+            if job.drawn is not None:
+                batch.append((job, Span(resident.id, len(resident.tokens), [job.drawn], True)))
+            elif self._may_compute(job, resident) and not self._is_over(job, resident):
+                prefilling.append((job, resident))
+        return batch + self._share_out(prefilling, len(batch))
+
+    def _share_out(self, prefilling: list[tuple[Job, Resident]], streaming: int) -> list[tuple[Job, Span]]:
+        """Return what each prompt computes beside so many streams; for an idle build somebody may come any moment."""
+        spans: list[tuple[Job, Span]] = []
         self._turn += 1
         shares = shares_by_owner(
-            [len(generation.prompt) - len(resident.tokens) for generation, resident in prefilling],
-            [generation.request.cache_salt for generation, _ in prefilling],
-            self._pace.chunk_tokens(len(batch)),
+            [job.stop - len(resident.tokens) for job, resident in prefilling],
+            [job.salt for job, _ in prefilling],
+            self._pace.chunk_tokens(streaming or len(self.running) - self.served),
             self._turn,
         )
-        for (generation, resident), share in zip(prefilling, shares, strict=True):
+        for (job, resident), share in zip(prefilling, shares, strict=True):
             start = len(resident.tokens)
             if share:
-                tokens = generation.prompt[start : start + share]
-                batch.append((generation, Span(resident.id, start, tokens, start + share == len(generation.prompt))))
-        return batch
+                tokens = job.prompt[start : start + share]
+                draws = isinstance(job, Generation) and start + share == len(job.prompt)
+                spans.append((job, Span(resident.id, start, tokens, draws)))
+        return spans
 
-    def _find_leader(self, generation: Generation) -> None:
+    def _is_over(self, job: Job, resident: Resident) -> bool:
+        """Store what of a build is computed; True when that was all."""
+        if not isinstance(job, Build) or self._cache is None or len(resident.tokens) < job.stop:
+            return False
+        try:
+            over = job.store(self._context, self._cache, self._pace.s_per_token)
+        except Exception as error:
+            logger.exception("a computed prefix could not be stored")
+            job.fail(error)
+            over = True
+        if over:
+            self._retire(job)
+        return over
+
+    def _find_leader(self, job: Job) -> None:
         """Let a prompt wait for one that begins alike and is being computed: a burst of them costs as much as one."""
         if not self._context.branches_anywhere:
             return
-        best = generation.cached_tokens + LEAST_SHARED
+        best = job.cached_tokens + LEAST_SHARED
         for other in self.running:
-            if other.drawn is None and other.request.cache_salt == generation.request.cache_salt:
-                shared = common_prefix(other.prompt, generation.prompt[:-1])
+            if other.drawn is None and other.salt == job.salt and _is_exact(other):
+                shared = common_prefix(other.prompt, job.wanted[:-1])
                 if shared >= best:
-                    best, generation.leader, generation.led = shared, other, shared
+                    best, job.leader, job.led = shared, other, shared
 
-    def _may_compute(self, generation: Generation, resident: Resident) -> bool:
-        """Return False while the generation waits for its leader; then take over what that has computed."""
-        leader, generation.leader = generation.leader, None
+    def _may_compute(self, job: Job, resident: Resident) -> bool:
+        """Return False while the job waits for its leader; then take over what that has computed."""
+        leader, job.leader = job.leader, None
         if leader is None:
             return True
-        if leader.resident is not None and len(leader.resident.tokens) < generation.led:
-            generation.leader = leader
+        if leader.resident is not None and len(leader.resident.tokens) < job.led:
+            job.leader = leader
             return False
-        self.table.catch_up(resident, generation.prompt)
-        generation.cached_tokens = len(resident.tokens)
+        self.table.catch_up(resident, job.wanted)
+        job.cached_tokens = len(resident.tokens)
         return True
 
     def _take(self, generation: Generation, token: int) -> None:
@@ -257,10 +243,10 @@ class BatchScheduler:
         generation.emit(Finished(reason, generation.usage()))
         self._retire(generation)
 
-    def _retire(self, generation: Generation) -> None:
-        self.running.remove(generation)
+    def _retire(self, job: Job) -> None:
+        self.running.remove(job)
         self.ended += 1
-        resident, generation.resident, generation.sampler = generation.resident, None, None
+        resident = job.release()
         if resident is not None:
             self.table.retire(resident)
             self.table.make_way()
@@ -270,7 +256,7 @@ class BatchScheduler:
         if self.table.evict_one():
             return
         newest = self.running[-1]
-        logger.warning("the context ran out of cells: the newest of %d generations fails", len(self.running))
+        logger.warning("the context ran out of cells: the newest of %d jobs fails", len(self.running))
         self.fail([newest], error)
         self._retire(newest)
 
@@ -284,3 +270,7 @@ class BatchScheduler:
         if self._failures >= _MOST_FAILURES:
             raise EngineDown(f"{self._failures} batches in a row failed") from error
         self._context.reset()
+
+
+def _is_exact(job: Job) -> bool:
+    return job.resident is not None and job.resident.origin is not Tier.COLD

@@ -1,8 +1,8 @@
-"""Prompts in, pieces of text out: continuous batching of many generations over one model context.
+"""Prompts in, pieces of text and stored prefixes out: continuous batching of many jobs over one model context.
 
 The law: one thread owns the context and everything that touches it runs there; a request holds only cells that were
 reserved for it; no stream waits for more than one chunk of another's prompt; a cancelled request computes nothing
-after the batch under way.
+after the batch under way; an idle build delays nobody by more than one chunk.
 """
 
 import logging
@@ -14,10 +14,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from adapters.batching import BatchScheduler, Generation
-from adapters.generation import GenerationRequest, SequenceContext
+from adapters.batching import BatchScheduler
+from adapters.building import Build, IdleBuilds
+from adapters.generation import BuildRequest, GenerationRequest, SequenceContext
+from adapters.jobs import Generation, Job
+from adapters.prefix_cache import PrefixCache, StoredPrefix
 from adapters.waiting_line import WaitingLine
-from memory.errors import EngineDown, Invalid, QueueFull
+from memory.errors import EngineDown, Invalid, QueueFull, Unavailable
 
 C = TypeVar("C", bound=SequenceContext)
 T = TypeVar("T")
@@ -30,6 +33,9 @@ class EngineLoad:
 
     running: int
     waiting: int
+    building: int  #: prefixes that are computed while nothing else is to be done
+    sequences: int  #: held by those that run and for those that may come back
+    max_sequences: int
     used_cells: int
     context_tokens: int
     parked_bytes: int  #: of saved sequences, beside the context
@@ -38,7 +44,8 @@ class EngineLoad:
 class Engine(Generic[C]):
     """The batching engine. ``load`` makes the context, in the engine's own thread.
 
-    ``parked_bytes``: how much of what was computed may wait in memory beside the context.
+    ``parked_bytes``: how much of what was computed may wait in memory beside the context. ``prefix_cache`` makes what
+    stores computed prefixes, in the engine's thread too; whoever made it closes it, after the engine.
     """
 
     def __init__(
@@ -49,6 +56,7 @@ class Engine(Generic[C]):
         queue_limit: int = 64,
         stall_s: float = 0.25,
         parked_bytes: int = 256 << 20,
+        prefix_cache: Callable[[C], PrefixCache] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load = load
@@ -56,15 +64,18 @@ class Engine(Generic[C]):
         self._queue_limit = queue_limit
         self._stall_s = stall_s
         self._parked_bytes = parked_bytes
+        self._new_prefix_cache = prefix_cache
         self._clock = clock
         self._wake = threading.Condition()
-        self._waiting = WaitingLine[Generation]()
+        self._waiting = WaitingLine[Job]()
+        self._idle = IdleBuilds(queue_limit)
         self._calls: deque[Callable[[C], None]] = deque()
         self._closing = False
         self._failure: Exception | None = None
         self._scheduler: BatchScheduler | None = None
         self._context: C | None = None
-        self._refused: tuple[Generation | None, int] = (None, 0)  # who did not fit, and how many had ended by then
+        self._prefix_cache: PrefixCache | None = None
+        self._refused: tuple[Job | None, int] = (None, 0)  # who did not fit, and how many had ended by then
         self.ready: Future[C] = Future()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -91,6 +102,11 @@ class Engine(Generic[C]):
         context = self._require()
         return min(self._max_request_tokens or context.context_tokens, context.context_tokens)
 
+    @property
+    def prefix_cache(self) -> PrefixCache | None:
+        """What stores computed prefixes, to be used within ``call``; None before the load and without one."""
+        return self._prefix_cache
+
     def limit_request_tokens(self, limit: int) -> None:
         """Set the most tokens of one request, for a loader that learns it from the model."""
         self._max_request_tokens = limit
@@ -112,6 +128,24 @@ class Engine(Generic[C]):
                 code="context_length_exceeded",
             )
         generation = Generation(request, max(1, min(request.max_tokens, limit - prompt_tokens)))
+        self._queue(generation)
+        return generation
+
+    def build(self, request: BuildRequest) -> "Future[StoredPrefix]":
+        """Compute a prefix and store it. To cancel the future stops that.
+
+        The future fails with Invalid when the prefix is too short or too long or nothing is stored here, and with
+        QueueFull and EngineDown. It may be matched once the future is done, and be on disk a little later.
+        """
+        build = Build(request)
+        build.future.add_done_callback(lambda _: self.cancel(build))
+        try:
+            self.call(lambda _: self._take_build(build))
+        except EngineDown as error:
+            build.fail(error)
+        return build.future
+
+    def _queue(self, job: Job) -> None:
         with self._wake:
             if not self.alive:
                 raise EngineDown("The engine has stopped.", retry_after_s=1.0)
@@ -121,20 +155,19 @@ class Engine(Generic[C]):
                     code="rate_limit_exceeded",
                     retry_after_s=1.0,
                 )
-            self._waiting.append(request.cache_salt, generation)
+            self._waiting.append(job.salt, job)
             self._wake.notify()
-        return generation
 
     def _is_full(self) -> bool:
         """True when more would wait than is allowed; a burst that is about to be admitted does not count as waiting."""
-        running = len(self._scheduler.running) if self._scheduler else 0
+        running = self._scheduler.served if self._scheduler else 0
         return len(self._waiting) + running >= self._queue_limit + self._require().max_sequences
 
-    def cancel(self, generation: Generation) -> None:
-        """Stop a generation; no event follows, except those already on their way."""
+    def cancel(self, job: Job) -> None:
+        """Stop a generation; no event follows, except those already on their way. A build: by its future."""
         with self._wake:
-            generation.cancelled = True
-            self._waiting.remove(generation.request.cache_salt, generation)
+            job.cancelled = True
+            self._waiting.remove(job.salt, job)
             self._wake.notify()
 
     def call(self, function: Callable[[C], T]) -> "Future[T]":
@@ -164,8 +197,11 @@ class Engine(Generic[C]):
         with self._wake:
             waiting = len(self._waiting)
         return EngineLoad(
-            running=len(scheduler.running),
+            running=scheduler.served,
             waiting=waiting,
+            building=len(self._idle),
+            sequences=len(scheduler.table),
+            max_sequences=self._require().max_sequences,
             used_cells=scheduler.table.used_cells,
             context_tokens=self._require().context_tokens,
             parked_bytes=scheduler.table.parked.used_bytes,
@@ -193,13 +229,11 @@ class Engine(Generic[C]):
 
     def _run(self) -> None:
         try:
-            context = self._load()
+            context, scheduler = self._begin()
         except Exception as error:  # noqa: BLE001  # handed to whoever waits for the future
             self._failure = error
             self.ready.set_exception(error)
             return
-        scheduler = self._scheduler = BatchScheduler(context, self._stall_s, self._clock, self._parked_bytes)
-        self._context = context
         self.ready.set_result(context)
         try:
             while self._take_in(context, scheduler):
@@ -210,17 +244,44 @@ class Engine(Generic[C]):
         finally:
             with self._wake:
                 self._closing = True
-                left = [*scheduler.running, *self._waiting.drain()]
                 calls = list(self._calls)
-            scheduler.fail(left, EngineDown("The engine has stopped.", retry_after_s=1.0))
             for call in calls:
                 call(context)
+            with self._wake:
+                left = [*scheduler.running, *self._waiting.drain(), *self._idle.drain()]
+            scheduler.fail(left, EngineDown("The engine has stopped.", retry_after_s=1.0))
             context.close()
+
+    def _begin(self) -> tuple[C, BatchScheduler]:
+        context = self._load()
+        try:
+            if self._new_prefix_cache is not None:
+                self._prefix_cache = self._new_prefix_cache(context)
+            scheduler = BatchScheduler(context, self._stall_s, self._clock, self._parked_bytes, self._prefix_cache)
+        except Exception:
+            context.close()
+            raise
+        self._scheduler, self._context = scheduler, context
+        return context, scheduler
+
+    def _take_build(self, build: Build) -> None:
+        """Take a build in: at once if it is stored already, else into its line."""
+        try:
+            if not self.alive or self._scheduler is None:
+                raise EngineDown("The engine has stopped.", retry_after_s=1.0)
+            if build.cancelled or not self._scheduler.prepare(build, self.max_request_tokens):
+                return
+            if build.idle:
+                self._idle.add(build)
+            else:
+                self._queue(build)
+        except Unavailable as error:
+            build.fail(error)
 
     def _take_in(self, context: C, scheduler: BatchScheduler) -> bool:
         """Wait for work, run the calls, admit who fits; False when it is time to end."""
         with self._wake:
-            while not (self._closing or scheduler.running or self._calls or len(self._waiting)):
+            while not (self._closing or scheduler.running or self._calls or len(self._waiting) or len(self._idle)):
                 self._wake.wait()
             if self._closing:
                 return False
@@ -231,18 +292,21 @@ class Engine(Generic[C]):
             self._refused = (None, 0)
         scheduler.drop_cancelled()
         self._admit(scheduler)
+        if not scheduler.running:
+            self._idle.start_next(scheduler.admit)
         return True
 
     def _admit(self, scheduler: BatchScheduler) -> None:
         """Start those whose turn it is for as long as they fit; without the lock, since others wait for it."""
         while True:
             with self._wake:
-                generation = self._waiting.first()
+                job = self._waiting.first()
             # Who did not fit does not fit before somebody has ended.
-            if generation is None or self._refused == (generation, scheduler.ended):
+            if job is None or self._refused == (job, scheduler.ended):
                 return
-            if not scheduler.admit(generation):
-                self._refused = (generation, scheduler.ended)
+            scheduler.pause_idle()
+            if not job.cancelled and not scheduler.admit(job):
+                self._refused = (job, scheduler.ended)
                 return
             with self._wake:
-                self._waiting.pop(generation)
+                self._waiting.pop(job)

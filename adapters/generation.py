@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from adapters.prefix_cache import Boundary, State, StateCodec, Tier
 from memory.errors import Unavailable
 
 NO_TOKEN: Final = -1
@@ -32,7 +33,7 @@ class FinishReason(StrEnum):
 class Grammar:
     """What an answer must look like. A grammar that is complete lets the answer only end."""
 
-    text: str  #: GBNF, beginning with the rule ``root``
+    text: str  #: GBNF, beginning with the rule ``root``; empty: anything may be said
     opens: str = ""  #: the answer is free until this stands in it, and only what follows is bound
     shown: Mapping[int, bytes] = field(default_factory=dict)  #: control tokens that are part of the answer's text
 
@@ -72,6 +73,24 @@ class TokenScore:
     top: Sequence["TokenScore"] = ()  #: the most probable ones, in order
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What a stored prefix spared a prompt."""
+
+    tokens: int  #: the longest stored prefix of the prompt that was not computed for it, wherever it lay
+    tier: Tier
+    digest: str = ""
+    note: str = ""  #: why less was restored than there might have been, or that it is not exact
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The first event of a generation: it has its place in the context."""
+
+    cached_tokens: int  #: of the prompt, not computed; may become more while it waits for one that begins alike
+    restored: Restored
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """The next piece of the answer: whole characters, never part of a stop string."""
@@ -95,7 +114,7 @@ class Failed:
     error: Exception
 
 
-Event = Piece | Finished | Failed
+Event = Started | Piece | Finished | Failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +129,18 @@ class GenerationRequest:
     sampling: Sampling = field(default_factory=Sampling)
     stop: Sequence[str] = ()
     cache_salt: str = ""  #: computed tokens are shared between requests of the same salt only
+    shared_salt: str = ""  #: stored prefixes of this owner may be used too; "": of nobody else
+    use_activation: bool = True  #: stored prefixes may be restored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """A prefix to compute and store."""
+
+    tokens: Sequence[int]
+    boundaries: Sequence[Boundary]  #: in order; the last is the whole, and its owner computes it
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    idle: bool = True  #: only while nothing else runs or waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +225,25 @@ class SequenceContext(Protocol):
 
     def restore(self, sequence: int, data: npt.NDArray[np.uint8]) -> int:
         """Make a saved state the empty sequence and return its length in tokens. Raises: Invalid when refused."""
+        ...
+
+    def restore_parts(self, sequence: int, parts: Sequence[State]) -> int:
+        """Make saved states, one behind the other, the empty sequence and return its length in tokens.
+
+        One part is a whole state; more are what the codec's ``rows`` cut. It needs no more cells than the sequence that
+        it makes, and none of the other ids below ``max_sequences``. Raises: Invalid when refused; the sequence is empty
+        then.
+        """
+        ...
+
+    @property
+    def codec(self) -> StateCodec:
+        """Cuts and compresses what ``save`` returns."""
+        ...
+
+    @property
+    def fingerprint(self) -> Mapping[str, str | int | float | bool]:
+        """What of the context, beside the model's file, decides what a state means: settings, engine and version."""
         ...
 
     def close(self) -> None: ...

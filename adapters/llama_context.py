@@ -4,7 +4,7 @@ The law: a context belongs to one thread, and what its architecture cannot do ex
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,13 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from adapters.generation import CellsExhausted, Sampling, Span
+from adapters.llama_batch import LlamaBatch
+from adapters.llama_build import VERSION
 from adapters.llama_model import Binding, LlamaModel
+from adapters.llama_probe import probe_rope, probe_states
+from adapters.llama_rope import Rope
 from adapters.llama_sampler import SamplerChain
+from adapters.llama_state import LlamaStateCodec
+from adapters.prefix_cache import State
 from memory.errors import EngineDown, Invalid
 
 KV_TYPES: Final = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 8, "bf16": 30}  #: ggml's numbers
 _SMALL_VOCABULARY: Final = 65536
 _WORTH_THREADS: Final = 4_000_000  #: multiplications: about a quarter of a millisecond
+_MOST_SEQUENCES: Final = 256  #: LLAMA_MAX_SEQ
 _NO_ROOM: Final = 1  #: llama_decode: no slot for the batch, nothing was changed
 
 
@@ -27,7 +34,7 @@ class ContextOptions:
     """How a context is made."""
 
     context_tokens: int = 8192  #: cells, shared by all sequences
-    max_sequences: int = 64
+    max_sequences: int = 64  #: at most 256, with full attention 255: one more is kept for putting states together
     batch_tokens: int = 512
     threads: int = 1
     kv_type: str = "f16"
@@ -51,17 +58,23 @@ class LlamaContext:
                 f"A context of {options.context_tokens} tokens cannot be made: {reason}", code="context_not_created"
             )
         self._memory = api.llama_get_memory(self._pointer)
-        self._max_sequences = int(api.llama_n_seq_max(self._pointer))
+        sequences = int(api.llama_n_seq_max(self._pointer))
+        self._scratch = sequences - 1 if self.branches_anywhere else None  # a sequence that is nobody's
+        self._max_sequences = sequences if self._scratch is None else self._scratch
+        self._flash_attention = options.flash_attention
+        self._kv_type = options.kv_type
+        self._codec: LlamaStateCodec | None = None
+        self._rope: Rope | None = None
         self._context_tokens = int(api.llama_n_ctx(self._pointer))
         self._threads = self._computing = options.threads
-        self._allocate_batch()
+        self._batch = LlamaBatch(api, self._batch_tokens)
 
     def _params(self, options: ContextOptions) -> Any:
         params = self._api.llama_context_default_params()
         params.n_ctx = options.context_tokens
         params.n_batch = self._batch_tokens
         params.n_ubatch = min(512, self._batch_tokens)
-        params.n_seq_max = options.max_sequences
+        params.n_seq_max = min(_MOST_SEQUENCES, options.max_sequences + self.branches_anywhere)
         params.n_threads = params.n_threads_batch = options.threads
         params.flash_attn_type = {"off": 0, "on": 1, "auto": -1}[options.flash_attention]
         params.type_k = params.type_v = KV_TYPES[options.kv_type]
@@ -70,28 +83,6 @@ class LlamaContext:
         params.swa_full = True
         params.no_perf = True
         return params
-
-    def _allocate_batch(self) -> None:
-        """Lay out a llama_batch over numpy arrays, so that filling it needs no loop over tokens."""
-        api, size = self._api, self._batch_tokens
-        self._tokens = np.zeros(size, np.int32)
-        self._positions = np.zeros(size, np.int32)
-        self._sequences = np.zeros(size, np.int32)
-        self._counts = np.ones(size, np.int32)
-        self._outputs = np.zeros(size, np.int8)
-        addresses = self._sequences.ctypes.data + np.arange(size, dtype=np.uint64) * self._sequences.itemsize
-        self._addresses = addresses.astype(np.uint64)
-        self._batch = api.llama_batch()
-        for field, array in (
-            ("token", self._tokens),
-            ("pos", self._positions),
-            ("n_seq_id", self._counts),
-            ("seq_id", self._addresses),
-            ("logits", self._outputs),
-        ):
-            kind = dict(api.llama_batch._fields_)[field]
-            setattr(self._batch, field, ctypes.cast(array.ctypes.data, kind))
-        self._rows: list[int] = []
 
     @property
     def context_tokens(self) -> int:
@@ -110,30 +101,13 @@ class LlamaContext:
 
     def decode(self, spans: Sequence[Span]) -> None:
         """Compute all spans in one batch. Raises: CellsExhausted (nothing was changed), EngineDown."""
-        self._fill_batch(spans)
-        self._choose_threads(self._batch.n_tokens)
-        code = self._api.llama_decode(self._pointer, self._batch)
+        self._batch.fill(spans)
+        self._choose_threads(self._batch.tokens)
+        code = self._api.llama_decode(self._pointer, self._batch.value)
         if code == _NO_ROOM:
             raise CellsExhausted("The context has no room for this batch.", retry_after_s=1.0)
         if code:
             raise EngineDown(f"llama_decode failed with {code}: {'; '.join(self._binding.errors)}")
-
-    def _fill_batch(self, spans: Sequence[Span]) -> None:
-        tokens: list[int] = []
-        positions: list[int] = []
-        sequences: list[int] = []
-        self._rows = []
-        for span in spans:
-            count = len(span.tokens)
-            tokens += span.tokens
-            positions += range(span.start, span.start + count)
-            sequences += (span.sequence,) * count
-            self._rows.append(len(tokens) - 1)
-        size = len(tokens)
-        self._tokens[:size], self._positions[:size], self._sequences[:size] = tokens, positions, sequences
-        self._outputs[:size] = 0
-        self._outputs[[row for row, span in zip(self._rows, spans, strict=True) if span.wants_logits]] = 1
-        self._batch.n_tokens = size
 
     def _choose_threads(self, tokens: int) -> None:
         """Let one thread compute what is so little that several would mostly wait for each other."""
@@ -148,11 +122,11 @@ class LlamaContext:
 
     def sample(self, span_index: int, sampler: SamplerChain) -> int:
         """Return the token drawn after that span of the latest batch, which must have asked for logits."""
-        return sampler.draw(self._pointer, self._rows[span_index])
+        return sampler.draw(self._pointer, self._batch.rows[span_index])
 
     def logits(self, span_index: int) -> npt.NDArray[np.float32]:
         """Return a copy of the logits, shape (vocabulary,), after that span of the latest batch."""
-        row = self._binding.quick.llama_get_logits_ith(self._pointer, self._rows[span_index])
+        row = self._binding.quick.llama_get_logits_ith(self._pointer, self._batch.rows[span_index])
         if not row:
             raise EngineDown("The batch did not ask for these logits.")
         return np.ctypeslib.as_array(row, (self.model.vocab_size,)).astype(np.float32, copy=True)
@@ -228,10 +202,84 @@ class LlamaContext:
         """
         source = np.ascontiguousarray(data)
         taken = self._api.llama_state_seq_set_data(self._pointer, _as_bytes(source), source.nbytes, sequence)
-        if taken != source.nbytes:
+        if taken != source.nbytes or not self.length(sequence):
             self._binding.quick.llama_memory_seq_rm(self._memory, sequence, -1, -1)
             raise Invalid("The saved state does not fit this context.", code="state_refused")
         return self.length(sequence)
+
+    def restore_parts(self, sequence: int, parts: Sequence[State]) -> int:
+        """Make saved states, one behind the other, the empty sequence and return its length in tokens.
+
+        Each is copied once, into cells of its own. A refused one leaves the sequence empty. Raises: Invalid.
+        """
+        if len(parts) == 1 and not self.codec.slices:
+            return self.restore(sequence, parts[0])
+        try:
+            for part in parts:
+                self._append(sequence, part)
+        except Invalid:
+            self.truncate(sequence, 0)
+            raise
+        return self.length(sequence)
+
+    def _append(self, sequence: int, part: State) -> None:
+        positions = self.codec.parse(part).positions
+        length = self.length(sequence)
+        if positions[0] != length:
+            raise Invalid(f"The saved state does not begin at token {length}.", code="state_refused")
+        if not length or self._scratch is None:
+            self.restore(sequence, part)
+            return
+        self.restore(self._scratch, part)
+        self.fork(self._scratch, sequence, int(positions[-1]) + 1)
+        self.truncate(self._scratch, 0)
+
+    @property
+    def codec(self) -> LlamaStateCodec:
+        """Cuts and compresses what ``save`` returns.
+
+        Asked for the first time it computes a few tokens to see what the model's states are. Raises: CellsExhausted.
+        """
+        if self._codec is None:
+            if self._scratch is None:
+                self._codec = LlamaStateCodec(None)
+            else:
+                self._codec, transposed = probe_states(self, self._scratch)
+                if transposed is not None:
+                    self._flash_attention = "off" if transposed else "on"
+        return self._codec
+
+    @property
+    def rope(self) -> Rope:
+        """How the codec's ``shifted`` turns keys, confirmed with a few tokens. Raises: Invalid, CellsExhausted."""
+        if self._scratch is None or not self.codec.slices or self._kv_type.startswith("q"):
+            raise Invalid("The states of this context cannot be moved.", code="positions_fixed")
+        if self._rope is None:
+            self._rope = probe_rope(self, self.codec, self._scratch, self.model.rope)
+        return self._rope
+
+    @property
+    def fingerprint(self) -> Mapping[str, str | int | float | bool]:
+        """What of the context, beside the model's file, decides what a state means."""
+        model, divisible = self.model, self.codec.slices  # which tells of flash attention too
+        scaling = f"{model.architecture}.rope.scaling."
+        original = model.metadata(scaling + "original_context_length") or ""
+        return {
+            "engine": "llama.cpp",
+            "version": VERSION,
+            "architecture": model.architecture,
+            "layers": model.layers,
+            "kv_type": self._kv_type,
+            "states_divisible": divisible,
+            "flash_attention": self._flash_attention,
+            "rope_kind": model.rope_kind,
+            "rope_base": model.rope_base or "usual",
+            "rope_scale": model.rope_scale,
+            "rope_scaling": model.metadata(scaling + "type") or "none",
+            # Some models have other frequencies for contexts beyond what they were first trained for.
+            "rope_beyond_original": original.isdecimal() and int(original) < self._context_tokens,
+            "adapters": "none",
+        }
 
     def close(self) -> None:
         """Free the context and its model."""

@@ -80,9 +80,8 @@ class ContextCost:
         tokens = min(MICRO_BATCH, max(wish.batch_tokens, wish.sequences))
         heads = header.number("attention.head_count")
         self._mask_bytes = tokens * (2 if wish.flash_attention else 4 + 4 * heads)  # without it all scores stand there
-        self._fixed_bytes = _BASE_BYTES + 4 * (
-            wish.sequences * header.vocabulary + tokens * max(header.vocabulary, _activations(header))
-        )
+        outputs = (wish.sequences + 1) * header.vocabulary  # one more sequence is kept for putting states together
+        self._fixed_bytes = _BASE_BYTES + 4 * (outputs + tokens * max(header.vocabulary, _activations(header)))
 
     def context_bytes(self, cells: int) -> int:
         """Return the bytes of keys, values and recurrent states."""

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.chat_template import Segment
+from adapters.llama_rope import Rope
 from memory.errors import EngineMissing, Invalid
 
+_PLAIN_ROPES: Final = {0: True, 2: False}  #: by ggml's number: pairs side by side, or half of the values apart
+_USUAL_ROPE_BASE: Final = 10000.0  #: where a file names none
 _QUICK: Final = (
     "llama_sampler_sample",
     "llama_get_logits_ith",
@@ -79,6 +82,9 @@ class LlamaModel:
         self.is_recurrent: bool = bool(
             api.llama_model_is_recurrent(self.pointer) or api.llama_model_is_hybrid(self.pointer)
         )
+        self.layers: int = api.llama_model_n_layer(self.pointer)
+        self.rope_kind: int = api.llama_model_rope_type(self.pointer)  #: ggml's number; -1: none
+        self.rope_scale: float = api.llama_model_rope_freq_scale_train(self.pointer)
         self._pieces: dict[int, bytes] = {}
         self._ends: dict[int, bool] = {}
 
@@ -93,6 +99,28 @@ class LlamaModel:
             if length < size:
                 return buffer.raw[:length].decode(errors="replace")
             size = length + 1
+
+    @property
+    def rope(self) -> Rope:
+        """How the file says that keys are turned by their position. Raises: Invalid: it is no plain turn."""
+        width, heads = self._api.llama_model_n_embd(self.pointer), self._api.llama_model_n_head(self.pointer)
+        family = self.architecture
+        try:
+            head_size = int(self.metadata(f"{family}.attention.key_length") or width // max(1, heads))
+            return Rope(
+                interleaved=_PLAIN_ROPES[self.rope_kind],
+                base=float(self.rope_base or _USUAL_ROPE_BASE),
+                scale=self.rope_scale,
+                head_size=head_size,
+                dimensions=int(self.metadata(f"{family}.rope.dimension_count") or head_size),
+            )
+        except (KeyError, ValueError) as error:  # another kind, or numbers that differ by layer
+            raise Invalid("Keys of this model cannot be moved to another position.", code="positions_fixed") from error
+
+    @property
+    def rope_base(self) -> str:
+        """The base of the frequencies by which keys are turned, as the file writes it; empty: the usual one."""
+        return self.metadata(f"{self.architecture}.rope.freq_base") or ""
 
     @property
     def architecture(self) -> str:
@@ -110,14 +138,28 @@ class LlamaModel:
         template = self._api.llama_model_chat_template(self.pointer, None)
         return template.decode(errors="replace") if template else None
 
+    @property
+    def tool_template(self) -> str | None:
+        """Another one, for conversations with tools."""
+        return self.metadata("tokenizer.chat_template.tool_use")
+
+    @property
+    def binds_answers(self) -> bool:
+        """True: llama.cpp samples by a grammar."""
+        return True
+
     @cached_property
     def control_tokens(self) -> Sequence[int]:
         """The tokens that steer and are no text."""
         return [t for t in range(self.vocab_size) if self._api.llama_vocab_is_control(self._vocab, t)]
 
-    @cached_property
+    @property
     def control_texts(self) -> frozenset[str]:
         """How the tokens are written that no message may contain as such."""
+        return self._control_texts
+
+    @cached_property
+    def _control_texts(self) -> frozenset[str]:
         return frozenset(text for t in self.control_tokens if (text := self.token_text(t)))
 
     @property

@@ -12,6 +12,11 @@ class PrefillPace:
         self._smallest = min(smallest, batch_tokens)
         self._s_per_token: float | None = None
 
+    @property
+    def s_per_token(self) -> float:
+        """What a prompt token has taken; 0 while nothing is known."""
+        return self._s_per_token or 0.0
+
     def chunk_tokens(self, streaming: int) -> int:
         """Return how many prompt tokens the next batch may hold beside one token for each of ``streaming``."""
         room = self._batch_tokens - streaming

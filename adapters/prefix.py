@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+LEAST_SHARED: Final = 32  #: tokens: fewer are computed as fast as they are found
 _FIRST_STEP: Final = 16  #: tokens
 
 

@@ -3,28 +3,29 @@
 The law: running sequences plus what they may still grow to never exceed the cells; sequences of different salts never
 share; finished ones stay until their cells or their id are needed or they are more than those that run, the least
 recently used going first. Those that go are saved to memory and can come back: a token is compared with every cell in
-use, so that idle ones slow everybody down.
+use, so that idle ones slow everybody down. What is not exact is shared with nobody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Final
 
 from adapters.cells import CellLedger
 from adapters.generation import SequenceContext
 from adapters.parking import Parked, ParkingLot
-from adapters.prefix import common_prefix
+from adapters.prefix import LEAST_SHARED, common_prefix
+from adapters.prefix_cache import Tier
+from adapters.recall import Recall
 from memory.errors import Invalid
 
 _FEW_CELLS: Final = 256  #: that many idle ones are no burden
-LEAST_SHARED: Final = 32  #: tokens: fewer are computed as fast
 _SAVED_BYTES_A_TURN: Final = 64 << 20  #: saving takes up to a millisecond for each MiB, and everybody waits
 
 
 class Resident:
     """One sequence of the context: the tokens that are computed, and the cells it may grow to while it runs."""
 
-    __slots__ = ("id", "last_used", "running", "salt", "tokens", "up_to")
+    __slots__ = ("id", "last_used", "origin", "running", "salt", "tokens", "up_to")
 
     def __init__(self, sequence_id: int, salt: str) -> None:
         self.id = sequence_id
@@ -33,6 +34,7 @@ class Resident:
         self.running = True
         self.up_to = 0  #: tokens
         self.last_used = 0
+        self.origin = Tier.TEXT  #: where the tokens were that it had when it was admitted
 
 
 class ResidentTable:
@@ -66,18 +68,20 @@ class ResidentTable:
         """Cells neither used nor reserved."""
         return self._context.context_tokens - self._cells.used - self.reserved_cells
 
-    def admit(self, prompt: list[int], up_to: int, salt: str) -> Resident | None:
+    def admit(self, prompt: list[int], up_to: int, salt: str, recall: Recall | None = None) -> Resident | None:
         """Return a running sequence that already holds the longest reusable part of the prompt, or None: no room yet.
 
-        At least the last token of the prompt is left to compute. Idle sequences are evicted as needed.
+        At least the last token of the prompt is left to compute. Idle sequences are evicted as needed. ``recall``: what
+        is stored of the prompt beside what is resident and parked.
         """
+        resident = (
+            self._from_store(prompt, up_to, salt, recall)
+            or self._from_parking(prompt, up_to, salt)
+            or self._from_store(prompt, up_to, salt, recall)  # where what was parked is refused
+        )
+        if resident is not None:
+            return resident
         source, length = self._best_source(prompt, salt)
-        parked, saved = self.parked.best(prompt[:-1], salt, whole=not self._context.branches_anywhere)
-        if parked is not None and saved >= max(length + LEAST_SHARED, len(parked.tokens) // 4):
-            resident = self._bring_back(parked, saved, up_to)
-            if resident is not None:
-                return resident
-            source, length = self._best_source(prompt, salt)  # it may have been evicted in vain
         if source is not None and self._can_move(source, length):
             return self._move(source, length, up_to)
         if not self._make_room(up_to - length, keep=source):
@@ -85,10 +89,9 @@ class ResidentTable:
                 return None
             # Taken over instead of shared: the source's other tokens make the room.
             return self._move(source, length, up_to)
-        resident = Resident(self._free_ids.pop(), salt)
-        resident.up_to = up_to
-        self._residents[resident.id] = resident
+        resident = self._new(salt, up_to)
         if source is not None:
+            resident.origin = Tier.RESIDENT
             self._share(source, resident, prompt, length)
         return resident
 
@@ -98,6 +101,7 @@ class ResidentTable:
         if source is not None and length >= len(resident.tokens) + LEAST_SHARED:
             self._cut(resident, 0)
             self._share(source, resident, prompt, length)
+            resident.origin = Tier.RESIDENT
 
     def extend(self, resident: Resident, tokens: Sequence[int]) -> None:
         """Record that these tokens are computed."""
@@ -108,7 +112,7 @@ class ResidentTable:
         """Let a running sequence stay for reuse, evictable from now on."""
         resident.running = False
         resident.last_used = next(self._clock)
-        if not resident.tokens:
+        if not resident.tokens or resident.origin is Tier.COLD:
             self._drop(resident)
 
     def evict_one(self, keep: Resident | None = None) -> bool:
@@ -157,7 +161,7 @@ class ResidentTable:
         length = 0
         prompt = prompt[:-1]
         for resident in self._residents.values():
-            if resident.salt != salt or resident is besides:
+            if resident.salt != salt or resident is besides or resident.origin is Tier.COLD:
                 continue
             shared = common_prefix(resident.tokens, prompt)
             if shared < length or not shared:
@@ -179,24 +183,71 @@ class ResidentTable:
         self.parked.add(Parked(list(resident.tokens), resident.salt, self._context.save(resident.id)))
         return True
 
-    def _bring_back(self, parked: Parked, length: int, up_to: int) -> Resident | None:
-        """Return a running sequence that holds the first ``length`` tokens of a saved one; None: no room yet."""
+    def _from_store(self, prompt: list[int], up_to: int, salt: str, recall: Recall | None) -> Resident | None:
+        """Return a running sequence with what is stored of the prompt, if that spares most and there is room."""
+        while recall is not None and (match := recall.match) is not None:
+            _, parked = self._best_parked(prompt, salt)
+            if match.length <= parked or not self._is_worth(prompt, salt, match.length, len(match.tokens)):
+                return None
+            if not self._make_room(max(up_to, len(match.tokens)), keep=None):
+                recall.give_up("no_room")
+                return None
+            resident = self._restored(salt, up_to, lambda sequence: recall.restore(self._context, sequence))
+            if resident is not None:
+                resident.origin = match.tier
+                self._fill(resident, match.tokens, match.length)
+                return resident
+        return None
+
+    def _from_parking(self, prompt: list[int], up_to: int, salt: str) -> Resident | None:
+        """Return a running sequence with what is parked of the prompt, if that spares most and there is room."""
+        parked, length = self._best_parked(prompt, salt)
+        if parked is None or not self._is_worth(prompt, salt, length, len(parked.tokens)):
+            return None
         self.parked.touch(parked)
         if not self._make_room(max(up_to, len(parked.tokens)), keep=None):
             return None
-        resident = Resident(self._free_ids.pop(), parked.salt)
+        resident = self._restored(salt, up_to, lambda sequence: self._unpark(parked, sequence))
+        if resident is not None:
+            resident.origin = Tier.RAM
+            self._fill(resident, parked.tokens, length)
+        if resident is None or length == len(parked.tokens):
+            self.parked.remove(parked)  # what continues it will be parked in its place
+        return resident
+
+    def _best_parked(self, prompt: list[int], salt: str) -> tuple[Parked | None, int]:
+        return self.parked.best(prompt[:-1], salt, whole=not self._context.branches_anywhere)
+
+    def _is_worth(self, prompt: list[int], salt: str, length: int, state_tokens: int) -> bool:
+        """Return True when restoring so much is quicker than computing it behind what is resident."""
+        _, resident = self._best_source(prompt, salt)
+        return length >= max(resident + LEAST_SHARED, state_tokens // 4)
+
+    def _unpark(self, parked: Parked, sequence: int) -> bool:
         try:
-            self._context.restore(resident.id, parked.state)
+            self._context.restore(sequence, parked.state)
         except Invalid:
-            self.parked.remove(parked)
-            self._free_ids.append(resident.id)
-            return None
+            return False
+        return True
+
+    def _restored(self, salt: str, up_to: int, restore: Callable[[int], bool]) -> Resident | None:
+        """Return a new sequence into which ``restore`` has brought a state; None when it could not."""
+        resident = self._new(salt, up_to)
+        if restore(resident.id):
+            return resident
+        del self._residents[resident.id]
+        self._free_ids.append(resident.id)
+        return None
+
+    def _fill(self, resident: Resident, tokens: Sequence[int], length: int) -> None:
+        """Enter the tokens of a restored state in the books, and cut those off that are not wanted."""
+        self.extend(resident, tokens)
+        self._cut(resident, length)
+
+    def _new(self, salt: str, up_to: int) -> Resident:
+        resident = Resident(self._free_ids.pop(), salt)
         resident.up_to = up_to
         self._residents[resident.id] = resident
-        self.extend(resident, parked.tokens)
-        self._cut(resident, length)
-        if length == len(parked.tokens):
-            self.parked.remove(parked)  # what continues it will be parked in its place
         return resident
 
     def _can_move(self, source: Resident, length: int) -> bool:
@@ -205,7 +256,7 @@ class ResidentTable:
 
     def _move(self, source: Resident, length: int, up_to: int) -> Resident | None:
         before = source.up_to
-        source.running, source.up_to = True, up_to
+        source.running, source.up_to, source.origin = True, up_to, Tier.RESIDENT
         self._cut(source, length)
         while self.free_cells < 0:
             if not self.evict_one(keep=source):

@@ -39,7 +39,7 @@ FLAGS: Mapping[str, str] = {
     "data.dir": "--data",
     "backend.kind": "--backend",
     "backend.base_url": "--upstream",
-    "backend.model_path": "--model",
+    "backend.model_path": "--model or --hf",
     "engine.context_tokens": "--ctx-size",
     "engine.threads": "--threads",
     "engine.gpu_layers": "--gpu-layers",
@@ -118,10 +118,13 @@ class Backend(Section):
     read_timeout_s: Seconds = Field(description="silence of an upstream for so long is a 504")
     keep_alive_comment_s: Seconds = Field(description="silence after which a stream gets an SSE comment")
     max_connections: Limit = Field(description="to the upstream; 0: no limit")
+    prompt_cache: Literal["auto", "none", "vllm", "sglang", "openai", "anthropic"] = Field(
+        description="what an upstream is told about its prompt cache, in whose words"
+    )
 
 
 class Engine(Section):
-    """The local llama.cpp engine."""
+    """The local engine: llama.cpp, or transformers for a model folder."""
 
     context_tokens: Annotated[int, Field(ge=128)] | None = Field(
         description="KV cells shared by all sequences; null: by the file's trained length and the free memory"
@@ -133,8 +136,13 @@ class Engine(Section):
     threads: Count | None = Field(description="null: cores minus one")
     gpu_layers: Annotated[int, Field(ge=-1)] = Field(description="layers on the GPU; -1: all")
     kv_type: Literal["f16", "f32", "bf16", "q8_0", "q4_0"]
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(description="hf: what is computed in")
+    device: Literal["auto", "cpu", "cuda"] = Field(description="hf: where; auto: on a GPU if there is one")
     flash_attention: bool
     parked_mb: Limit = Field(description="MiB of computed prefixes beside the context; 0: none")
+    activation_ram_mb: Limit = Field(description="MiB of activation memories in memory; 0: none")
+    activation_disk_mb: Limit = Field(description="MiB of activation memories in files of the data folder; 0: none")
+    activation_cold_mb: Limit = Field(description="MiB of activation memories in 8 bits, not exact; 0: none")
     queue_limit: Count = Field(description="waiting requests; beyond it 429")
     default_max_tokens: Count = Field(description="when the caller sets no limit")
 
@@ -167,6 +175,15 @@ class Scheduler(Section):
     stable_budget_tokens: Limit = Field(description="of the stable block")
     min_relevance: Share = Field(description="hits below it are not brought in")
     skip_small_talk: bool
+    activation: Annotated[Literal["auto", "on_request", "off"], BeforeValidator(_switch)] = Field(
+        description="which stable blocks a local model keeps computed"
+    )
+    activation_hot_uses: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(
+        description="chats with the same block that make it worth keeping"
+    )
+    activation_half_life_s: Seconds = Field(description="age at which a use counts half")
+    activation_stable_s: Weight = Field(description="a user's memory must have stood still for so long")
+    activation_min_tokens: Limit = Field(description="shorter blocks are as fast as text")
 
 
 class Operator(Section):
@@ -320,6 +337,7 @@ def _missing(settings: Settings) -> list[str]:
     needs = [
         (backend.kind == "upstream" and backend.base_url is None, "backend.base_url", "backend.kind is upstream"),
         (backend.kind == "llama_cpp" and backend.model_path is None, "backend.model_path", "backend.kind needs a file"),
+        (backend.kind == "hf" and backend.model_path is None, "backend.model_path", "backend.kind needs a folder"),
         (embedder.kind == "openai" and embedder.base_url is None, "embedder.base_url", "embedder.kind is openai"),
         (embedder.kind == "openai" and embedder.model is None, "embedder.model", "embedder.kind is openai"),
         (llm.base_url is not None and llm.model is None, "writer.llm.model", "writer.llm.base_url is set"),

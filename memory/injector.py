@@ -175,10 +175,14 @@ def place(messages: Sequence[Mapping[str, Any]], stable_text: str, blocks: Mappi
 
 
 def _prefixed(message: Mapping[str, Any], block: str) -> dict[str, Any]:
+    """In the words themselves: they are the same whether the caller says them as text or, another time, as a part."""
     content = message.get("content")
-    if isinstance(content, list):
-        return {**message, "content": [{"type": "text", "text": block}, *content]}
-    return {**message, "content": f"{block}{content or ''}"}
+    if not isinstance(content, list):
+        return {**message, "content": f"{block}{content or ''}"}
+    first = content[0] if content else None
+    if isinstance(first, Mapping) and first.get("type") == "text" and isinstance(first.get("text"), str):
+        return {**message, "content": [{**first, "text": f"{block}{first['text']}"}, *content[1:]]}
+    return {**message, "content": [{"type": "text", "text": block}, *content]}
 
 
 def _suffixed(message: Mapping[str, Any], block: str) -> dict[str, Any]:

@@ -8,10 +8,8 @@ Everything here is synchronous and thread-safe. A fault in ``before`` is the cal
 chat. ``after`` and ``extract`` read a row of the turn ledger and can be run again on the same row.
 """
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -24,23 +22,25 @@ from memory.extraction import Extraction
 from memory.governance import Governance
 from memory.injector import Injector, Seen, place
 from memory.operator import Operator
-from memory.ports import Clock, Ledger, Matrix, Vault, Written
+from memory.ports import Clock, Derivations, Ledger, Matrix, Vault, Written
+from memory.prefix import Block, Setting
 from memory.reader import Reader, messages_of
 from memory.rules.lines import fact_of
 from memory.scheduler import Scheduler
+from memory.trace import Trace
 from memory.turn import (
     Admitted,
     Controls,
     Draft,
     Exchange,
     Injection,
+    Intent,
     LedgerRow,
     MemoryCall,
     Message,
     Prepared,
     Recall,
     Scope,
-    Station,
 )
 from memory.writer import Writer
 
@@ -62,22 +62,7 @@ class Stations:
     embeddings: Embeddings
     clock: Clock
     extraction: Extraction | None = None  #: None: the rules stand alone
-
-
-@dataclass(slots=True)
-class _Trace:
-    """Times the stations of one request."""
-
-    stations: list[Station] = field(default_factory=list)
-
-    @contextmanager
-    def at(self, name: str) -> Iterator[dict[str, Any]]:
-        detail: dict[str, Any] = {}
-        start = time.perf_counter()
-        try:
-            yield detail
-        finally:
-            self.stations.append(Station(name=name, ms=round(1000 * (time.perf_counter() - start), 3), detail=detail))
+    derivations: Derivations | None = None  #: what an engine keeps of memories; it follows every change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +92,7 @@ class Pipeline:
 
         Raises: Invalid: a control names something that does not exist. EngineDown, VaultLocked: no memory for now.
         """
-        trace = _Trace()
+        trace = Trace()
         request = self._request(messages, scope, controls)
         if not request.turns or not controls.mode.reads:
             return _prepared(request, messages, Injection(), trace)
@@ -123,17 +108,27 @@ class Pipeline:
         prepared = _prepared(request, placed if changed else messages, injection, trace)
         return replace(prepared, changed=changed, call=call)
 
+    def stable_block(self, scope: Scope, *, budget_tokens: int | None) -> Block:
+        """Return the stable block that a new conversation gets now; ``budget_tokens`` as in ``X-Memory-Budget``."""
+        call = MemoryCall(query="", intent=Intent.CHAT, now=self._at.clock())
+        plan = self._at.scheduler.plan(call, Controls(budget_tokens=budget_tokens))
+        profile = self._at.vault.profile(scope)
+        chosen = self._at.injector.choose(call, plan, profile=profile, recall=Recall(), seen=Seen(conversation_id=""))
+        return Block(text=chosen.stable_text, cube_ids=chosen.stable_ids, tokens=chosen.tokens)
+
+    def beginning(self, setting: Setting, block: Block) -> list[dict[str, Any]]:
+        """Return the messages with which every chat in this setting begins, as ``before`` would place them."""
+        return place([] if setting.system is None else [setting.system], block.text, {})
+
     def after(self, exchange: Exchange) -> Written:
         """Write what the turn leaves behind, and return what changed. Running it again on the same turn replaces."""
         writing = self._at.writer.write(exchange)
-        scope, vault, embeddings = exchange.scope, self._at.vault, self._at.embeddings
-        with embeddings.writing(scope):
-            for forget in writing.forgets:
-                embeddings.follow(scope, vault.forget(scope, forget), {})
-            if writing.retracts:
-                embeddings.follow(scope, vault.retract(scope, writing.retracts), {})
-        if writing.forgets:
-            embeddings.clear_texts()
+        scope, vault = exchange.scope, self._at.vault
+        removals = [partial(vault.forget, scope, forget) for forget in writing.forgets]
+        if writing.retracts:
+            removals.append(partial(vault.retract, scope, writing.retracts))
+        for removal in removals:
+            self._removing(scope, removal)
         wanted = self._at.extraction is not None and self._at.extraction.wants(writing)
         return self._put(scope, writing.drafts, partial(vault.put, turn_id=exchange.turn_id, extract=wanted))
 
@@ -206,6 +201,7 @@ class Pipeline:
             )
             written = Written(created=(stored,))
             self._at.embeddings.follow(scope, written, {} if vector is None else {stored.id: vector})
+        self._derive(scope, written, removed=True)
         return stored
 
     def _admitted(self, scope: Scope, cube: MemCube) -> MemCube:
@@ -229,7 +225,8 @@ class Pipeline:
 
     def delete(self, scope: Scope, cube_ids: Sequence[str]) -> Written:
         """Remove cubes for good; ids of other users are not found and so not touched."""
-        return self._removing(scope, lambda: self._at.vault.delete(scope, cube_ids))
+        written, _ = self._removing(scope, lambda: self._at.vault.delete(scope, cube_ids))
+        return written
 
     def erase(self, scope: Scope, cube_ids: Sequence[str] | None) -> dict[str, Any]:
         """Remove cubes (None: everything of this user) down to the bytes and report it, store by store."""
@@ -239,8 +236,10 @@ class Pipeline:
             report.update(self._at.vault.erase(scope, cube_ids))
             return Written()
 
-        self._removing(scope, remove)
+        _, gone = self._removing(scope, remove, removed=True)
         self._at.embeddings.drop(scope)
+        if gone is not None:
+            report |= {"activations": gone, "verified": report["verified"] and not gone["found"]}
         return report
 
     def import_rows(self, scope: Scope, rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
@@ -248,6 +247,7 @@ class Pipeline:
         counts = self._at.vault.import_rows(scope, rows)
         self.embed_missing()
         self._at.embeddings.drop(scope)
+        self._derive(scope, Written(), removed=True)
         return counts
 
     def embed_missing(self, *, batch: int = 128, progress: Callable[[int], None] | None = None) -> int:
@@ -324,7 +324,7 @@ class Pipeline:
             kinds=kinds,
         )
 
-    def _injection(self, request: _Request, call: MemoryCall, seen: Seen, trace: _Trace) -> Injection:
+    def _injection(self, request: _Request, call: MemoryCall, seen: Seen, trace: Trace) -> Injection:
         with trace.at("scheduler") as detail:
             plan = self._at.scheduler.plan(call, request.controls)
             detail |= {"policy": plan.policy, "top_k": plan.top_k, "budget_tokens": plan.budget_tokens}
@@ -349,17 +349,31 @@ class Pipeline:
             written = put(admitted, vectors, self._at.embeddings.model_id)
             known = {cube.id: by_text[cube.text] for cube in written.created if cube.text in by_text}
             self._at.embeddings.follow(scope, written, known)
+        self._derive(scope, written)
         return written
 
-    def _removing(self, scope: Scope, remove: Callable[[], Written]) -> Written:
+    def _derive(self, scope: Scope, written: Written, *, removed: bool = False) -> Mapping[str, Any] | None:
+        """Let what is computed of memories follow a write; return what was removed of it, None for nothing to do."""
+        derivations = self._at.derivations
+        if derivations is None:
+            return None
+        if removed or written.removed:
+            return derivations.removed(scope)
+        if written.superseded or any(_stable(cube) for cube in written.created):
+            derivations.changed(scope)
+        return None
+
+    def _removing(
+        self, scope: Scope, remove: Callable[[], Written], *, removed: bool = False
+    ) -> tuple[Written, Mapping[str, Any] | None]:
         with self._at.embeddings.writing(scope):
             written = remove()
             self._at.embeddings.follow(scope, written, {})
         self._at.embeddings.clear_texts()
-        return written
+        return written, self._derive(scope, written, removed=removed)
 
 
-def _prepared(request: _Request, messages: list[dict[str, Any]], injection: Injection, trace: _Trace) -> Prepared:
+def _prepared(request: _Request, messages: list[dict[str, Any]], injection: Injection, trace: Trace) -> Prepared:
     last = request.turns[-1] if request.turns else None
     return Prepared(
         messages=messages,
@@ -372,3 +386,8 @@ def _prepared(request: _Request, messages: list[dict[str, Any]], injection: Inje
         repeats=request.repeats,
         follows=request.turns[-2].hash if len(request.turns) > 1 else "",
     )
+
+
+def _stable(cube: MemCube) -> bool:
+    """True when the stable block may hold it."""
+    return cube.pinned or (cube.fact is not None and cube.fact.profile)

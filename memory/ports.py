@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.cube import MemCube, SemanticType, State
+from memory.prefix import Activation, BuildOrder, Built, Dropped
 from memory.turn import Admitted, Exchange, Forget, LedgerRow, Retract, Scope, TurnRecord, TurnState
 
 Vector = NDArray[np.float32]  # (d,) unit norm
@@ -322,4 +323,49 @@ class Receipts(Protocol):
 
     def get(self, scope: Scope, request_id: str) -> dict[str, Any]:
         """Raises: NotFound."""
+        ...
+
+
+class ActivationEngine(Protocol):
+    """An engine that keeps what it computed of prompts' beginnings, by owner. Unlike the others it is asynchronous."""
+
+    async def build(self, order: BuildOrder) -> Built:
+        """Compute and keep a beginning; what is kept already costs nothing.
+
+        Raises: Invalid: it is too short or too long. EngineDown, QueueFull. NotFound: it was dropped meanwhile.
+        """
+        ...
+
+    async def drop(self, owner: str, digests: Sequence[str] | None = None) -> Dropped:
+        """Remove all that is kept of an owner, or what is named, and what is being built for it; files too.
+
+        Raises: EngineDown: it cannot be asked.
+        """
+        ...
+
+    async def list(self, owner: str) -> list[Activation]:
+        """Raises: EngineDown: it cannot be asked."""
+        ...
+
+    async def preload(self, owner: str) -> None:
+        """Hint that prompts of this owner will come. Raises: EngineDown."""
+        ...
+
+    async def stats(self) -> Mapping[str, Any]:
+        """Return entries and bytes by tier, and what else it counts. Raises: EngineDown."""
+        ...
+
+
+class Derivations(Protocol):
+    """What is computed of a user's memories and lies outside the vault: it goes when they go."""
+
+    def changed(self, scope: Scope) -> None:
+        """Take notice that memories were added or superseded. Returns at once."""
+        ...
+
+    def removed(self, scope: Scope) -> Mapping[str, Any]:
+        """Remove all that was computed of this user's memories and say how much it was, once it is gone.
+
+        Never raises: where it cannot be done now, ``found`` says what is left, and it is done later.
+        """
         ...

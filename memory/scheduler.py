@@ -26,6 +26,7 @@ class Policy:
     stable_budget_tokens: int = 400
     min_relevance: float = 0.22
     skip_small_talk: bool = True
+    activation: bool = False  #: what is computed beforehand is taken where there is some; it spares time to the answer
 
 
 class Scheduler:
@@ -56,11 +57,12 @@ class Scheduler:
         )
 
     def _chosen(self, wish: str | None) -> tuple[Policy, tuple[Kind, ...]]:
+        usual = FORMS["kv" if self._policy.activation else "text"]
         if wish is None:
-            return self._policy, FORMS["text"]
+            return self._policy, usual
         if wish in FORMS:
             return self._policy, FORMS[wish]
-        return self._known(replace(self._policy, name=wish)), FORMS["text"]
+        return self._known(replace(self._policy, name=wish)), usual
 
     @staticmethod
     def _known(policy: Policy) -> Policy:

@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from adapters.prompt_cache import PromptCache
 from config.settings import Settings
 from memory.errors import Unavailable
 from proxy import error_pages
@@ -20,6 +21,7 @@ from proxy.body_limits import BodyLimits
 from proxy.bookkeeping import Bookkeeper
 from proxy.chat import Chat, ChatLimits, ChatParts
 from proxy.controls import ControlReader
+from proxy.engine_address import announce, withdraw
 from proxy.memory_api import memory_router
 from proxy.metrics import Metrics
 from proxy.models import Health, Models
@@ -75,8 +77,11 @@ def create_app(parts: Parts) -> FastAPI:
         lifespan=_lifespan(parts, recaller, bookkeeper, health),
     )
     error_pages.install(app)
-    app.include_router(Metrics(parts.counters, parts.authenticator).router())
-    app.include_router(Models(parts.backend, parts.authenticator, request_headers).router())
+    activating = parts.activating
+    kept = activating.engine.stats if activating is not None else None
+    app.include_router(Metrics(parts.counters, parts.authenticator, kept).router())
+    here = activating.showed_up if activating is not None else None
+    app.include_router(Models(parts.backend, parts.authenticator, request_headers, here).router())
     app.include_router(health.router())
     app.include_router(memory_router(parts))
     for path in CHAT_PATHS:  # found by POST before; here for the other methods, which are told that POST is the one
@@ -124,6 +129,8 @@ def _chat_parts(
             max_concurrent=settings.limits.max_concurrent,
             silence_s=settings.backend.keep_alive_comment_s,
         ),
+        prompt_cache=PromptCache.of(settings.backend.prompt_cache, settings.backend.base_url),
+        activating=parts.activating,
     )
 
 
@@ -134,11 +141,7 @@ def _lifespan(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         drain_s = float(parts.settings.server.drain_timeout_s)
         try:
-            await parts.background.start()
-            if parts.extracting is not None:
-                await parts.extracting.start()
-            if parts.engine is not None:
-                await parts.engine.start()
+            await _start(parts)
             yield
         finally:
             health.draining = True
@@ -149,12 +152,27 @@ def _lifespan(
                 await parts.extracting.stop()
             if not await parts.background.drain(drain_s):
                 logger.warning("some turns are not yet written; the next start takes them up")
+            if parts.activating is not None:  # after the last turn that may hold a wish to forget
+                await parts.activating.stop()
             await parts.backend.close()
             if parts.engine is not None:
+                withdraw(parts.settings.data.dir)
                 await parts.engine.stop()
             _close(parts)
 
     return lifespan
+
+
+async def _start(parts: Parts) -> None:
+    await parts.background.start()
+    if parts.extracting is not None:
+        await parts.extracting.start()
+    if parts.engine is not None:
+        await parts.engine.start()
+    if parts.activating is not None:
+        parts.activating.start(parts.pipeline)
+    if parts.engine is not None:
+        announce(parts.settings.data.dir, parts.engine.address)
 
 
 def _close(parts: Parts) -> None:

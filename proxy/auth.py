@@ -44,6 +44,10 @@ class Keys(Protocol):
         """Return what keeps a user's computed tokens apart; nobody without the pepper can compute it."""
         ...
 
+    def shared_cache_salt(self, key_id: str) -> str:
+        """Return what the users of one key may share; nobody without the pepper can compute it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -101,6 +105,10 @@ class Authenticator:
     def cache_salt(self, identity: Identity) -> str:
         """Return what keeps this user's computed tokens apart from everybody else's in a shared cache."""
         return self._keys.cache_salt(identity.user)
+
+    def shared_cache_salt(self, identity: Identity) -> str:
+        """Return what users of the same application share in it: its system prompt; "" where no key of ours is used."""
+        return self._keys.shared_cache_salt(identity.key_id) if identity.key_id else ""
 
     def _owner(self, by_name: Mapping[str, list[bytes]]) -> Identity:
         authorization = _only(by_name, "authorization")

@@ -2,8 +2,9 @@
 
     who, what may memory do ─▸ recall ─▸ model server ─▸ ledger row ─▸ bytes as they come ─▸ row closed ─▸ [DONE]
 
-With memory off, request and response go through byte for byte. With memory on only ``messages`` change. A client that
-leaves, at whatever moment, closes the model server's socket.
+With memory off, request and response go through byte for byte. With memory on only ``messages`` change, and what the
+model server must know of its prompt cache is added. A client that leaves, at whatever moment, closes the model server's
+socket.
 """
 
 import asyncio
@@ -18,10 +19,13 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from adapters.backend import Backend, BackendResponse
+from adapters.prompt_cache import PromptCache
 from memory.errors import Invalid, MemoryFault, QueueFull
 from memory.ports import Clock
+from memory.prefix import block_key
 from memory.rules.sentences import well_formed
 from memory.turn import Mode
+from proxy.activating import Activating, ChatUse
 from proxy.auth import Authenticator, Caller
 from proxy.bookkeeping import Bookkeeper, OpenTurn
 from proxy.closing import Call, Closing, record_of
@@ -33,6 +37,7 @@ from proxy.presence import Presence
 from proxy.recall import Recalled, Recaller
 from proxy.receipt import memory_headers
 from proxy.relay import is_event_stream, relay, relay_body, relay_events, send_start
+from proxy.restored import TEXT, Restored
 from proxy.sse import BodyReader, StreamReader
 from proxy.telemetry import Journal, RequestLine
 from proxy.wire import (
@@ -78,6 +83,8 @@ class ChatParts:
     journal: Journal
     clock: Clock
     limits: ChatLimits
+    prompt_cache: PromptCache
+    activating: Activating | None = None  #: where our own engine keeps what it computed
 
 
 class Chat:
@@ -169,11 +176,13 @@ class Chat:
         recalled = await self._at.recaller.recall(messages, call.identity.scope, call.controls)
         try:
             response, recalled = await self._asked(call, recalled)
+            recalled = replace(recalled, restored=Restored.of(response.headers))
         except BaseException:
             recalled.let_go()
             raise
         try:
             if 200 <= response.status < 300:
+                self._count_use(call, recalled)
                 recalled = await recalled.named()
                 await self._with_memory(send, call, recalled, response)
             else:
@@ -225,8 +234,31 @@ class Chat:
     def _salted(self, call: Call, body: dict[str, Any], raw: bytes | None) -> bytes:
         """Return the body to send: the caller's own bytes when nothing in it changed."""
         if self._at.backend.shares_cache:
-            return dump_object({**body, "cache_salt": self._at.authenticator.cache_salt(call.identity)})
-        return dump_object(body) if raw is None else raw
+            return dump_object({**body, **self._for_engine(call)})
+        salt, memory = self._at.authenticator.cache_salt(call.identity), call.controls.mode is not Mode.OFF
+        told = self._at.prompt_cache.told(body, salt, memory=memory)
+        return dump_object(told) if raw is None or told is not body else raw
+
+    def _for_engine(self, call: Call) -> dict[str, Any]:
+        """What our own engine is told beside: whose tokens these are, and whether what it keeps may be used."""
+        authenticator, activating, controls = self._at.authenticator, self._at.activating, call.controls
+        serves = activating is not None and activating.planner.policy.serves(controls.policy)
+        return {
+            "cache_salt": authenticator.cache_salt(call.identity),
+            "shared_cache_salt": authenticator.shared_cache_salt(call.identity),
+            "activation": serves and controls.mode.reads,
+        }
+
+    def _count_use(self, call: Call, recalled: Recalled) -> None:
+        """Tell the scheduler of activation memory that a chat began with this user's stable block."""
+        activating, controls, prepared = self._at.activating, call.controls, recalled.prepared
+        if activating is None or prepared is None or not controls.mode.reads or controls.as_of is not None:
+            return
+        activating.showed_up(call.identity.scope)
+        if activating.planner.policy.serves(controls.policy):
+            block = block_key(prepared.injection.stable_text)
+            missed = recalled.restored is not None and recalled.restored.tier == TEXT
+            activating.used(ChatUse(call.identity.scope, call.body, controls.budget_tokens, block, missed))
 
     async def _with_memory(self, send: Send, call: Call, recalled: Recalled, response: BackendResponse) -> None:
         record = record_of(call, recalled, self._at.clock)
@@ -287,5 +319,7 @@ def _note(line: RequestLine, recalled: Recalled, status: int) -> None:
     injection = recalled.prepared.injection if recalled.prepared is not None else None
     line.status, line.memory, line.reason = status, recalled.status, recalled.reason
     line.lookup_ms = recalled.lookup_ms
+    if recalled.restored is not None:
+        line.activation_tokens, line.activation_tier = recalled.restored.tokens, recalled.restored.tier
     if injection is not None:
         line.memories, line.tokens = len(injection.cube_ids), injection.tokens

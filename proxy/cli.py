@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(commands)
     _add_checks(commands)
     _add_vault(commands)
+    _add_activation(commands)
     _add_engine(commands)
     return parser
 
@@ -92,7 +93,7 @@ def _add_serve(commands: Commands) -> None:
     model = serve.add_mutually_exclusive_group()
     model.add_argument("--upstream", metavar="URL", help="any OpenAI-compatible server, e.g. http://localhost:11434/v1")
     model.add_argument("--model", metavar="FILE.gguf", help="a GGUF file, run here by llama.cpp")
-    model.add_argument("--hf", metavar="DIR", help="a Hugging Face model folder (not available in this version)")
+    model.add_argument("--hf", metavar="DIR", help="a Hugging Face model folder, run here by transformers")
     model.add_argument("--backend", metavar="KIND", help="a backend by its name, e.g. embedded or echo")
     _add_engine_options(serve)
     serve.add_argument("--log-level", choices=["debug", "info", "warning", "error"])
@@ -100,7 +101,7 @@ def _add_serve(commands: Commands) -> None:
 
 def _add_engine_options(command: argparse.ArgumentParser) -> None:
     """How a local model is run; llama.cpp's own names."""
-    group = command.add_argument_group("the local model (the embedded one, or --model)")
+    group = command.add_argument_group("the local model (the embedded one, --model or --hf)")
     group.add_argument(
         "-c", "--ctx-size", metavar="TOKENS", help="context of all requests together (default: by file and memory)"
     )
@@ -150,9 +151,24 @@ def _add_vault(commands: Commands) -> None:
     retry.add_argument("ids", nargs="*", metavar="ID", help="turns; none: all dead ones")
 
 
+def _add_activation(commands: Commands) -> None:
+    activation = commands.add_parser("activation", help="show and drop what a local model keeps computed of memories")
+    activation.set_defaults(parser=activation)
+    actions = activation.add_subparsers(title="actions", metavar="ACTION")
+    listing = _command(actions, "ls", "proxy.cli_activation:list_activations", "list activation memories")
+    listing.add_argument("--user", metavar="USER", help="only this user's")
+    listing.add_argument("--json", action="store_true")
+    drop = _command(actions, "drop", "proxy.cli_activation:drop", "drop activation memories; chats read the text again")
+    drop.add_argument("digests", nargs="*", metavar="DIGEST", help="as `memos activation ls` shows it")
+    drop.add_argument("--user", metavar="USER", help="all of this user")
+    drop.add_argument("--all", action="store_true", help="all of everybody")
+
+
 def _add_engine(commands: Commands) -> None:
     engine = _command(commands, "engine", "proxy.cli_engine:engine", "serve a local model by itself, without memory")
-    engine.add_argument("--model", metavar="FILE.gguf", help="a GGUF file (default: the embedded demonstration model)")
+    model = engine.add_mutually_exclusive_group()
+    model.add_argument("--model", metavar="FILE.gguf", help="a GGUF file (default: the embedded demonstration model)")
+    model.add_argument("--hf", metavar="DIR", help="a Hugging Face model folder, run by transformers")
     where = engine.add_mutually_exclusive_group()
     where.add_argument("--uds", metavar="PATH", help="a Unix socket to listen on")
     where.add_argument("--port", type=int, help="a TCP port to listen on")

@@ -22,6 +22,8 @@ from rich.markup import escape
 
 from adapters.gguf_header import read_language_model
 from adapters.llama_diagnosis import diagnose
+from adapters.transformers import require_packages
+from adapters.transformers_folder import read_model_folder
 from config.layers import ConfigError
 from config.settings import Settings
 from memory.errors import MemoryFault
@@ -56,6 +58,8 @@ REQUIRED = (
 OPTIONAL = (
     ("uvloop", "", "a faster event loop"),
     ("llama_cpp", "llama", "the embedded model and GGUF files"),
+    ("torch", "hf", "Hugging Face model folders"),
+    ("transformers", "hf", "Hugging Face model folders"),
 )
 
 
@@ -165,6 +169,8 @@ def _llama(settings: Settings) -> Iterator[Finding]:
 
 def _model(settings: Settings) -> Iterator[Finding]:
     path = settings.backend.model_path
+    if settings.backend.kind == "hf" and path is not None:
+        yield from _model_folder(path)
     if settings.backend.kind != "llama_cpp" or path is None:
         return
     try:
@@ -174,6 +180,18 @@ def _model(settings: Settings) -> Iterator[Finding]:
         return
     size = f"{header.size_bytes / (1 << 30):.1f} GiB"
     yield Finding("model", "ok", f"{path}: {header.architecture}, {size}, trained for {header.trained_tokens} tokens")
+
+
+def _model_folder(path: Path) -> Iterator[Finding]:
+    try:
+        folder = read_model_folder(path)
+        require_packages()
+    except MemoryFault as error:
+        yield Finding("model", "problem", str(error), "choose another with --hf DIR")
+        return
+    size = f"{sum(file.stat().st_size for file in folder.weights) / (1 << 30):.1f} GiB"
+    what = folder.config.get("model_type", "unknown")
+    yield Finding("model", "ok", f"{path}: {what}, {size}, trained for {folder.trained_tokens} tokens")
 
 
 def _embedder(settings: Settings) -> Iterator[Finding]:

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from adapters.gguf_header import read_language_model
+from adapters.transformers import require_packages
+from adapters.transformers_folder import read_model_folder
 from config.layers import ConfigError
 from config.settings import FLAGS, Settings
 from memory.errors import EngineMissing, Invalid, MemoryFault
@@ -13,6 +15,7 @@ from proxy.engine_fault import ENGINE_MISSING
 from proxy.engine_options import LOCAL, EngineOptions
 from proxy.telemetry import set_up_logging
 
+_LLAMA_ONLY = ("engine.gpu_layers", "engine.kv_type")
 _DEFAULT_DATA = Path("data")  # is not named in a command
 _GO_ON = """{reason}
 
@@ -36,10 +39,8 @@ def engine(chosen: argparse.Namespace) -> int:
 
     if chosen.uds is None and chosen.port is None:
         raise Invalid("Say where to listen: --uds PATH, or --port PORT with --host.")
-    flags: dict[str, object] = engine_flags(chosen)
-    if chosen.model is not None:
-        flags |= {"backend.kind": "llama_cpp", "backend.model_path": chosen.model}
-    settings = loaded(chosen, flags).settings
+    settings = loaded(chosen, {**model_flags(chosen), **engine_flags(chosen)}).settings
+    refuse_foreign(chosen, settings)
     set_up_logging(settings.server.log_level, as_json=settings.server.log_json)
     options = _options(chosen, settings)
     where = f"unix:{options.socket_path}" if options.socket_path else f"http://{options.host}:{options.port}"
@@ -49,6 +50,34 @@ def engine(chosen: argparse.Namespace) -> int:
     except EngineMissing as fault:
         raise advised(fault) from None
     return 0
+
+
+def model_flags(chosen: argparse.Namespace) -> dict[str, object]:
+    """Return what a command's flags say about which local model is run, by dotted key."""
+    if chosen.hf is not None:
+        return {"backend.kind": "hf", "backend.model_path": chosen.hf}
+    if chosen.model is not None:
+        return {"backend.kind": "llama_cpp", "backend.model_path": chosen.model}
+    return {}
+
+
+def check_model(settings: Settings) -> None:
+    """Read what can be read of a local model in no time: what cannot be loaded is told before anything starts.
+
+    Raises: ConfigError: it is not there. Invalid, EngineMissing: it cannot be loaded.
+    """
+    path = settings.backend.model_path
+    if path is None:
+        return
+    if settings.backend.kind == "llama_cpp":
+        if not path.is_file():
+            raise ConfigError([f"backend.model_path: there is no file at {path}"])
+        read_language_model(path)
+    if settings.backend.kind == "hf":
+        if not path.exists():
+            raise ConfigError([f"backend.model_path: there is no folder at {path}"])
+        read_model_folder(path)
+        require_packages()
 
 
 def engine_flags(chosen: argparse.Namespace) -> dict[str, object]:
@@ -68,6 +97,14 @@ def refuse_vain(chosen: argparse.Namespace, settings: Settings) -> None:
     if settings.backend.kind not in LOCAL and (given := engine_flags(chosen)):
         names = ", ".join(FLAGS[key] for key in given)
         raise ConfigError([f"{names}: for a local model only; answers come from the backend {settings.backend.kind}"])
+    refuse_foreign(chosen, settings)
+
+
+def refuse_foreign(chosen: argparse.Namespace, settings: Settings) -> None:
+    """Raises: ConfigError: flags of llama.cpp, and the model is a folder."""
+    given = [FLAGS[key] for key in engine_flags(chosen) if key in _LLAMA_ONLY]
+    if settings.backend.kind == "hf" and given:
+        raise ConfigError([f"{', '.join(given)}: for GGUF files only; for a folder set engine.device and engine.dtype"])
 
 
 def advised(fault: MemoryFault) -> MemoryFault:
@@ -81,7 +118,7 @@ def advised(fault: MemoryFault) -> MemoryFault:
 def _options(chosen: argparse.Namespace, settings: Settings) -> EngineOptions:
     from proxy.compose import engine_options
 
+    check_model(settings)
     options = engine_options(settings)
-    read_language_model(options.model_path)  # what cannot be loaded is told before anything listens
     socket_path = None if chosen.uds is None else Path(chosen.uds)
     return replace(options, socket_path=socket_path, host=chosen.host or "127.0.0.1", port=chosen.port or 0)

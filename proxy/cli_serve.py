@@ -9,12 +9,10 @@ from collections.abc import Awaitable, Callable
 import uvicorn
 from rich.console import Console
 
-from adapters.gguf_header import read_language_model
-from config.layers import ConfigError
 from config.settings import Loaded, Settings
 from memory.errors import Invalid, Unavailable
 from proxy.cli_config import installed_version, loaded
-from proxy.cli_engine import advised, engine_flags, refuse_vain
+from proxy.cli_engine import advised, check_model, engine_flags, model_flags, refuse_vain
 from proxy.cli_welcome import Welcome
 from proxy.compose import compose
 from proxy.serving import only_server
@@ -23,7 +21,7 @@ from proxy.telemetry import set_up_logging
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  shown, not bound
 _BACKLOG = 2048
-_LATER = ("hf", "litellm")
+_LATER = ("litellm",)
 
 
 class _Server(uvicorn.Server):
@@ -80,30 +78,22 @@ def _served(settings: Settings) -> int:
 
 
 def _settings(chosen: argparse.Namespace) -> Loaded:
-    if chosen.hf is not None:
-        raise _later("--hf")
     flags: dict[str, object] = {
         "server.host": chosen.host,
         "server.port": chosen.port,
         "server.log_level": chosen.log_level,
         "backend.kind": chosen.backend,
         "backend.base_url": chosen.upstream,
-        "backend.model_path": chosen.model,
+        **model_flags(chosen),
         **engine_flags(chosen),
     }
     if chosen.upstream is not None:
         flags["backend.kind"] = "upstream"
-    if chosen.model is not None:
-        flags["backend.kind"] = "llama_cpp"
     known = loaded(chosen, {key: value for key, value in flags.items() if value is not None})
     if known.settings.backend.kind in _LATER:
         raise _later(f"The backend {known.settings.backend.kind}")
     refuse_vain(chosen, known.settings)
-    path = known.settings.backend.model_path
-    if known.settings.backend.kind == "llama_cpp" and path is not None:
-        if not path.is_file():
-            raise ConfigError([f"backend.model_path: there is no file at {path}"])
-        read_language_model(path)  # what cannot be loaded is told before anything starts
+    check_model(known.settings)
     return known
 
 

@@ -140,4 +140,6 @@ def _model(settings: Settings) -> str:
         return str(backend.base_url)
     if backend.kind == "llama_cpp":
         return f"{backend.model_path}, run here by llama.cpp"
+    if backend.kind == "hf":
+        return f"{backend.model_path}, run here by transformers"
     return f"the {backend.kind} backend"

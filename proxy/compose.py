@@ -5,15 +5,19 @@ Engines and models are imported and loaded here and not before; nothing listens 
 
 import logging
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from adapters import embedded, registry
 from adapters.backend import Backend
+from adapters.engine_activations import EngineActivations
 from adapters.flat import Flat
 from adapters.gguf_header import model_name
 from config.settings import Settings
+from memory.activation import ActivationPlanner, ActivationPolicy
 from memory.embeddings import Embeddings
 from memory.errors import EngineMissing
 from memory.extraction import Extraction
@@ -21,12 +25,14 @@ from memory.governance import Governance
 from memory.injector import Injector
 from memory.operator import Operator, Weights
 from memory.pipeline import Pipeline, Stations
-from memory.ports import Clock, Embedder, SecretDetector, TokenCounter
+from memory.ports import Clock, Derivations, Embedder, SecretDetector, TokenCounter
 from memory.reader import Reader
 from memory.rules.questions import asked_about
 from memory.scheduler import Policy, Scheduler
 from memory.vault import VaultFiles, open_vault
 from memory.writer import Writer
+from proxy.activating import Activating
+from proxy.activation_files import ACTIVATIONS_FOLDER, ActivationFiles
 from proxy.auth import Authenticator
 from proxy.background import Background, QueueOptions
 from proxy.engine_backend import EngineBackend
@@ -58,7 +64,9 @@ def compose(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     governance = Governance(_detector(settings), max_cube_chars=settings.governance.max_cube_chars)
     redact = governance.redact if settings.governance.redact_secrets else None
     files = open_vault(settings.data.dir, clock=clock, redact=redact, receipts_ttl_s=settings.memory.receipts_ttl_s)
-    pipeline = _pipeline(settings, files, governance, engine, clock)
+    activation_files = ActivationFiles(settings.data.dir / ACTIVATIONS_FOLDER, files.keys)
+    activating = _activating(settings, backend, activation_files) if backend.shares_cache else None
+    pipeline = _pipeline(settings, files, governance, engine, clock, activating or activation_files)
     extracting = _extracting(settings, files, pipeline)
     write = pipeline.after if extracting is None else extracting.after(pipeline.after)
     return Parts(
@@ -77,6 +85,8 @@ def compose(settings: Settings, *, clock: Clock = utc_now) -> Parts:
             pass_through=settings.identity.pass_through,
         ),
         clock=clock,
+        activation_files=activation_files,
+        activating=activating,
         engine=engine,
     )
 
@@ -91,6 +101,18 @@ def queue_options(settings: Settings) -> QueueOptions:
         backoff_s=queue.backoff_s,
         dedupe_window_s=settings.memory.dedupe_window_s,
     )
+
+
+def _activating(settings: Settings, backend: Backend, files: ActivationFiles) -> Activating:
+    scheduler = settings.scheduler
+    policy = ActivationPolicy(
+        mode=scheduler.activation,
+        hot_uses=scheduler.activation_hot_uses,
+        half_life_s=scheduler.activation_half_life_s,
+        stable_s=scheduler.activation_stable_s,
+        min_tokens=scheduler.activation_min_tokens,
+    )
+    return Activating(EngineActivations(backend), ActivationPlanner(policy, time.monotonic), files)
 
 
 def _extracting(settings: Settings, files: VaultFiles, pipeline: Pipeline) -> Extracting | None:
@@ -108,7 +130,7 @@ def _engine(settings: Settings) -> EngineProcess | None:
 
 
 def engine_options(settings: Settings) -> EngineOptions:
-    """Return how the local model is run: the file that is configured, else the embedded demonstration model."""
+    """Return how the local model is run: what is configured, else the embedded demonstration model."""
     backend, engine = settings.backend, settings.engine
     own = backend.kind == "embedded" or backend.model_path is None
     path = embedded.gguf_path() if own or backend.model_path is None else backend.model_path
@@ -117,7 +139,8 @@ def engine_options(settings: Settings) -> EngineOptions:
     )
     return EngineOptions(
         model_path=path,
-        model_id=backend.model_id or (embedded.MODEL_ID if own else model_name(path)),
+        kind="embedded" if own else backend.kind,
+        model_id=backend.model_id or _model_id(path, own=own),
         context_tokens=engine.context_tokens,
         max_context_tokens=engine.max_context_tokens,
         max_sequences=engine.max_sequences,
@@ -125,9 +148,15 @@ def engine_options(settings: Settings) -> EngineOptions:
         threads=engine.threads,
         gpu_layers=engine.gpu_layers,
         kv_type=engine.kv_type,
+        dtype=engine.dtype,
+        device=engine.device,
         check_memory=engine.check_memory,
         flash_attention=engine.flash_attention,
         parked_mb=engine.parked_mb,
+        activations_dir=settings.data.dir / ACTIVATIONS_FOLDER,
+        activation_ram_mb=engine.activation_ram_mb,
+        activation_disk_mb=engine.activation_disk_mb,
+        activation_cold_mb=engine.activation_cold_mb,
         queue_limit=engine.queue_limit,
         default_max_tokens=min(engine.default_max_tokens, embedded.DEFAULT_MAX_TOKENS if own else sys.maxsize),
         keep_alive_comment_s=backend.keep_alive_comment_s,
@@ -135,6 +164,12 @@ def engine_options(settings: Settings) -> EngineOptions:
         drain_timeout_s=settings.server.drain_timeout_s,
         **more,
     )
+
+
+def _model_id(path: Path, *, own: bool) -> str:
+    if own:
+        return embedded.MODEL_ID
+    return path.resolve().name if path.is_dir() else model_name(path)
 
 
 def _backend(settings: Settings, engine: EngineProcess | None) -> Backend:
@@ -160,7 +195,12 @@ def _backend(settings: Settings, engine: EngineProcess | None) -> Backend:
 
 
 def _pipeline(
-    settings: Settings, files: VaultFiles, governance: Governance, engine: EngineProcess | None, clock: Clock
+    settings: Settings,
+    files: VaultFiles,
+    governance: Governance,
+    engine: EngineProcess | None,
+    clock: Clock,
+    derivations: Derivations,
 ) -> Pipeline:
     index = Flat(budget_bytes=settings.embedder.index_cache_mb << 20)
     embeddings = Embeddings(create_embedder(settings), index, files.vault)
@@ -183,6 +223,7 @@ def _pipeline(
                     stable_budget_tokens=scheduler.stable_budget_tokens,
                     min_relevance=scheduler.min_relevance,
                     skip_small_talk=scheduler.skip_small_talk,
+                    activation=engine is not None and scheduler.activation != "off",
                 )
             ),
             operator=Operator(files.vault, embeddings, weights, asked_about),
@@ -198,6 +239,7 @@ def _pipeline(
             embeddings=embeddings,
             clock=clock,
             extraction=_extraction(settings),
+            derivations=derivations,
         )
     )
 

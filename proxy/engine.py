@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from memory.errors import EngineDown, Invalid, MemoryFault, NotFound
+from proxy.engine_activations import Activations
 from proxy.engine_chat import ChatEndpoint, fault_of, parse_json
 from proxy.engine_fault import fault_line
 from proxy.engine_fields import mapping
@@ -36,13 +37,16 @@ _MOST_TEXTS = 4096
 
 def create_engine_app(model: ServedModel) -> Starlette:
     """Return the engine's ASGI application."""
-    routes = _Routes(model)
+    activations = Activations(model)
+    routes = _Routes(model, activations)
     return Starlette(
         routes=[
             Route("/v1/chat/completions", ChatEndpoint(model), methods=["POST"]),
+            *activations.routes(),
             Route("/v1/models", routes.list_models, methods=["GET"]),
             Route("/v1/models/{id:path}", routes.get_model, methods=["GET"]),
             Route("/health", routes.health, methods=["GET"]),
+            Route("/v1/health", routes.health, methods=["GET"]),
             Route("/tokenize", routes.tokenize, methods=["POST"]),
             Route("/apply-template", routes.apply_template, methods=["POST"]),
         ],
@@ -53,8 +57,9 @@ def create_engine_app(model: ServedModel) -> Starlette:
 class _Routes:
     """The small endpoints."""
 
-    def __init__(self, model: ServedModel) -> None:
+    def __init__(self, model: ServedModel, activations: Activations) -> None:
         self._model = model
+        self._activations = activations
 
     async def list_models(self, _request: Request) -> Response:
         return _json({"object": "list", "data": [self._model.describe()]})
@@ -75,8 +80,12 @@ class _Routes:
                 "model": self._model.options.model_id,
                 "running": load.running,
                 "waiting": load.waiting,
+                "building": load.building,
+                "sequences": load.sequences,
+                "max_sequences": load.max_sequences,
                 "used_cells": load.used_cells,
                 "context_tokens": load.context_tokens,
+                "activations": await self._activations.stats(),
             }
         )
 
@@ -145,7 +154,7 @@ def run_engine(options: EngineOptions) -> None:
         watched = (server, options.drain_timeout_s, parent_gone)
         threading.Thread(target=_stop_with_parent, args=watched, name="parent-watch", daemon=True).start()
     server.run()
-    model.engine.close()
+    model.close()
     if parent_gone.is_set() and options.socket_path:
         shutil.rmtree(options.socket_path.parent, ignore_errors=True)  # the parent's folder, which it left behind
     failure = model.engine.failure

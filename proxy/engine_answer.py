@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.generation import Finished, FinishReason, Piece, TokenScore, Usage
+from adapters.generation import Finished, FinishReason, Piece, Restored, Started, TokenScore, Usage
 from adapters.tool_calls import Delta, TextDelta, ToolCallReader
 
 _IMPOSSIBLE = -9999.0  #: OpenAI's number for a logarithm of nothing
@@ -36,8 +36,10 @@ class ChoiceStream:
         """Return the delta that begins the choice."""
         return Said({"role": "assistant", "content": "" if self._reader is None else None})
 
-    def read(self, event: Piece | Finished) -> list[Said]:
+    def read(self, event: Started | Piece | Finished) -> list[Said]:
         """Return what an event brings; with the last one the finish reason."""
+        if isinstance(event, Started):
+            return []
         if isinstance(event, Piece):
             self._scores += event.scores
             if self._reader is None:
@@ -178,3 +180,12 @@ def usage_json(usage: Usage) -> dict[str, Any]:
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
     }
+
+
+def activation_headers(restored: Restored | None) -> dict[str, str]:
+    """Return the response headers that say what a stored prefix spared; None: the request still waits for its place."""
+    if restored is None:
+        return {"x-activation-tier": "pending"}
+    headers = {"x-activation-tokens": str(restored.tokens), "x-activation-tier": restored.tier.value}
+    said = {"x-activation-digest": restored.digest, "x-activation-note": restored.note}
+    return headers | {name: value for name, value in said.items() if value}

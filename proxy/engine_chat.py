@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from adapters.generation import Event, Failed, Finished, GenerationRequest, Piece, Usage
 from memory.errors import Invalid, MemoryFault
-from proxy.engine_answer import ChoiceStream, CompletionShape, Said, total
+from proxy.engine_answer import ChoiceStream, CompletionShape, Said, activation_headers, total
 from proxy.engine_choices import Choices
 from proxy.engine_model import ServedModel
 from proxy.engine_wire import ChatRequest, parse_chat
@@ -124,6 +124,8 @@ class ChatEndpoint:
                 sampling=plan.sampling,
                 stop=request.stop,
                 cache_salt=request.cache_salt,
+                shared_salt=request.shared_cache_salt,
+                use_activation=request.use_activation,
             ),
             request.choices,
             events,
@@ -139,8 +141,8 @@ class ChatEndpoint:
         streams = [ChoiceStream(plan.new_reader()) for _ in range(request.choices)]
         try:
             if request.stream:
-                stream = _Stream(send, shape, request.include_usage)
-                await stream.run(choices, streams, events, self._options.keep_alive_comment_s)
+                stream = _Stream(send, shape, choices, request.include_usage)
+                await stream.run(streams, events, self._options.keep_alive_comment_s)
             else:
                 await _whole(send, shape, choices, streams)
         except OSError as error:  # the server's way to say that the connection broke while it was written to
@@ -162,28 +164,28 @@ async def _whole(send: Send, shape: CompletionShape, choices: Choices, streams: 
         said[index] += streams[index].read(event)
         if isinstance(event, Finished):
             usages[index] = event.usage
-    await send_json(send, 200, shape.whole(said, total([usage for usage in usages if usage is not None])))
+    body = shape.whole(said, total([usage for usage in usages if usage is not None]))
+    await send_json(send, 200, body, activation_headers(choices.restored))
 
 
 class _Stream:
     """One answer as server-sent events. The response begins with the first event or the first comment."""
 
-    def __init__(self, send: Send, shape: CompletionShape, include_usage: bool) -> None:
+    def __init__(self, send: Send, shape: CompletionShape, choices: Choices, include_usage: bool) -> None:
         self._send = send
         self._shape = shape
+        self._choices = choices
         self._include_usage = include_usage
         self._begun = False
         self._unsent: list[bytes] = []
         self._usages: dict[int, Usage] = {}
 
-    async def run(
-        self, choices: Choices, streams: Sequence[ChoiceStream], events: EventQueue, comment_s: float
-    ) -> None:
+    async def run(self, streams: Sequence[ChoiceStream], events: EventQueue, comment_s: float) -> None:
         """Send events until all choices have ended. Raises: ClientGone, and MemoryFault before it has begun."""
         for index, stream in enumerate(streams):
             self._add(index, stream.first())
         try:
-            await self._pass_on(choices, streams, events, comment_s)
+            await self._pass_on(streams, events, comment_s)
         except MemoryFault as fault:
             if not self._begun:
                 raise
@@ -195,12 +197,10 @@ class _Stream:
             self._unsent.append(b"data: [DONE]\n\n")
         await self._flush(more=False)
 
-    async def _pass_on(
-        self, choices: Choices, streams: Sequence[ChoiceStream], events: EventQueue, comment_s: float
-    ) -> None:
+    async def _pass_on(self, streams: Sequence[ChoiceStream], events: EventQueue, comment_s: float) -> None:
         while not all(stream.ended for stream in streams):
             try:
-                index, event = await choices.next(comment_s)
+                index, event = await self._choices.next(comment_s)
             except TimeoutError:
                 await self._write(b": keep-alive\n\n")
                 continue
@@ -228,7 +228,7 @@ class _Stream:
     async def _write(self, data: bytes, *, more: bool = True) -> None:
         if not self._begun:
             self._begun = True
-            await _start(self._send, 200, _SSE_HEADERS)
+            await _start(self._send, 200, {**_SSE_HEADERS, **activation_headers(self._choices.restored)})
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
 
@@ -269,10 +269,10 @@ def parse_json(raw: bytes) -> Any:
         raise Invalid(f"The body is not valid JSON: {error}", code="invalid_json") from error
 
 
-async def send_json(send: Send, status: int, value: Any) -> None:
+async def send_json(send: Send, status: int, value: Any, headers: Mapping[str, str]) -> None:
     """Send a whole JSON response."""
     body = orjson.dumps(value)
-    await _start(send, status, {**_JSON_HEADERS, "content-length": str(len(body))})
+    await _start(send, status, {**_JSON_HEADERS, **headers, "content-length": str(len(body))})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from adapters.batching import Generation
-from adapters.generation import Event, GenerationRequest
+from adapters.generation import Event, GenerationRequest, Restored, Started
+from adapters.jobs import Generation
 
 _STEP = 0x9E3779B97F4A7C15  #: odd, so that no two choices get the same seed
 
@@ -43,6 +43,7 @@ class Choices:
         self._events = events
         self._order: deque[int] = deque()  # whose event is next in the queue
         self._generations: list[Generation] = []
+        self.restored: Restored | None = None  #: of the first choice, whose prompt is the others'; None: it still waits
         self._add()
 
     async def next(self, timeout_s: float | None = None) -> tuple[int, Event]:
@@ -66,5 +67,8 @@ class Choices:
         self._generations.append(self._submit(replace(self._request, sampling=sampling, on_event=on_event)))
 
     def _deliver(self, index: int, event: Event) -> None:
+        if isinstance(event, Started):  # no part of the answer: the prompt is not computed yet
+            self.restored = event.restored if index == 0 else self.restored
+            return
         self._order.append(index)
         self._events.deliver(event)

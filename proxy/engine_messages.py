@@ -16,13 +16,13 @@ from proxy.engine_fields import mapping, text, unsupported
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 
 
-def parse_messages(body: Mapping[str, Any]) -> list[Message]:
-    """Return the messages with their text. Raises: Invalid."""
-    messages = body.get("messages")
+def parse_messages(body: Mapping[str, Any], name: str = "messages") -> list[Message]:
+    """Return the messages of that field with their text. Raises: Invalid."""
+    messages = body.get(name)
     if not isinstance(messages, list) or not messages:
-        raise Invalid("'messages' must be a list with at least one message.", param="messages")
+        raise Invalid(f"'{name}' must be a list with at least one message.", param=name)
     called: dict[str, str] = {}  # the functions' names by the ids of their calls
-    return [_message(message, f"messages[{index}]", called) for index, message in enumerate(messages)]
+    return [_message(message, f"{name}[{index}]", called) for index, message in enumerate(messages)]
 
 
 def _message(message: Any, param: str, called: dict[str, str]) -> Message:

@@ -3,28 +3,32 @@
 The law: the model is loaded and used in the engine's thread; only the vocabulary is read from others.
 """
 
-import hashlib
-import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
+from adapters.activation_store.store import ActivationStore
 from adapters.chat_shape import Message
 from adapters.chat_template import ChatTemplate
 from adapters.engine import Engine
-from adapters.generation import Sampling
-from adapters.gguf_header import read_language_model
-from adapters.llama_context import ContextOptions, LlamaContext
-from adapters.llama_cpp import free_gpu_bytes, load_model, new_context
-from adapters.llama_memory import ContextPlan, ContextWish, free_memory, plan_context
-from adapters.llama_model import LlamaModel
+from adapters.generation import BuildRequest, Sampling, SequenceContext
+from adapters.local_model import LocalModel
 from memory.errors import EngineDown, Unavailable
+from proxy.engine_hf import load_folder
+from proxy.engine_llama import load_gguf
+from proxy.engine_loaded import LoadedModel
 from proxy.engine_options import EngineOptions
 from proxy.engine_plan import AnswerPlan, plan_answer
-from proxy.engine_wire import ChatRequest
+from proxy.engine_prefix import plan_build
+from proxy.engine_store import StoreOpener
+from proxy.engine_wire import ActivationRequest, ChatRequest
 
-logger = logging.getLogger(__name__)
+#: what loads a model, by the kind of the backend; neither library is imported before it is needed
+_LOADERS: Final[Mapping[str, Callable[[EngineOptions], LoadedModel]]] = {
+    "embedded": load_gguf,
+    "llama_cpp": load_gguf,
+    "hf": load_folder,
+}
 
 
 class ServedModel:
@@ -34,14 +38,18 @@ class ServedModel:
         self.options = options
         self.created = int(time.time())
         self._template: ChatTemplate | None = None
-        self._model: LlamaModel | None = None
+        self._model: LocalModel | None = None
         self.defaults = Sampling()
         self.fingerprint = ""
-        self.engine: Engine[LlamaContext] = Engine(
+        self.store: ActivationStore | None = None  #: used within ``engine.call``; None: no room for any
+        self._opener = StoreOpener(options)
+        self._loaded: LoadedModel | None = None
+        self.engine: Engine[SequenceContext] = Engine(
             self._load,
             queue_limit=options.queue_limit,
             stall_s=options.stall_ms / 1000,
             parked_bytes=options.parked_mb << 20,
+            prefix_cache=self._open_store if self._opener.wanted else None,
         )
 
     @property
@@ -52,6 +60,22 @@ class ServedModel:
     def plan(self, request: ChatRequest) -> AnswerPlan:
         """Return what is to be computed for a request. Raises: Invalid, EngineDown while loading."""
         return plan_answer(*self._require(), request)
+
+    def plan_build(self, request: ActivationRequest) -> BuildRequest:
+        """Return the prefix that is to be kept for a request. Raises: Invalid, EngineDown while loading."""
+        model, template = self._require()
+        tools = request.tool_use.for_template()
+
+        def tokens_of(messages: Sequence[Message]) -> list[int]:
+            return model.tokenize_prompt(template.render(messages, request.template_options, tools))
+
+        return plan_build(request, tokens_of)
+
+    def close(self) -> None:
+        """Free the model and write what is kept; what runs fails."""
+        self.engine.close()
+        if self.store is not None:
+            self.store.close()
 
     def prompt_text(
         self, messages: Sequence[Message], template_options: Mapping[str, Any], tools: Sequence[Mapping[str, Any]]
@@ -81,95 +105,35 @@ class ServedModel:
             described["parameters"] = self._model.parameters
         return described
 
-    def _require(self) -> tuple[LlamaModel, ChatTemplate]:
+    def _require(self) -> tuple[LocalModel, ChatTemplate]:
         if not self.ready or self._model is None or self._template is None:
-            raise _loading()
+            raise loading()
         return self._model, self._template
 
-    def _load(self) -> LlamaContext:
-        options = self.options
-        plan = _plan(options)
-        model = load_model(options.model_path, gpu_layers=options.gpu_layers)
-        context = new_context(
-            model,
-            ContextOptions(
-                context_tokens=plan.cells,
-                max_sequences=options.max_sequences,
-                batch_tokens=options.batch_tokens,
-                threads=options.thread_count(),
-                kv_type=options.kv_type,
-                flash_attention=options.flash(),
-            ),
-        )
-        self.engine.limit_request_tokens(options.max_context_tokens or model.context_length or plan.cells)
+    def _open_store(self, _context: SequenceContext) -> ActivationStore:
+        if self._loaded is None:
+            raise loading()
+        self.store = self._opener.open(self._loaded)
+        return self.store
+
+    def _load(self) -> SequenceContext:
+        self._opener.begin()
+        loaded = self._loaded = _LOADERS[self.options.kind](self.options)
+        model = loaded.model
+        self.engine.limit_request_tokens(loaded.request_tokens)
         self._template = ChatTemplate(
             model.chat_template,
-            tool_source=model.metadata("tokenizer.chat_template.tool_use"),
+            tool_source=model.tool_template,
             bos_text=model.bos_text,
             eos_text=model.eos_text,
             control_texts=model.control_texts,
         )
-        self.defaults = _sampling_defaults(model, options.default_temperature)
-        self.fingerprint = _fingerprint(model, options)
+        self.defaults = loaded.defaults
+        self.fingerprint = loaded.fingerprint
         self._model = model
-        return context
+        return loaded.context
 
 
-def _plan(options: EngineOptions) -> ContextPlan:
-    """Return the context that the file and the free memory allow, and say it in the log. Raises: Invalid."""
-    header = read_language_model(options.model_path)
-    gpu_bytes = free_gpu_bytes()
-    gpu_layers = options.gpu_layers if gpu_bytes is not None else 0
-    wish = ContextWish(
-        cells=options.context_tokens,
-        sequences=options.max_sequences,
-        batch_tokens=options.batch_tokens,
-        kv_type=options.kv_type,
-        flash_attention=options.flash_attention,
-        gpu_layers=gpu_layers,
-        parked_bytes=options.parked_mb << 20,
-    )
-    plan = plan_context(header, wish, replace(free_memory(), gpu_bytes=gpu_bytes) if options.check_memory else None)
-    layers = "all" if gpu_layers < 0 else str(gpu_layers)
-    logger.info(
-        "%s: %s; threads: %d, tokens in a batch: %d, KV as %s, layers on a GPU: %s",
-        options.model_id,
-        plan.line,
-        options.thread_count(),
-        options.batch_tokens,
-        options.kv_type,
-        layers,
-    )
-    if options.gpu_layers and not gpu_layers:
-        logger.warning("--gpu-layers has no effect: this llama.cpp was built without a GPU (memos build-llama --help)")
-    elif gpu_bytes and not gpu_layers:
-        logger.info("this llama.cpp can use a GPU: --gpu-layers -1 puts all layers there")
-    return plan
-
-
-def _loading() -> Unavailable:
+def loading() -> Unavailable:
+    """Return what is told as long as there is no model."""
     return EngineDown("The model is still being loaded.", code="model_loading", retry_after_s=1.0)
-
-
-def _sampling_defaults(model: LlamaModel, temperature: float | None) -> Sampling:
-    """Return what is used where a request says nothing: the file's recommendation, else llama.cpp's defaults."""
-
-    def recommended(key: str, otherwise: float) -> float:
-        try:
-            return float(model.metadata(f"general.sampling.{key}") or otherwise)
-        except ValueError:
-            return otherwise
-
-    return Sampling(
-        temperature=recommended("temp", 0.8) if temperature is None else temperature,
-        top_k=int(recommended("top_k", 40)),
-        top_p=recommended("top_p", 0.95),
-        min_p=recommended("min_p", 0.05),
-    )
-
-
-def _fingerprint(model: LlamaModel, options: EngineOptions) -> str:
-    """Return what OpenAI calls ``system_fingerprint``: the same while the same file is computed in the same way."""
-    size_bytes = options.model_path.stat().st_size
-    parts = (model.name, model.architecture, model.parameters, size_bytes, options.kv_type, options.flash_attention)
-    return "fp_" + hashlib.sha256(repr(parts).encode()).hexdigest()[:12]

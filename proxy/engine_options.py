@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
-LOCAL = ("embedded", "llama_cpp")  #: backends that are run here
+LOCAL = ("embedded", "llama_cpp", "hf")  #: backends that are run here
 _CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -16,8 +16,9 @@ _CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
 class EngineOptions:
     """One model, where it listens and what it may use."""
 
-    model_path: Path
+    model_path: Path  #: a GGUF file; for ``hf`` a folder
     model_id: str
+    kind: str = "llama_cpp"  #: one of LOCAL
     socket_path: Path | None = None  #: listens here; else on host and port
     host: str = "127.0.0.1"
     port: int = 0
@@ -28,9 +29,15 @@ class EngineOptions:
     threads: int | None = None  #: None: usable cores minus one
     gpu_layers: int = 0  #: -1: all
     kv_type: str = "f16"
+    dtype: str = "auto"  #: hf: what is computed in
+    device: str = "auto"  #: hf: cpu or cuda; auto: a GPU where there is one
     check_memory: bool = True  #: refuse what does not fit; False: let the system judge
     flash_attention: bool = True
     parked_mb: int = 256  #: of computed prefixes beside the context
+    activations_dir: Path | None = None  #: where activation memories outlive the process; None: in memory only
+    activation_ram_mb: int = 512  #: of them in memory
+    activation_disk_mb: int = 4096  #: of them in files
+    activation_cold_mb: int = 0  #: of them in files of 8 bits, which are not exact
     queue_limit: int = 64
     stall_ms: int = 250  #: streams wait about so long, at most, for a chunk of another request's prompt
     default_temperature: float | None = None  #: None: what the GGUF recommends, else 0.8 as llama.cpp does
@@ -50,7 +57,7 @@ class EngineOptions:
     def from_json(cls, text: str) -> Self:
         """Return what ``to_json`` wrote. Raises: TypeError for an unknown field, ValueError for bad JSON."""
         values: dict[str, Any] = json.loads(text)
-        for name in ("model_path", "socket_path"):
+        for name in ("model_path", "socket_path", "activations_dir"):
             if values.get(name) is not None:
                 values[name] = Path(values[name])
         return cls(**values)

@@ -11,7 +11,7 @@ from adapters.chat_template import ChatTemplate
 from adapters.generation import Grammar, Sampling
 from adapters.json_schema.gbnf import RuleBook, either
 from adapters.json_schema.json_grammar import SchemaGrammar
-from adapters.llama_model import LlamaModel
+from adapters.local_model import LocalModel
 from adapters.tool_calls import CLOSE, OPEN, ToolCallReader
 from adapters.tool_grammar import calls_body
 from memory.errors import Invalid
@@ -36,10 +36,10 @@ class AnswerPlan:
         return ToolCallReader(anywhere=self.calls_anywhere) if self.has_calls else None
 
 
-def plan_answer(model: LlamaModel, template: ChatTemplate, request: ChatRequest) -> AnswerPlan:
+def plan_answer(model: LocalModel, template: ChatTemplate, request: ChatRequest) -> AnswerPlan:
     """Return the plan. Raises: Invalid."""
     _check_tools(template, request)
-    grammar = _grammar(model, request)
+    grammar = _grammar(model, request) if model.binds_answers else _free(model, request)
     return AnswerPlan(
         prompt=tokens_of(model, template, request),
         sampling=replace(request.sampling, grammar=grammar),
@@ -48,7 +48,7 @@ def plan_answer(model: LlamaModel, template: ChatTemplate, request: ChatRequest)
     )
 
 
-def tokens_of(model: LlamaModel, template: ChatTemplate, request: ChatRequest) -> list[int]:
+def tokens_of(model: LocalModel, template: ChatTemplate, request: ChatRequest) -> list[int]:
     """Return the token ids of the conversation."""
     segments = template.render(request.messages, request.template_options, request.tool_use.for_template())
     return model.tokenize_prompt(segments)
@@ -64,7 +64,7 @@ def _check_tools(template: ChatTemplate, request: ChatRequest) -> None:
             raise unsupported(f"messages[{index}]", "With this model's chat template, tool calls and their results are")
 
 
-def _grammar(model: LlamaModel, request: ChatRequest) -> Grammar | None:
+def _grammar(model: LocalModel, request: ChatRequest) -> Grammar | None:
     uses = request.tool_use
     if request.answer_schema is None and not uses.tools:
         return None
@@ -80,6 +80,30 @@ def _grammar(model: LlamaModel, request: ChatRequest) -> Grammar | None:
         raise _about(error, _SCHEMA_PARAM if answer else "tools") from error
     free = not answer and uses.choice is Choice.AUTO
     return Grammar(text=text, opens=OPEN if free else "", shown=_shown(model) if uses.tools else {})
+
+
+def _free(model: LocalModel, request: ChatRequest) -> Grammar | None:
+    """Return what an answer that nothing is held to may hold; calls are read where they are made. Raises: Invalid."""
+    uses = request.tool_use
+    if request.answer_schema is not None:
+        raise _not_bound(_SCHEMA_PARAM, "A 'response_format' other than text is")
+    if uses.choice is Choice.REQUIRED:
+        raise _not_bound("tool_choice", "A 'tool_choice' that demands a call is")
+    if any(tool.strict for tool in uses.tools):
+        raise _not_bound("tools", "Tools with 'strict' are")
+    if uses.tools and not uses.parallel:
+        raise _not_bound("parallel_tool_calls", "'parallel_tool_calls': false is")
+    shown = _shown(model) if uses.tools else {}
+    return Grammar(text="", shown=shown) if shown else None
+
+
+def _not_bound(param: str, what: str) -> Invalid:
+    return Invalid(
+        f"{what} not supported for model folders, whose answers cannot be held to a form here. Leave it out, or serve "
+        "the model as a GGUF file with --model, which llama.cpp can do it for.",
+        param=param,
+        code="unsupported_parameter",
+    )
 
 
 def _answer_rule(book: RuleBook, schema: Any) -> str:
@@ -101,7 +125,7 @@ def _about(error: Invalid, param: str) -> Invalid:
     return Invalid(f"{what} cannot be used. {error}", param=param, code="invalid_schema")
 
 
-def _shown(model: LlamaModel) -> Mapping[int, bytes]:
+def _shown(model: LocalModel) -> Mapping[int, bytes]:
     """Return the tags that the vocabulary holds as control tokens, which otherwise are not part of the text."""
     shown = {}
     for tag in (OPEN, CLOSE):

@@ -1,10 +1,10 @@
-"""A chat request's JSON in, typed values out.
+"""The JSON of a chat, or of a prefix to be kept, in, typed values out.
 
 The law: what the engine cannot do is refused by name, never left undone in silence; fields that it does not know are
 ignored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from proxy.engine_messages import parse_messages
 _MOST_STOPS = 4
 _MOST_CHOICES = 8
 _MOST_LOGPROBS = 20
+_MOST_LABELS = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,20 +35,30 @@ class ChatRequest:
     stream: bool
     include_usage: bool
     cache_salt: str
+    shared_cache_salt: str  #: whose stored prefixes may be used beside the caller's own
+    use_activation: bool
     template_options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationRequest:
+    """The beginning of conversations, to be computed and kept."""
+
+    messages: list[Message]
+    shared_messages: list[Message]  #: what of them belongs to ``shared_cache_salt``
+    tool_use: ToolUse
+    template_options: Mapping[str, Any]
+    cache_salt: str
+    shared_cache_salt: str
+    labels: Mapping[str, Sequence[str]]
+    idle: bool  #: computed only while nothing else is
+    wait: bool  #: for it to be on the disk
 
 
 def parse_chat(body: Any, model_id: str, defaults: Sampling) -> ChatRequest:
     """Return the request. Raises: Invalid, NotFound for another model."""
-    if not isinstance(body, dict):
-        raise Invalid("The body must be a JSON object.")
-    model = body.get("model")
-    if model is not None and model != model_id:
-        raise NotFound(
-            f"The model {model!r} does not exist here; this engine serves {model_id!r}.",
-            param="model",
-            code="model_not_found",
-        )
+    body = _object(body)
+    _check_model(body, model_id)
     _refuse_unsupported(body)
     stream_options = mapping(body, "stream_options")
     return ChatRequest(
@@ -61,8 +72,56 @@ def parse_chat(body: Any, model_id: str, defaults: Sampling) -> ChatRequest:
         stream=flag(body, "stream"),
         include_usage=flag(stream_options, "include_usage"),
         cache_salt=text(body, "cache_salt"),
+        shared_cache_salt=text(body, "shared_cache_salt"),
+        use_activation=flag(body, "activation", otherwise=True),
         template_options=mapping(body, "chat_template_kwargs"),
     )
+
+
+def parse_activation(body: Any, model_id: str) -> ActivationRequest:
+    """Return what is to be kept. Raises: Invalid, NotFound for another model."""
+    body = _object(body)
+    _check_model(body, model_id)
+    priority = text(body, "priority") or "idle"
+    if priority not in ("idle", "now"):
+        raise Invalid("'priority' must be idle or now.", param="priority")
+    return ActivationRequest(
+        messages=parse_messages(body),
+        shared_messages=parse_messages(body, "shared_messages") if body.get("shared_messages") else [],
+        tool_use=parse_tools(body),
+        template_options=mapping(body, "chat_template_kwargs"),
+        cache_salt=text(body, "cache_salt"),
+        shared_cache_salt=text(body, "shared_cache_salt"),
+        labels=_labels(body),
+        idle=priority == "idle",
+        wait=flag(body, "wait"),
+    )
+
+
+def _object(body: Any) -> Mapping[str, Any]:
+    if not isinstance(body, dict):
+        raise Invalid("The body must be a JSON object.")
+    return body
+
+
+def _check_model(body: Mapping[str, Any], model_id: str) -> None:
+    model = body.get("model")
+    if model is not None and model != model_id:
+        raise NotFound(
+            f"The model {model!r} does not exist here; this engine serves {model_id!r}.",
+            param="model",
+            code="model_not_found",
+        )
+
+
+def _labels(body: Mapping[str, Any]) -> dict[str, list[str]]:
+    labels = mapping(body, "labels")
+    for name, values in labels.items():
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise Invalid(f"'labels.{name}' must be a list of strings.", param=f"labels.{name}")
+    if sum(map(len, labels.values())) > _MOST_LABELS:
+        raise Invalid(f"'labels' may hold {_MOST_LABELS} strings together.", param="labels")
+    return dict(labels)
 
 
 def _refuse_unsupported(body: Mapping[str, Any]) -> None:

@@ -24,6 +24,8 @@ from proxy.memory_requests import guarded_by
 from proxy.memory_stream import json_lines, rows_of, spooled
 from proxy.memory_turns import turn_records
 from proxy.parts import Parts
+from proxy.transform import Transforming
+from proxy.transform_wire import Transformed, TransformRequest
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,6 +46,9 @@ class MemoryApi:
         self._at = parts
         self._vault, self._ledger, self._receipts = parts.store.vault, parts.store.ledger, parts.store.receipts
         self._notes = parts.notes
+        self._transforming = Transforming(
+            self._vault, parts.activating, parts.activation_files, parts.settings.backend.kind
+        )
         self._settle_timeout_s = parts.settings.memory.settle_timeout_ms / 1000
 
     def router(self) -> APIRouter:
@@ -205,12 +210,13 @@ class MemoryApi:
             counts = await _blocking(self._at.pipeline.import_rows, scope, rows_of(file))
         return wire.Imported(imported=counts)
 
-    async def transform(self, request: Request, body: wire.TransformRequest) -> None:
-        """Change the kind of memories. Not available in this version."""
-        await self._scope(request, body)
-        raise EngineMissing(
-            "Transforming memories is not available in this version; all of them are plaintext.", code="not_available"
-        )
+    async def transform(self, request: Request, body: TransformRequest) -> Transformed:
+        """Change the form in which the stable block (pinned memories and profile) is kept for the model.
+
+        `activation`: the local model computes it once, and chats that begin with it need not read it again; answers
+        are the same. `plaintext`: what was computed is removed. Plaintext stays the source either way.
+        """
+        return await self._transforming.run(await self._settled(request, body), body)
 
     async def rollback(self, request: Request, body: wire.RollbackRequest) -> None:
         """Go back to an earlier time or snapshot. Not available in this version."""

@@ -294,14 +294,6 @@ class EraseRequest(Request):
     ids: list[Name] | None = Field(None, min_length=1, description="absent: all that the user has")
 
 
-class TransformRequest(Request):
-    """A change of a memory's kind."""
-
-    to: Kind
-    ids: list[Name] | None = None
-    wait: bool = False
-
-
 class RollbackRequest(Request):
     """A way back to an earlier time or snapshot."""
 

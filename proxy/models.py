@@ -17,6 +17,7 @@ from adapters.backend import Backend
 from adapters.backend import RawHeaders as BackendHeaders
 from memory.errors import EngineDown, NotFound, Unavailable
 from memory.ports import Ledger
+from memory.turn import Scope
 from proxy.auth import Authenticator
 from proxy.memory_wire import ERRORS
 from proxy.overflow import Replayed
@@ -30,10 +31,18 @@ _UNKNOWN = (404, 405, 501)  # servers without a page for one model
 class Models:
     """The list of models and each of them."""
 
-    def __init__(self, backend: Backend, authenticator: Authenticator, request_headers: RequestHeaders) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        authenticator: Authenticator,
+        request_headers: RequestHeaders,
+        showed_up: Callable[[Scope], None] | None = None,
+    ) -> None:
+        """``showed_up`` is told who asks: clients list the models before the first chat."""
         self._backend = backend
         self._authenticator = authenticator
         self._request_headers = request_headers
+        self._showed_up = showed_up
 
     def router(self) -> APIRouter:
         """Return the routes, with and without ``/v1``."""
@@ -64,6 +73,8 @@ class Models:
         headers = request.scope["headers"]
         identity = await asyncio.to_thread(self._authenticator.authenticate, headers)
         identity.check_chat()
+        if self._showed_up is not None:
+            self._showed_up(identity.scope)
         sent = [h for h in self._request_headers.forwarded(headers, identity.authorization) if h[0] != b"content-type"]
         response = await self._backend.send("GET", path, sent)
         try:

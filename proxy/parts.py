@@ -11,6 +11,8 @@ from proxy.telemetry import Counters
 
 if TYPE_CHECKING:
     from memory.pipeline import Pipeline
+    from proxy.activating import Activating
+    from proxy.activation_files import ActivationFiles
     from proxy.auth import Authenticator
     from proxy.background import Background
     from proxy.extracting import Extracting
@@ -44,6 +46,8 @@ class Parts:
     backend: Backend
     authenticator: "Authenticator"
     clock: Clock
+    activation_files: "ActivationFiles"
+    activating: "Activating | None" = None  #: where a local model keeps what it computed
     extracting: "Extracting | None" = None  #: where an LLM reads further facts
     engine: "EngineProcess | None" = None  #: the local model's process, when there is one
     counters: Counters = field(default_factory=Counters)

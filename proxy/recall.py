@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from memory.errors import Invalid, Unavailable
 from memory.turn import Controls, Injection, Mode, Prepared, Scope
+from proxy.restored import Restored
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Recalled:
     status: str  #: on | degraded | read-only | write-only
     reason: str = ""  #: why it is degraded
     lookup_ms: float = 0.0
+    restored: Restored | None = None  #: what our own engine need not compute; None: it did not say
     naming: "asyncio.Task[Prepared | None] | None" = None  #: under way, where recall came too late to name the turn
 
     async def named(self) -> "Recalled":

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from memory.cube import Kind
 from memory.turn import Controls, Injection
 from proxy.bookkeeping import OpenTurn
 from proxy.recall import Recalled
@@ -34,7 +35,7 @@ def memory_headers(request_id: str, recalled: Recalled, write: str) -> Headers:
         request_id,
         prepared.conversation_id if prepared is not None else "",
         _short(injection.cube_ids),
-        ",".join(kind.value for kind in injection.kinds),
+        ",".join(_kinds(injection, recalled)),
         str(injection.tokens),
         f"{recalled.lookup_ms:.1f}",
         write,
@@ -69,12 +70,19 @@ def receipt_of(
         "stations": prepared.trace if prepared is not None else [],
         "injected": {
             "ids": list(injection.cube_ids),
-            "kinds": [kind.value for kind in injection.kinds],
+            "kinds": _kinds(injection, recalled),
             "tokens": injection.tokens,
         },
+        "activation": recalled.restored.fields() if recalled.restored is not None else None,
         "candidates": injection.candidates,
         "answer": {"finish_reason": answer.finish_reason, "tool_calls": len(answer.tool_calls), "usage": answer.usage},
     }
+
+
+def _kinds(injection: Injection, recalled: Recalled) -> list[str]:
+    """The kinds of memory that acted: also what the engine had computed beforehand."""
+    restored = recalled.restored is not None and recalled.restored.tokens > 0
+    return [kind.value for kind in (*injection.kinds, *((Kind.ACTIVATION,) if restored else ()))]
 
 
 def _short(ids: tuple[str, ...]) -> str:

@@ -18,6 +18,7 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proxy.relay import Progress
+from proxy.restored import PENDING, TEXT
 from proxy.wire import request_id
 
 access = logging.getLogger("proxy.access")
@@ -48,6 +49,8 @@ class RequestLine:
     memories: int = 0
     tokens: int = 0
     lookup_ms: float = 0.0
+    activation_tokens: int = 0  #: that our engine need not compute
+    activation_tier: str = ""  #: where it had them; "": it did not say
     write: str = ""
     left: bool = False  #: the client closed the connection first
     progress: Progress = field(default_factory=Progress)
@@ -72,6 +75,8 @@ class RequestLine:
             "memories": self.memories,
             "tokens": self.tokens,
             "lookup_ms": round(self.lookup_ms, 1),
+            "activation_tokens": self.activation_tokens or None,
+            "activation_tier": self.activation_tier,
             "write": self.write,
             "broken": self.progress.broken,
         }
@@ -93,12 +98,17 @@ class Counters:
         self._chats: Counter[tuple[str, str]] = Counter()  # by what memory did and what became of the turn
         self._memories = 0
         self._tokens = 0
+        self._restores: Counter[str] = Counter()  # chats by the tier that spared the most of the prompt
+        self._restored_tokens = 0
 
     def add(self, line: RequestLine) -> None:
         """Count a finished request."""
         status = 499 if line.left else line.status
         with self._lock:
             self._requests[line.route or "other", status] += 1
+            if line.activation_tier:
+                self._restores[line.activation_tier] += 1
+                self._restored_tokens += line.activation_tokens
             if line.memory:
                 self._chats[line.memory, line.write] += 1
                 self._memories += line.memories
@@ -109,13 +119,27 @@ class Counters:
         with self._lock:
             requests, chats = sorted(self._requests.items()), sorted(self._chats.items())
             memories, tokens = self._memories, self._tokens
+            restores, restored_tokens = sorted(self._restores.items()), self._restored_tokens
         lines = ["# TYPE memos_requests_total counter"]
         lines += [f'memos_requests_total{{route="{route}",status="{status}"}} {n}' for (route, status), n in requests]
         lines.append("# TYPE memos_chats_total counter")
         lines += [f'memos_chats_total{{memory="{memory}",write="{write}"}} {n}' for (memory, write), n in chats]
         lines += ["# TYPE memos_memories_injected_total counter", f"memos_memories_injected_total {memories}"]
         lines += ["# TYPE memos_tokens_injected_total counter", f"memos_tokens_injected_total {tokens}"]
+        if restores:
+            lines.append("# TYPE memos_activation_chats_total counter")
+            lines += [f'memos_activation_chats_total{{tier="{tier}"}} {n}' for tier, n in restores]
+            lines.append("# TYPE memos_activation_tokens_total counter")
+            lines.append(f"memos_activation_tokens_total {restored_tokens}")
+            lines.append("# TYPE memos_activation_hit_ratio gauge")
+            lines.append(f"memos_activation_hit_ratio {_hit_ratio(dict(restores)):.4f}")
         return "\n".join(lines) + "\n"
+
+
+def _hit_ratio(restores: Mapping[str, int]) -> float:
+    """The share of chats for which anything was restored, of those of which that is known."""
+    known = sum(restores.values()) - restores.get(PENDING, 0)
+    return 1 - restores.get(TEXT, 0) / known if known else 0.0
 
 
 class Journal:

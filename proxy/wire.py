@@ -16,6 +16,7 @@ from starlette.types import Message, Receive
 
 from memory.errors import Invalid
 from proxy.identity import KEY_PREFIX
+from proxy.restored import ACTIVATION_HEADERS
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -46,7 +47,7 @@ _NOT_SENT = HOP_BY_HOP | {
 _NOT_SENT_PREFIXES = (b"x-memory", b"x-openwebui-")
 _OWN_KEY = KEY_PREFIX.encode()
 #: of a response: the server in front writes its own
-_NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"set-cookie", b"alt-svc"}
+_NOT_RETURNED = HOP_BY_HOP | ACTIVATION_HEADERS | {b"date", b"server", b"set-cookie", b"alt-svc"}
 _NOT_RETURNED_PREFIX = b"x-memory"  # of another proxy with memory behind this one: it speaks of another memory
 # orjson turns integers beyond 64 bits into floats, without a word. Looked for by a table, since a regular expression
 # takes longer over a long prompt than all the rest of the request.

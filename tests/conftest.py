@@ -134,3 +134,17 @@ def running(tmp_path_factory):
     made = Product(tmp_path_factory.mktemp("data")).start()
     yield made
     made.stop(signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def running_with(tmp_path_factory):
+    """Return what starts a server with flags, shared by the tests of a module."""
+    made = []
+
+    def start(*flags: str) -> Product:
+        made.append(Product(tmp_path_factory.mktemp("data")).start(*flags))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.stop(signal.SIGKILL)

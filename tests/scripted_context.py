@@ -2,17 +2,36 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from adapters.engine import Engine
-from adapters.generation import Event, Failed, Finished, GenerationRequest, Piece, Sampling, Span
+from adapters.generation import Event, Failed, Finished, GenerationRequest, Piece, Sampling, Span, Started
+from adapters.prefix_cache import State
 
 END, ASK = 256, 257
 PIECES = 1000  #: ids from here on are pieces of several bytes
+
+
+class ScriptedCodec:
+    """States that are nothing but their tokens, as int32."""
+
+    def __init__(self, *, slices: bool = True) -> None:
+        self.slices = slices
+
+    def rows(self, state: State, start: int, stop: int) -> State:
+        assert self.slices
+        assert 0 <= start < stop <= state.nbytes // 4
+        return state[4 * start : 4 * stop].copy()
+
+    def to_int8(self, state: State) -> State | None:
+        return state.view(np.int32).astype(np.int16).view(np.uint8)
+
+    def from_int8(self, data: State) -> State:
+        return data.view(np.int16).astype(np.int32).view(np.uint8)
 
 
 class ScriptedContext:
@@ -29,6 +48,8 @@ class ScriptedContext:
         self.at_gate = threading.Semaphore(0)
         self.owner: int | None = None
         self.closed = False
+        self.codec = ScriptedCodec(slices=not whole_only)
+        self.fingerprint: Mapping[str, str | int | float | bool] = {"engine": "scripted", "whole_only": whole_only}
 
     def _check_thread(self) -> None:
         self.owner = self.owner or threading.get_ident()
@@ -113,18 +134,31 @@ class ScriptedContext:
         assert self.used() <= self.context_tokens, "more cells than there are"
         return len(self.sequences[sequence])
 
+    def restore_parts(self, sequence: int, parts: Sequence[State]) -> int:
+        assert len(parts) == 1 or self.codec.slices, "only states that can be cut come in parts"
+        return self.restore(sequence, np.concatenate(parts))
+
     def close(self) -> None:
         self.closed = True
 
 
 class Caller:
-    """One request and what came back."""
+    """One request and what came back. The engine says first that it has begun; that is kept apart."""
 
     def __init__(self, engine: Engine[ScriptedContext], prompt: list[int], **options: Any) -> None:
         self.events: queue.Queue[Event] = queue.Queue()
+        self.started: Started | None = None
         options = {"max_tokens": 1000, **options}
         self.engine = engine
-        self.generation = engine.submit(GenerationRequest(prompt=prompt, on_event=self.events.put, **options))
+        self.generation = engine.submit(GenerationRequest(prompt=prompt, on_event=self._take, **options))
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Started):
+            assert self.started is None
+            assert self.events.empty()
+            self.started = event
+        else:
+            self.events.put(event)
 
     def result(self) -> tuple[list[str], Finished]:
         pieces: list[str] = []

@@ -123,8 +123,7 @@ class Answer:
         while not isinstance(event := self.events.get(timeout=300), Finished):
             if isinstance(event, Failed):
                 raise event.error
-            assert isinstance(event, Piece)
-            text += event.text
+            text += event.text if isinstance(event, Piece) else ""
         return text, event.reason
 
 

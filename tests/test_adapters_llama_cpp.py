@@ -58,8 +58,7 @@ class Answer:
         text = ""
         while not isinstance(event := self.events.get(timeout=60), Finished):
             assert not isinstance(event, Failed), event.error
-            assert isinstance(event, Piece)
-            text += event.text
+            text += event.text if isinstance(event, Piece) else ""
         return text, event
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.embedded import gguf_path
 from adapters.engine import Engine
-from adapters.generation import Event, Finished, GenerationRequest, Piece, Sampling, Span
+from adapters.generation import Event, Finished, GenerationRequest, Piece, Sampling, Span, Started
 from adapters.llama_context import ContextOptions, LlamaContext
 from adapters.llama_cpp import load_binding, load_model, new_context
 from adapters.residents import Resident, ResidentTable
@@ -74,8 +74,8 @@ class Answer:
 
     def result(self) -> tuple[str, Finished]:
         text = ""
-        while isinstance(event := self.events.get(timeout=60), Piece):
-            text += event.text
+        while isinstance(event := self.events.get(timeout=60), Started | Piece):
+            text += event.text if isinstance(event, Piece) else ""
         assert isinstance(event, Finished)
         return text, event
 
@@ -116,7 +116,7 @@ def test_calls_that_keep_the_interpreters_lock_return_the_same(context):
     length = context.length(0)
     assert binding.api.llama_memory_seq_pos_max(context._memory, 0) + 1 == length
     chain = context.new_sampler(Sampling(temperature=0), [])
-    row = context._rows[0]
+    row = context._batch.rows[0]
     drawn = {
         library.llama_sampler_sample(chain.pointer, context._pointer, row) for library in (binding.api, binding.quick)
     }

@@ -153,7 +153,17 @@ def test_the_callers_own_bytes_stay_in_front():
 def test_parts_are_kept_as_parts():
     image = {"type": "image_url", "image_url": {"url": "data:..."}}
     placed = place([{"role": "user", "content": [{"type": "text", "text": "What is this?"}, image]}], "", {0: "M"})
-    assert placed[0]["content"] == [{"type": "text", "text": "M"}, {"type": "text", "text": "What is this?"}, image]
+    assert placed[0]["content"] == [{"type": "text", "text": "MWhat is this?"}, image]
+    placed = place([{"role": "user", "content": [image]}], "", {0: "M"})
+    assert placed[0]["content"] == [{"type": "text", "text": "M"}, image]
+
+
+def test_a_message_reads_the_same_whether_it_comes_as_text_or_as_a_part():
+    """Clients that mark their newest messages for a prompt cache send them as parts first, as text in later turns."""
+    part = {"type": "text", "text": "Where do I live?", "cache_control": {"type": "ephemeral"}}
+    marked = place([{"role": "user", "content": [part]}], "", {0: "M\n\n"})[0]["content"]
+    plain = place([{"role": "user", "content": "Where do I live?"}], "", {0: "M\n\n"})[0]["content"]
+    assert marked == [{**part, "text": plain}]
 
 
 def test_the_blocks_are_byte_for_byte_those_of_the_models_training():

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from adapters.embedded import gguf_path
 from memory.cube import Origin, SemanticType, Source
 from memory.governance import Governance
 from memory.turn import Draft, Message, Scope, TurnRecord
@@ -333,8 +334,11 @@ def test_what_was_kept_is_there_after_a_restart_and_reembed_gives_it_vectors(tmp
 @pytest.mark.parametrize(
     ("flags", "status", "words"),
     [
-        (["--hf", "folder"], 1, "waits for a later version; use --model FILE.gguf, or --upstream"),
-        (["--backend", "hf"], 1, "waits for a later version; use --model FILE.gguf, or --upstream"),
+        (["--hf", "folder"], 2, "there is no folder at folder"),
+        (["--hf", "."], 1, "it is no Hugging Face model folder"),
+        (["--hf", str(gguf_path())], 1, "A GGUF file is served by --model"),
+        (["--hf", str(gguf_path().parent), "--kv-type", "q8_0"], 2, "--kv-type: for GGUF files only"),
+        (["--backend", "hf"], 2, "backend.kind needs a folder"),
         (["--backend", "litellm"], 1, "waits for a later version; use --model FILE.gguf, or --upstream"),
         (["--upstream", "localhost:11434"], 2, "did you mean http://localhost:11434?"),
         (["--model", "no.gguf"], 2, "there is no file at no.gguf"),

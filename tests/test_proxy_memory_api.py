@@ -426,7 +426,7 @@ def test_what_cannot_be_used_is_400_that_names_it(
     assert message_of(answer)["param"] == param
 
 
-@pytest.mark.parametrize(("path", "body"), [("/transform", {"to": "activation"}), ("/rollback", {"to": "2026-01-01"})])
+@pytest.mark.parametrize(("path", "body"), [("/transform", {"to": "parametric"}), ("/rollback", {"to": "2026-01-01"})])
 def test_what_waits_for_a_later_version_says_so(api: Api, path: str, body: dict[str, str]) -> None:
     answer = api("POST", path, body)
     assert answer.status_code == 501

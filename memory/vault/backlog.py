@@ -29,6 +29,7 @@ _LACKING = """
     SELECT count(*) FROM cubes WHERE superseded_at IS NULL
     AND NOT EXISTS (SELECT 1 FROM embeddings AS e WHERE e.seq = cubes.seq AND e.model_id = ?)
 """
+_USERS = "SELECT user FROM keys UNION SELECT DISTINCT owner FROM cubes ORDER BY 1"
 
 
 class Backlog:
@@ -61,6 +62,11 @@ class Backlog:
             )
             for row in rows
         ]
+
+    def users(self) -> list[str]:
+        """Return all who have a key or a memory, sorted."""
+        with self._connections.read() as connection:
+            return [row[0] for row in connection.execute(_USERS)]
 
     def missing_vectors(self, model_id: str) -> int:
         """Return how many current cubes have no embedding by this model."""

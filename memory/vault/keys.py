@@ -133,6 +133,10 @@ class SqliteKeys:
         """Return what keeps the user's computed tokens apart; nobody without the pepper can guess it."""
         return self._mac(b"cache", user).hex()
 
+    def shared_cache_salt(self, key_id: str) -> str:
+        """Return what users of one key may share, such as the system prompt of its application; no user's salt."""
+        return self._mac(b"cache of a key", key_id).hex()
+
     def _mac(self, purpose: bytes, text: str) -> bytes:
         return hmac.digest(self._pepper, purpose + b"\0" + text.encode(), hashlib.sha256)
 

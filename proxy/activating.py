@@ -1,0 +1,321 @@
+"""Chats that were answered in, activation memories of what they have in common out, made while the engine is idle.
+
+The law: no chat waits for anything here or fails because of it. What is built is what the vault says at that moment, so
+that nothing which was forgotten comes back; and when memories are removed, what was computed of them is gone before the
+removal is acknowledged.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from adapters.engine_activations import NOT_KEPT
+from memory.activation import ActivationPlanner, Adopt, Build, Decision, Drop, Place, Refresh, labels_of
+from memory.errors import Invalid, MemoryFault, NotFound, Unavailable
+from memory.ports import ActivationEngine
+from memory.prefix import Block, BuildOrder, Built, Dropped, Setting
+from memory.turn import Scope
+from proxy.activation_files import ActivationFiles, report_of
+
+logger = logging.getLogger(__name__)
+
+DROP_TIMEOUT_S = 10.0  # an engine that does not answer for so long loses the files all the same
+PAUSE_S = 600.0  # who was away for so long is said to be back
+_MOST_WAITING = 1000  # chats to be counted; beyond it the oldest are not
+_MOST_REMOVALS = 10_000  # remembered for the sake of builds that began before
+_OVERTAKING_S = 0.05
+_LONGEST_NAP_S = 60.0
+_SHORTEST_NAP_S = 0.2  # decisions are made for many chats at once
+
+
+class Beginnings(Protocol):
+    """What of the pipeline says how chats begin. Its calls block."""
+
+    def stable_block(self, scope: Scope, *, budget_tokens: int | None) -> Block: ...
+
+    def beginning(self, setting: Setting, block: Block) -> list[dict[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatUse:
+    """One chat: what it asked of the model, and which stable block it had."""
+
+    scope: Scope
+    body: Mapping[str, Any]
+    budget_tokens: int | None
+    block: str  #: key of the stable block
+    missed: bool = False  #: nothing of it was restored, although it might have been
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A stable block, and when it was read: memories may be removed before it is built."""
+
+    block: Block
+    at: int
+
+
+class Activating:
+    """Carries out what the planner decides; ``Derivations`` for the pipeline."""
+
+    def __init__(
+        self,
+        engine: ActivationEngine,
+        planner: ActivationPlanner,
+        files: ActivationFiles,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.engine = engine
+        self.planner = planner
+        self.salts = files.salts
+        self._files = files
+        self._clock = clock
+        self._beginnings: Beginnings | None = None
+        self._waiting: deque[ChatUse] = deque(maxlen=_MOST_WAITING)
+        self._seen_at: dict[str, float] = {}
+        self._builds: asyncio.Queue[Build] = asyncio.Queue()
+        self._owed: set[str] = set()  # users of whom the engine still has to drop something
+        self._removals = 0
+        self._removed_at: OrderedDict[str, int] = OrderedDict()  # the last removal of each user, by number
+        self._ordered: Counter[str] = Counter()  # builds on their way, by user
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self, beginnings: Beginnings) -> None:
+        """Work from now on."""
+        self._beginnings = beginnings
+        self._loop = asyncio.get_running_loop()
+        for work in (self._decide(), self._build_all()):
+            self._keep(asyncio.create_task(work, name="activating"))
+
+    async def stop(self) -> None:
+        """Stop; what the engine has begun it may finish."""
+        tasks, self._loop = list(self._tasks), None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def used(self, use: ChatUse) -> None:
+        """Take notice of a chat that was accepted; costs nothing now."""
+        if self.planner.policy.mode != "off":
+            self._waiting.append(use)
+            self._wake.set()
+
+    def showed_up(self, scope: Scope) -> None:
+        """Take notice that a user is here; after a pause the engine is told to get ready for them."""
+        now = self._clock()
+        before = self._seen_at.pop(scope.user, None)
+        self._seen_at[scope.user] = now
+        if len(self._seen_at) > self.planner.policy.max_users:
+            del self._seen_at[next(iter(self._seen_at))]
+        if self._loop is not None and self.planner.policy.mode != "off" and (before is None or now - before > PAUSE_S):
+            self._keep(asyncio.create_task(self._preload(scope), name="activating-preload"))
+
+    def changed(self, scope: Scope) -> None:
+        """Take notice that the user's memories changed. From any thread."""
+        self._call(self.planner.changed, scope)
+
+    def removed(self, scope: Scope) -> Mapping[str, Any]:
+        """Remove all activation memories of the user; for threads: it waits for the engine."""
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return self._files.removed(scope)
+        try:
+            return asyncio.run_coroutine_threadsafe(self.drop(scope), loop).result(2 * DROP_TIMEOUT_S)
+        except Exception:
+            logger.exception("the engine could not be told to drop activation memories")
+            return self._files.removed(scope)
+
+    async def drop(self, scope: Scope, *, counted: bool = True) -> dict[str, Any]:
+        """Remove all activation memories of the user and report it; ``counted`` False: the counts of uses too.
+
+        What the engine cannot be told now it is told as soon as it answers; its files are gone at once all the same.
+        """
+        self._removals += 1
+        self._removed_at[scope.user] = self._removals
+        self._removed_at.move_to_end(scope.user)
+        if len(self._removed_at) > _MOST_REMOVALS:
+            self._removed_at.popitem(last=False)
+        if counted:
+            self.planner.purged(scope)
+        else:
+            self.planner.forget(scope)
+        gone, left = await self._dropped(scope.user)
+        files = await asyncio.to_thread(self._files.removed, scope)
+        self._wake.set()
+        more = Dropped(prefixes=files["prefixes"], files=files["files"], size_bytes=files["bytes"])
+        return report_of(_sum(gone, more), found=left + files["found"])
+
+    async def drop_with(self, scope: Scope, cube_ids: Sequence[str]) -> dict[str, Any]:
+        """Remove the user's activation memories that hold any of these memories, and report it. Raises: EngineDown."""
+        self.planner.forget(scope)
+        owner = self.salts.cache_salt(scope.user)
+
+        async def holding() -> list[str]:
+            kept = await self.engine.list(owner)
+            return [each.digest for each in kept if set(cube_ids) & set(each.labels.get("cubes", ()))]
+
+        gone = await self.engine.drop(owner, await holding())
+        return report_of(gone, found=len(await holding()))
+
+    async def _dropped(self, user: str) -> tuple[Dropped, int]:
+        owner = self.salts.cache_salt(user)
+        try:
+            async with asyncio.timeout(DROP_TIMEOUT_S):
+                gone = await self.engine.drop(owner)
+                while self._ordered[user]:  # it may have overtaken one
+                    await asyncio.sleep(_OVERTAKING_S)
+                    gone = _sum(gone, await self.engine.drop(owner))
+                left = len(await self.engine.list(owner))
+        except (MemoryFault, TimeoutError) as fault:
+            logger.warning("the engine is told later to drop activation memories: %s", type(fault).__name__)
+            self._owed.add(user)
+            return Dropped(), 1
+        self._owed.discard(user)
+        return gone, left
+
+    async def order(
+        self, scope: Scope, place: Place, setting: Setting, reading: Reading, *, asked: bool, wait: bool
+    ) -> Built:
+        """Have a beginning built and return what came of it; ``asked``: at once.
+
+        Raises: Invalid: it is too short or too long. NotFound: memories were removed meanwhile. Unavailable.
+        """
+        block = reading.block
+        order = BuildOrder(
+            owner=self.salts.cache_salt(scope.user),
+            messages=self._begin().beginning(setting, block),
+            shared_owner=self.salts.shared_cache_salt(scope.key_id) if scope.key_id else "",
+            shared_messages=[setting.system] if setting.system is not None else [],
+            more=setting.more,
+            labels=labels_of(place, block, asked=asked),
+            idle=not asked,
+            wait=wait,
+        )
+        if self._removed_at.get(scope.user, 0) > reading.at:
+            raise NotFound("Memories were removed meanwhile; try again.", code="activation_dropped")
+        self._ordered[scope.user] += 1
+        try:
+            made = await self.engine.build(order)
+        finally:
+            self._ordered[scope.user] -= 1
+            self._ordered += Counter()  # without those of whom there is none
+        if made.digest:
+            self.planner.built(scope, place.setting, block.key, made.digest)
+        return made
+
+    async def read(self, scope: Scope, budget_tokens: int | None) -> Reading:
+        """Return the stable block that a new conversation gets now."""
+        at = self._removals
+        return Reading(await asyncio.to_thread(self._begin().stable_block, scope, budget_tokens=budget_tokens), at)
+
+    def _begin(self) -> Beginnings:
+        if self._beginnings is None:
+            raise Unavailable("The server is starting; try again in a moment.")
+        return self._beginnings
+
+    async def _decide(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                while self._waiting:
+                    use = self._waiting.popleft()
+                    setting = Setting.of(use.body)
+                    self.planner.used(use.scope, setting, use.budget_tokens, use.block, missed=use.missed)
+                for decision in self.planner.decide():
+                    await self._carry_out(decision)
+                    self._wake.set()  # there may be more to decide now
+                await self._settle_debts()
+            except Exception:
+                logger.exception("activation memories: the worker goes on after a mistake")
+            await self._nap()
+
+    async def _nap(self) -> None:
+        await asyncio.sleep(_SHORTEST_NAP_S)
+        nap_s = 1.0 if self._owed else min(_LONGEST_NAP_S, self.planner.wait_s())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(nap_s):
+                await self._wake.wait()
+
+    async def _carry_out(self, decision: Decision) -> None:
+        scope = decision.scope
+        try:
+            if isinstance(decision, Build):
+                self._builds.put_nowait(decision)
+            elif isinstance(decision, Adopt):
+                self.planner.adopted(scope, await self.engine.list(self.salts.cache_salt(scope.user)))
+            elif isinstance(decision, Refresh):
+                readings = {budget: await self.read(scope, budget) for budget in decision.budgets}
+                self.planner.refreshed(scope, {budget: reading.block for budget, reading in readings.items()})
+            elif isinstance(decision, Drop):
+                await self.engine.drop(self.salts.cache_salt(scope.user), decision.digests)
+        except Unavailable as fault:
+            logger.warning("activation memories wait: %s", type(fault).__name__)
+            if isinstance(decision, Adopt):
+                self.planner.forget(scope)
+            else:
+                self.planner.changed(scope)
+
+    async def _settle_debts(self) -> None:
+        for user in list(self._owed):
+            await self._dropped(user)
+
+    async def _build_all(self) -> None:
+        while True:
+            build = await self._builds.get()
+            try:
+                await self._build(build)
+            except Exception:
+                logger.exception("an activation memory could not be built")
+                self.planner.failed(build.scope, build.place, build.block, refused=True)
+            self._wake.set()
+
+    async def _build(self, build: Build) -> None:
+        """Build what the vault says now; where that is another block than was meant, the planner is told instead."""
+        scope, place = build.scope, build.place
+        try:
+            reading = await self.read(scope, place.budget_tokens)
+            if reading.block.key != build.block:
+                self.planner.refreshed(scope, {place.budget_tokens: reading.block})
+                self.planner.failed(scope, place, build.block, refused=False)
+                return
+            await self.order(scope, place, build.setting, reading, asked=False, wait=True)
+        except NotFound:
+            self.planner.failed(scope, place, build.block, refused=False)
+        except Unavailable as fault:
+            logger.warning("an activation memory waits: %s", fault.code or type(fault).__name__)
+            self.planner.failed(scope, place, build.block, refused=fault.code == NOT_KEPT)
+        except Invalid as fault:
+            logger.info("a stable block is not kept as activation memory: %s", fault.code or type(fault).__name__)
+            self.planner.failed(scope, place, build.block, refused=True)
+
+    async def _preload(self, scope: Scope) -> None:
+        try:
+            await self.engine.preload(self.salts.cache_salt(scope.user))
+        except MemoryFault as fault:
+            logger.debug("no preload: %s", type(fault).__name__)
+
+    def _call(self, call: Callable[[Scope], None], scope: Scope) -> None:
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # it was closed in between
+                loop.call_soon_threadsafe(call, scope)
+
+    def _keep(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _sum(*parts: Dropped) -> Dropped:
+    return Dropped(
+        prefixes=sum(each.prefixes for each in parts),
+        files=sum(each.files for each in parts),
+        size_bytes=sum(each.size_bytes for each in parts),
+    )

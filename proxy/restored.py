@@ -1,0 +1,43 @@
+"""The headers of our engine's answer in, what an activation memory spared this chat out."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+TEXT = "text"  # the tier of what was read
+PENDING = "pending"  # the answer began before the tier was known
+_PREFIX = "x-activation-"
+#: they are for this proxy, never for its clients
+ACTIVATION_HEADERS = frozenset(f"{_PREFIX}{name}".encode() for name in ("tokens", "tier", "digest", "note"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What was not computed for a chat because an activation memory held it."""
+
+    tokens: int = 0
+    tier: str = TEXT  #: resident | ram | disk | cold | text | pending
+    digest: str = ""
+    note: str = ""  #: why less was restored than there might have been, or that it is not exact
+
+    @classmethod
+    def of(cls, headers: Iterable[tuple[bytes, bytes]]) -> Self | None:
+        """Return what the engine says; None where it says nothing, as other model servers do."""
+        told = {
+            name.lower().decode("latin-1").removeprefix(_PREFIX): value.decode("latin-1")
+            for name, value in headers
+            if name.lower() in ACTIVATION_HEADERS
+        }
+        if "tier" not in told:
+            return None
+        tokens = told.get("tokens", "")
+        return cls(
+            tokens=int(tokens) if tokens.isascii() and tokens.isdigit() else 0,
+            tier=told["tier"],
+            digest=told.get("digest", ""),
+            note=told.get("note", ""),
+        )
+
+    def fields(self) -> dict[str, Any]:
+        """Return it for a receipt."""
+        return asdict(self)
