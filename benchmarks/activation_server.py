@@ -186,6 +186,7 @@ def serving(model: Path, data: Path, engine: Mapping[str, Any], key: str = "") -
     """A server that is ready, with these settings of its engine; a folder is a model of transformers."""
     data.mkdir(exist_ok=True)
     config = {
+        "backend": {"read_timeout_s": 3600},  # a build of thousands of tokens on a busy machine is silent for long
         "engine": dict(engine),
         "governance": {"max_cube_chars": 1_000_000},
         "memory": {"timeout_ms": 60_000},
