@@ -208,7 +208,7 @@ class LlamaContext:
         return self.length(sequence)
 
     def restore_parts(self, sequence: int, parts: Sequence[State]) -> int:
-        """Make saved states, one behind the other, the empty sequence and return its length in tokens.
+        """Restore saved states, one behind the other, behind what the sequence holds, and return its length in tokens.
 
         Each is copied once, into cells of its own. A refused one leaves the sequence empty. Raises: Invalid.
         """

@@ -1,7 +1,7 @@
 """An hour of many people's chats in some minutes: where activation memories are found, what they save, whose they are.
 
-    python benchmarks/activation_traffic.py [--people 50] [--parallel 8] [--chats 400] [--minutes 10]
-    python benchmarks/activation_traffic.py --model embedded --chats 200 --minutes 4
+    python benchmarks/activation_traffic.py [--people 50] [--parallel 8] [--chats 200] [--minutes 15]
+    python benchmarks/activation_traffic.py --model embedded --chats 400 --minutes 4
     python benchmarks/activation_traffic.py --model tiny --people 6 --chats 24 --minutes 0.2      half a minute
 
 `memos serve` with its own engine. Everybody is there twice with the same pinned memories, once with activation memory
@@ -178,8 +178,8 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--model", choices=["embedded", *SHAPES], default="80m")
     parser.add_argument("--people", type=int, default=50)
     parser.add_argument("--parallel", type=int, default=8)
-    parser.add_argument("--chats", type=int, default=400, help="of the hour; each is sent twice")
-    parser.add_argument("--minutes", type=float, default=10, help="that the hour takes")
+    parser.add_argument("--chats", type=int, default=200, help="of the hour; each is sent twice")
+    parser.add_argument("--minutes", type=float, default=15, help="that the hour takes")
     parser.add_argument("--exponent", type=float, default=1.0, help="of Zipf's law: 0 for people who ask alike")
     parser.add_argument("--profile-tokens", type=int, default=600, help="of each one's memories (not: embedded)")
     parser.add_argument("--store", choices=["asked", "auto"], default="asked", help="who has them made")

@@ -14,8 +14,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from adapters.activation_store import files
 from adapters.activation_store.budget import Budget
 from adapters.activation_store.heat import Heat
+from adapters.activation_store.index import packed
 from adapters.activation_store.node import Node
 from adapters.prefix_cache import Tier
 from memory.errors import Invalid
@@ -276,6 +278,19 @@ def test_a_file_under_another_name_is_not_believed(tmp_path):
     assert store.stats().damaged == 2
 
 
+def test_a_digest_that_is_not_that_of_the_tokens_is_not_believed(tmp_path):
+    """Also where all checksums are right."""
+    store = open_store(tmp_path)
+    keep(store, TEXT, "ada")
+    store.close()
+    (path,) = state_files(tmp_path)
+    found = files.read_head(path)
+    files.write(path, found.head, packed(TEXT[::-1]), state_of(TEXT[::-1]))
+    assert files.read_head(path).head == found.head
+    assert not open_store(tmp_path).list()
+    assert not state_files(tmp_path)
+
+
 def test_a_child_without_its_parent_is_removed_on_opening(tmp_path):
     store = open_store(tmp_path)
     keep(store, TEXT, "ada", shared=40)
@@ -439,6 +454,28 @@ def test_what_leaves_the_disk_is_kept_in_8_bits_and_becomes_exact_when_it_is_kep
     exact_only = open_store(tmp_path)
     assert find(exact_only, TEXT, "ben") is None
     assert len(state_files(tmp_path)) == 1
+
+
+def test_what_is_not_exact_never_passes_for_what_is_in_memory(folders, tmp_path):
+    folder = Path(shutil.copytree(folders["int8"], tmp_path / "store"))
+    store = open_store(folder, cold_bytes=1 << 20)
+    assert store.preload("ada").entries == 0
+    for _ in range(2):
+        match = find(store, TEXT)
+        assert match.tier == Tier.COLD
+        assert restored(store, match) == coarse(TEXT)
+    store.close()
+
+
+def test_of_an_exact_file_and_one_in_8_bits_the_exact_one_stays(folders, tmp_path):
+    """A crash may leave both."""
+    folder = Path(shutil.copytree(folders["exact"], tmp_path / "store"))
+    shutil.copytree(folders["int8"], folder, dirs_exist_ok=True)
+    assert len(state_files(folder)) == 6
+    store = open_store(folder, cold_bytes=1 << 20)
+    assert restored(store, find(store, TEXT)) == state_of(TEXT).tobytes()
+    store.close()
+    assert [path.name.split(".")[2] for path in state_files(folder)] == ["exact"] * 3
 
 
 @pytest.mark.parametrize("codec", [FourBytes(int8=False), FourBytes()], ids=["cannot", "may not"])

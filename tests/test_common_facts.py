@@ -32,7 +32,7 @@ def says(answer: str, value: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", answer, re.IGNORECASE) is not None
 
 
-@pytest.mark.xfail(strict=True, reason="two of the hundred are misread: an age beside a number, a university beside a subject")
+@pytest.mark.xfail(strict=True, reason="two are misread: an age, a university")
 def test_every_common_fact_is_remembered(running):
     """What people say in plain words is stored, found and answered, every one, whatever else they have told."""
     wrong = []
