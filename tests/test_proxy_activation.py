@@ -150,13 +150,13 @@ def test_it_outlives_a_restart_and_a_kill(product):
 
 def test_a_chat_that_grants_more_tokens_gets_its_own(asked):
     key = asked.key("large")
-    pin(asked, key, *FACTS, "The user's notes: " + "the quick brown fox jumps over the lazy dog, " * 40)
+    pin(asked, key, *FACTS, "The user's notes: " + "the quick brown fox jumps over the lazy dog, " * 60)
     usual, whole = transform(asked, key, wait=True)["made"]
     assert usual["budget_tokens"] is None
     assert (len(usual["ids"]), len(whole["ids"])) == (3, 4)
     assert whole["tokens"] > 400
     assert chat(asked, key).receipt["tokens"] == usual["tokens"]
-    assert chat(asked, key, X_Memory_Budget="900").receipt["tokens"] == whole["tokens"]
+    assert chat(asked, key, X_Memory_Budget="1800").receipt["tokens"] == whole["tokens"]
 
 
 def test_users_of_one_application_share_its_system_prompt_and_nothing_else(asked):
