@@ -179,7 +179,7 @@ def write(rows: Sequence[Row], seed: int, output: Path, *, cold: bool) -> None:
     lines = [
         "# The embedded model's examination from activation memory",
         "",
-        f"{same} of {questions} answers are the same, letter for letter, as from the plain prompt ({how}; seed {seed}).",
+        f"{same} of {questions} answers are, letter for letter, those from the plain prompt ({how}; seed {seed}).",
         "",
         "`python benchmarks/activation_answers.py`",
         "",
