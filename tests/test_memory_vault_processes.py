@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from memory.cube import Origin, SemanticType, Source
 from memory.errors import Unavailable, VaultLocked
-from memory.turn import Message, Scope, TurnRecord
+from memory.governance import Governance
+from memory.turn import Draft, Message, Scope, TurnRecord
 from memory.vault import open_vault
 
 BO = Scope(user="bo")
@@ -137,6 +139,28 @@ def test_two_processes_never_read_the_same_turn(tmp_path):
     children = [_start(code, tmp_path) for _ in range(2)]
     claimed = " ".join(child.communicate(timeout=60)[0] for child in children).split()
     assert len(claimed) == len(set(claimed)) == 60
+    files.close()
+
+
+def test_a_vault_that_has_searched_its_own_files_still_holds_its_log(tmp_path):
+    """A file that is closed gives up all locks of its process: the next to come would take the log away from us."""
+    files = _open(tmp_path)
+    log = tmp_path / "memos.db-wal"
+    files.keys.create("ours")
+    before = log.stat().st_ino
+    said = Draft(
+        text="A secret.",
+        semantic_type=SemanticType.TURN,
+        origin=Origin.USER_INPUT,
+        source=Source(),
+        valid_from=datetime.now(UTC),
+    )
+    files.vault.put(Governance(None).admit(BO, [said]), None, "")
+    assert files.vault.erase(BO, None)["verified"]
+    other = _start("print(files.keys.create('theirs').key, flush=True); files.close()", tmp_path)
+    key = other.communicate(timeout=60)[0].strip()
+    assert log.stat().st_ino == before
+    assert files.keys.lookup(key) is not None
     files.close()
 
 

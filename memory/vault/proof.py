@@ -1,10 +1,10 @@
 """A user and removed ids in, what is there before and what is still found afterwards out."""
 
-import mmap
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from memory.vault.byte_search import count_found
 from memory.vault.rows import dumps
 
 #: What is removed with a user, beside the cubes and all that hangs on them.
@@ -57,11 +57,5 @@ def found_in_tables(connection: sqlite3.Connection, user: str, ids: Sequence[str
 def found_in_files(database: Path, ids: Sequence[str]) -> int:
     """Return how many of (a sample of) the removed ids the bytes of the database and its log still hold."""
     step = max(1, len(ids) // _SEARCHED_IDS)
-    sought = [cube_id.encode() for cube_id in ids[::step]]
-    found = 0
-    for path in (database, database.with_name(database.name + "-wal")):
-        if not path.exists() or path.stat().st_size == 0:
-            continue
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            found += sum(content.find(each) >= 0 for each in sought)
-    return found
+    log = database.with_name(database.name + "-wal")
+    return count_found([database, log], [cube_id.encode() for cube_id in ids[::step]])
