@@ -47,7 +47,7 @@ class Vocabulary:
         added = self._parsing.get_added_tokens_decoder()
         self._added: dict[int, str] = {token: str(entry.content) for token, entry in added.items()}
         self._control = {token: str(entry.content) for token, entry in added.items() if entry.special}
-        self._ends = frozenset(ends) | {token for token, text in self._control.items() if text in _ENDS}
+        self._ends = frozenset(ends) | _known_ends(self._control, str(tokenizer.eos_token or ""))
         self._templates = _templates(tokenizer.chat_template)
         self.bos_text = str(tokenizer.bos_token or "")  #: empty when there is none
         self.eos_text = str(tokenizer.eos_token or "")
@@ -114,6 +114,14 @@ class Vocabulary:
         tokens: list[int] = self._parsing.encode("", add_special_tokens=True).ids
         bos = self._parsing.token_to_id(self.bos_text) if self.bos_text else None
         return tokens[:1] if tokens and tokens[0] == bos else []
+
+
+def _known_ends(control: Mapping[int, str], eos_text: str) -> frozenset[int]:
+    """Return the tokens that end what is said by how they are written, where a folder does not name them all."""
+    ends = {text for text in control.values() if text in _ENDS} | {eos_text}
+    if {"<|return|>", "<|end|>"} <= ends:
+        ends.remove("<|end|>")  # of one message among several in an answer
+    return frozenset(token for token, text in control.items() if text in ends)
 
 
 def _templates(source: Any) -> Mapping[str, str]:

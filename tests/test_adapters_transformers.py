@@ -522,6 +522,22 @@ def test_the_first_token_is_written_once_whoever_writes_it(model, tmp_path):
     assert by_us[-1] == 2
 
 
+@pytest.mark.parametrize(
+    ("special", "ends"),
+    [
+        (["<|im_start|>", "<|im_end|>", "<|endoftext|>"], {"<|im_end|>", "<|endoftext|>"}),
+        (["<|start|>", "<|end|>", "<|return|>", "<|call|>"], {"<|return|>", "<|call|>"}),
+        (["<|user|>", "<|end|>"], {"<|end|>"}),
+    ],
+)
+def test_what_is_written_like_an_end_is_one(model, tmp_path, special, ends):
+    added = [*SENTENCE_PIECE["added_tokens"]]
+    added += [{**added[0], "id": 1000 + index, "content": text} for index, text in enumerate(special)]
+    words = vocabulary(model, tmp_path, added_tokens=added)
+    assert {text for text in special if words.is_end(words.tokenize(text, parse_special=True)[0])} == ends
+    assert words.is_end(2), "its eos_token"
+
+
 CLEAN = {"cleanup": True}
 
 
@@ -557,6 +573,16 @@ def test_forms_that_an_answer_cannot_be_held_to_are_refused_and_tools_may_be_cal
     assert plan.sampling.grammar is None, "the tags of a call are plain text in this vocabulary"
     assert planned(model, template, tools=[TOOL], tool_choice="none").has_calls is False
     assert planned(model, template, response_format={"type": "text"}).prompt
+
+
+def test_tags_of_calls_that_are_control_tokens_are_shown(model):
+    tokenizer = model.binding.library.AutoTokenizer.from_pretrained(HF_FOLDER)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<tool_call>", "</tool_call>"]})
+    tagged = open_folder()
+    tagged.vocabulary = Vocabulary(tokenizer, [])
+    plan = planned(tagged, ChatTemplate(HERMES), tools=[TOOL])
+    assert plan.sampling.grammar == Grammar(text="", shown={2048: b"<tool_call>", 2049: b"</tool_call>"})
+    tagged.close()
 
 
 def test_a_grammar_that_reaches_the_context_is_refused(model):

@@ -195,10 +195,11 @@ def test_a_stream_is_the_whole_answer_in_pieces_and_choices_share_a_prompt(serve
 
 
 def test_who_hangs_up_is_computed_for_no_longer(server):
-    body = {"model": MODEL_ID, **ENDLESS, "max_tokens": 1500, "cache_salt": next(salts)}
+    body = {"model": MODEL_ID, **ENDLESS, "max_tokens": 1900, "cache_salt": next(salts)}
     with server.stream("POST", "/v1/chat/completions", json=body) as stream:
-        assert any("content" in line for line in itertools.islice(stream.iter_lines(), 20))
-        assert server.get("/health").json()["running"] == 1
+        lines = stream.iter_lines()  # httpx hangs up when nobody holds them any more
+        assert any("content" in line for line in itertools.islice(lines, 20))
+        assert server.get("/health").json()["running"] > 0
     for _ in range(500):
         if not server.get("/health").json()["running"]:
             break
