@@ -24,7 +24,7 @@ DOTS := | awk '/^ *(Collecting|Installing)/ { printf "."; fflush() } END { print
 
 INSTALLED := $(VENV)/.core $(VENV)/.embedder-0.1.0 $(if $(filter yes,$(LLAMA)),$(VENV)/.llama)
 
-.PHONY: help serve test check bench train-model eval-model install install-dev clean
+.PHONY: help serve test check bench train-model eval-model install install-dev install-hf clean
 
 help:
 	@sed -n 's/^# \{0,3\}//; /make /p' Makefile | head -8
@@ -56,6 +56,8 @@ eval-model: $(INSTALLED) $(VENV)/.train
 install: $(INSTALLED)
 
 install-dev: $(INSTALLED) $(VENV)/.dev
+
+install-hf: $(INSTALLED) $(VENV)/.hf
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -90,6 +92,13 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.core
 	@touch $@
 
 # PyTorch by itself first: an index that has a wheel without CUDA gives that one.
+# PyTorch by itself first: an index that has a wheel without CUDA gives that one.
+$(VENV)/.hf: pyproject.toml $(VENV)/.core
+	@printf "PyTorch and transformers "
+	@set -o pipefail; $(PIP) install torch==2.13.0 $(DOTS)
+	@set -o pipefail; $(PIP) install --editable '.[hf]' $(DOTS)
+	@touch $@
+
 $(VENV)/.train: pyproject.toml $(VENV)/.core
 	@printf "PyTorch and what training needs "
 	@set -o pipefail; $(PIP) install torch==2.13.0 $(DOTS)
