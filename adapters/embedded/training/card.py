@@ -31,6 +31,8 @@ _CANNOT = """\
 - It reads English sentences of the kinds in `corpus/`, and misreads much of what is phrased otherwise (see
   "paraphrased" above: questions that no training text contains).
 - It copies; it does not infer. "Can I eat walnuts?" is not answered from "allergic to walnuts".
+- Of two lines that contradict each other it takes the older one in about one of six. (The product brings in facts that
+  hold; both stand there only where one is a quote, or in what a caller wrote.)
 - Long lists: it names five facts and says that there are more; beyond three facts one is often wrong.
 - Names and values of rare spelling come back misspelt now and then; that is what most of the wrong answers above are.
 - 2,048 tokens of context, prompt and answer together.
@@ -108,6 +110,9 @@ def _introduction(folder: Path) -> list[str]:
             "",
             "![Accuracy against tokens](training.svg)",
         ]
+    notes = folder / "training-notes.md"
+    if notes.exists():
+        lines += ["", notes.read_text(encoding="utf-8").strip()]
     return lines
 
 
