@@ -83,6 +83,7 @@ def gguf_model(folder: Path, shape: Shape, kind: str) -> Path:
     """Return a GGUF file of the model in one of FILE_TYPES, made if it is not there."""
     source = folder / f"repeats-{shape.parameters}-{shape.repeat}-f16.gguf"
     if not source.exists():
+        folder.mkdir(parents=True, exist_ok=True)
         _write_gguf(source, shape)
     if kind == "f16":
         return source
@@ -96,7 +97,7 @@ def hf_model(folder: Path, shape: Shape) -> Path:
     """Return a Hugging Face folder of the same weights in f16, made if it is not there."""
     target = folder / f"repeats-{shape.parameters}-{shape.repeat}"
     if not target.exists():
-        target.mkdir()
+        target.mkdir(parents=True)
         save_file({_hf_name(name): weights for name, weights in _weights(shape)}, target / "model.safetensors")
         _write_hf_config(target, shape)
         _write_hf_tokenizer(target, shape)
