@@ -57,17 +57,43 @@ class BatchScheduler:
         return sum(not job.idle for job in self.running)
 
     def admit(self, job: Job) -> bool:
-        """Start a job if its cells and a sequence can be had now; one that needs nothing is over at once."""
+        """Start a job if its cells and a sequence can be had now; one that needs nothing, or fails, is over at once."""
         if isinstance(job, Build) and not self.prepare(job):
             return True
+        try:
+            return self._admit(job)
+        except Exception as error:
+            logger.exception("a job could not be started")
+            self._abandon(job, error)
+            return True
+
+    def forget(self, owned: Callable[[str], bool]) -> None:
+        """Keep nothing that was computed for the owners whose salts are ``owned``, or is being computed."""
+        self.table.forget(owned)
+
+    def _abandon(self, job: Job, error: Exception) -> None:
+        """Fail one job that could not be started; everybody, where the context cannot even let go of it."""
+        self.fail([job], EngineDown("The engine failed while starting this request. Try again.", retry_after_s=1.0))
+        try:
+            if job in self.running:
+                self._retire(job)
+            freed = self.table.running == len(self.running)
+        except Exception:
+            logger.exception("a sequence could not be given up")
+            freed = False
+        if not freed:
+            self._start_over(error)
+
+    def _admit(self, job: Job) -> bool:
         recall = self._recall(job)
         resident = self.table.admit(job.wanted, job.up_to, job.salt, recall)
         if resident is None:
             return False
         job.resident = resident
+        resident.forgotten = job.forgotten
         job.cached_tokens = len(resident.tokens)
-        self._find_leader(job)
         self.running.append(job)
+        self._find_leader(job)
         try:
             if isinstance(job, Generation):
                 job.sampler = self._context.new_sampler(job.request.sampling, job.prompt)
@@ -107,7 +133,9 @@ class BatchScheduler:
         if self._cache is None or not job.salts:
             return None
         whole = not self._context.branches_anywhere
-        return Recall(self._cache, job.wanted[:-1], job.salts, whole=whole, exact=job.exact)
+        own = [salt for salt in job.salts if salt == job.salt]
+        others = [salt for salt in job.salts if salt != job.salt]
+        return Recall(self._cache, job.wanted[:-1], own, shared=others, whole=whole, exact=job.exact)
 
     def drop_cancelled(self) -> None:
         """End the jobs that nobody waits for any more."""
@@ -204,7 +232,7 @@ class BatchScheduler:
             return
         best = job.cached_tokens + LEAST_SHARED
         for other in self.running:
-            if other.drawn is None and other.salt == job.salt and _is_exact(other):
+            if other is not job and other.drawn is None and other.salt == job.salt and _is_shareable(other):
                 shared = common_prefix(other.prompt, job.wanted[:-1])
                 if shared >= best:
                     best, job.leader, job.led = shared, other, shared
@@ -272,5 +300,5 @@ class BatchScheduler:
         self._context.reset()
 
 
-def _is_exact(job: Job) -> bool:
-    return job.resident is not None and job.resident.origin is not Tier.COLD
+def _is_shareable(job: Job) -> bool:
+    return job.resident is not None and job.resident.shareable

@@ -189,6 +189,17 @@ class Engine(Generic[C]):
             self._wake.notify()
         return future
 
+    def forget(self, owned: Callable[[str], bool]) -> None:
+        """Keep nothing of what was, is or waits to be computed for the owners whose salts are ``owned``.
+
+        To be used within ``call``. Answers under way go on; builds are their callers', who cancel them first.
+        """
+        if self._scheduler is not None:
+            self._scheduler.forget(owned)
+        with self._wake:
+            for job in self._waiting:
+                job.forgotten = job.forgotten or owned(job.salt)
+
     def load_now(self) -> EngineLoad:
         """Return how busy the engine is; a snapshot that may be one batch old."""
         scheduler = self._scheduler

@@ -231,8 +231,8 @@ class SequenceContext(Protocol):
         """Make saved states, one behind the other, the empty sequence and return its length in tokens.
 
         One part is a whole state; more are what the codec's ``rows`` cut. It needs no more cells than the sequence that
-        it makes, and none of the other ids below ``max_sequences``. Raises: Invalid when refused; the sequence is empty
-        then.
+        it makes, and none of the other ids below ``max_sequences``. Raises: Invalid when refused; after any
+        error the sequence is empty.
         """
         ...
 

@@ -24,12 +24,16 @@ class Job(ABC):
     exact = False  #: takes nothing over that was compressed with loss
 
     def __init__(self, prompt: list[int], salt: str, salts: Sequence[str], up_to: int) -> None:
-        """``salts``: of whose stored prefixes it may be restored; ``up_to``: tokens, with what it may generate."""
+        """``salts``: of whose stored prefixes it may be restored, of others' than ``salt`` only in full.
+
+        ``up_to``: tokens, with what it may generate.
+        """
         self.prompt = prompt
         self.salt = salt
         self.salts = salts
         self.up_to = up_to
         self.cancelled = False  #: nobody waits for it any more
+        self.forgotten = False  #: nothing that is computed for it may stay
         self.resident: Resident | None = None
         self.drawn: int | None = None  #: the latest token, not yet computed
         self.cached_tokens = 0

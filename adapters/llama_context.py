@@ -210,15 +210,17 @@ class LlamaContext:
     def restore_parts(self, sequence: int, parts: Sequence[State]) -> int:
         """Restore saved states, one behind the other, behind what the sequence holds, and return its length in tokens.
 
-        Each is copied once, into cells of its own. A refused one leaves the sequence empty. Raises: Invalid.
+        Each is copied once, into cells of its own. Any error leaves the sequence empty. Raises: Invalid.
         """
         if len(parts) == 1 and not self.codec.slices:
             return self.restore(sequence, parts[0])
         try:
             for part in parts:
                 self._append(sequence, part)
-        except Invalid:
+        except Exception:
             self.truncate(sequence, 0)
+            if self._scratch is not None:
+                self.truncate(self._scratch, 0)
             raise
         return self.length(sequence)
 

@@ -4,7 +4,7 @@ The law: all states together stay below a size and a number of tokens, the least
 never share.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,6 +75,11 @@ class ParkingLot:
         if self._parked.pop(id(parked), None) is not None:
             self.used_bytes -= parked.state.nbytes
             self.used_tokens -= len(parked.tokens)
+
+    def forget(self, owned: Callable[[str], bool]) -> None:
+        """Drop all states of the owners whose salts are ``owned``."""
+        for parked in [parked for parked in self._parked.values() if owned(parked.salt)]:
+            self.remove(parked)
 
     def _is_over(self) -> bool:
         return (

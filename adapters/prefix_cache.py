@@ -84,10 +84,13 @@ class StateCodec(Protocol):
 class PrefixCache(Protocol):
     """Activation memories by what they were computed from. All methods but ``close`` belong to the engine's thread."""
 
-    def match(self, prompt: Sequence[int], salts: Sequence[str], *, whole: bool) -> Match | None:
-        """Return the longest match among the owners ``salts``, without touching its bytes.
+    def match(
+        self, prompt: Sequence[int], salts: Sequence[str], *, whole: bool, shared: Sequence[str] = ()
+    ) -> Match | None:
+        """Return the longest match among the owners ``salts`` and ``shared``, without touching its bytes.
 
-        ``whole``: only prefixes that the prompt holds in full.
+        ``whole``: only prefixes that the prompt holds in full. Of the owners ``shared`` it is never anything else: who
+        shares them with others must not find out token by token what others wrote.
         """
         ...
 

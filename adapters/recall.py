@@ -19,12 +19,23 @@ class Recall:
     """The stored prefixes that a prompt begins with, the longest first; used in the engine's thread."""
 
     def __init__(
-        self, cache: PrefixCache, prompt: Sequence[int], salts: Sequence[str], *, whole: bool, exact: bool = False
+        self,
+        cache: PrefixCache,
+        prompt: Sequence[int],
+        salts: Sequence[str],
+        *,
+        shared: Sequence[str] = (),
+        whole: bool,
+        exact: bool = False,
     ) -> None:
-        """``whole``: only prefixes that the prompt holds in full; ``exact``: none that was compressed with loss."""
+        """``whole``: only prefixes that the prompt holds in full; ``exact``: none that was compressed with loss.
+
+        Those of the owners ``shared`` are restored in full or not at all.
+        """
         self._cache = cache
         self._prompt = prompt
         self._salts = salts
+        self._shared = shared
         self._whole = whole
         self._exact = exact
         self._failed: set[str] = set()
@@ -65,7 +76,7 @@ class Recall:
 
     def _find(self) -> Match | None:
         try:
-            match = self._cache.match(self._prompt, self._salts, whole=self._whole)
+            match = self._cache.match(self._prompt, self._salts, whole=self._whole, shared=self._shared)
         except Exception:
             logger.exception("the store of activation memories could not be searched")
             self._notes.append("failed")
@@ -89,6 +100,10 @@ class Recall:
         except Invalid as error:
             logger.warning("the context refused an activation memory: %s", error)
             return "refused"
+        except Exception:
+            logger.exception("an activation memory could not be restored")
+            context.truncate(sequence, 0)
+            return "failed"
         if length != len(match.tokens):
             logger.warning("an activation memory of %d tokens gave %d", len(match.tokens), length)
             context.truncate(sequence, 0)

@@ -3,9 +3,10 @@
 The law: running sequences plus what they may still grow to never exceed the cells; sequences of different salts never
 share; finished ones stay until their cells or their id are needed or they are more than those that run, the least
 recently used going first. Those that go are saved to memory and can come back: a token is compared with every cell in
-use, so that idle ones slow everybody down. What is not exact is shared with nobody.
+use, so that idle ones slow everybody down. What is not exact is shared with nobody, nor is what is to be forgotten.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Final
@@ -18,6 +19,7 @@ from adapters.prefix_cache import Tier
 from adapters.recall import Recall
 from memory.errors import Invalid
 
+logger = logging.getLogger(__name__)
 _FEW_CELLS: Final = 256  #: that many idle ones are no burden
 _SAVED_BYTES_A_TURN: Final = 64 << 20  #: saving takes up to a millisecond for each MiB, and everybody waits
 
@@ -25,7 +27,7 @@ _SAVED_BYTES_A_TURN: Final = 64 << 20  #: saving takes up to a millisecond for e
 class Resident:
     """One sequence of the context: the tokens that are computed, and the cells it may grow to while it runs."""
 
-    __slots__ = ("id", "last_used", "origin", "running", "salt", "tokens", "up_to")
+    __slots__ = ("forgotten", "id", "last_used", "origin", "running", "salt", "tokens", "up_to")
 
     def __init__(self, sequence_id: int, salt: str) -> None:
         self.id = sequence_id
@@ -35,6 +37,12 @@ class Resident:
         self.up_to = 0  #: tokens
         self.last_used = 0
         self.origin = Tier.TEXT  #: where the tokens were that it had when it was admitted
+        self.forgotten = False  #: nothing of it may stay when it has ended
+
+    @property
+    def shareable(self) -> bool:
+        """True when others may take its tokens over."""
+        return self.origin is not Tier.COLD and not self.forgotten
 
 
 class ResidentTable:
@@ -52,6 +60,11 @@ class ResidentTable:
 
     def __len__(self) -> int:
         return len(self._residents)
+
+    @property
+    def running(self) -> int:
+        """How many sequences belong to somebody who computes."""
+        return sum(resident.running for resident in self._residents.values())
 
     @property
     def used_cells(self) -> int:
@@ -72,8 +85,18 @@ class ResidentTable:
         """Return a running sequence that already holds the longest reusable part of the prompt, or None: no room yet.
 
         At least the last token of the prompt is left to compute. Idle sequences are evicted as needed. ``recall``: what
-        is stored of the prompt beside what is resident and parked.
+        is stored of the prompt beside what is resident and parked. Where the context fails, that is raised, and nothing
+        is left of what was begun.
         """
+        before = {resident for resident in self._residents.values() if resident.running}
+        try:
+            return self._admit(prompt, up_to, salt, recall)
+        except Exception:
+            for resident in [r for r in self._residents.values() if r.running and r not in before]:
+                self._drop(resident)
+            raise
+
+    def _admit(self, prompt: list[int], up_to: int, salt: str, recall: Recall | None) -> Resident | None:
         resident = (
             self._from_store(prompt, up_to, salt, recall)
             or self._from_parking(prompt, up_to, salt)
@@ -112,8 +135,16 @@ class ResidentTable:
         """Let a running sequence stay for reuse, evictable from now on."""
         resident.running = False
         resident.last_used = next(self._clock)
-        if not resident.tokens or resident.origin is Tier.COLD:
+        if not resident.tokens or not resident.shareable:
             self._drop(resident)
+
+    def forget(self, owned: Callable[[str], bool]) -> None:
+        """Drop what is idle and parked of the owners whose salts are ``owned``, and what runs when it retires."""
+        self.parked.forget(owned)
+        for resident in [resident for resident in self._residents.values() if owned(resident.salt)]:
+            resident.forgotten = True
+            if not resident.running:
+                self._drop(resident)
 
     def evict_one(self, keep: Resident | None = None) -> bool:
         """Park or drop the least recently used idle sequence; False when there is none."""
@@ -161,7 +192,7 @@ class ResidentTable:
         length = 0
         prompt = prompt[:-1]
         for resident in self._residents.values():
-            if resident.salt != salt or resident is besides or resident.origin is Tier.COLD:
+            if resident.salt != salt or resident is besides or not resident.shareable:
                 continue
             shared = common_prefix(resident.tokens, prompt)
             if shared < length or not shared:
@@ -179,8 +210,13 @@ class ResidentTable:
         size_bytes = self._context.state_bytes(resident.id)
         if size_bytes > self._may_save_bytes or not self.parked.fits(size_bytes):
             return False
+        try:
+            state = self._context.save(resident.id)
+        except Exception:
+            logger.exception("an idle sequence could not be saved and is computed again when it is needed")
+            return False
         self._may_save_bytes -= size_bytes
-        self.parked.add(Parked(list(resident.tokens), resident.salt, self._context.save(resident.id)))
+        self.parked.add(Parked(list(resident.tokens), resident.salt, state))
         return True
 
     def _from_store(self, prompt: list[int], up_to: int, salt: str, recall: Recall | None) -> Resident | None:
@@ -189,7 +225,8 @@ class ResidentTable:
             _, parked = self._best_parked(prompt, salt)
             if match.length <= parked or not self._is_worth(prompt, salt, match.length, len(match.tokens)):
                 return None
-            if not self._make_room(max(up_to, len(match.tokens)), keep=None):
+            cells = max(up_to, len(match.tokens))
+            if not self._may_have_room(cells) or not self._make_room(cells, keep=None):
                 recall.give_up("no_room")
                 return None
             resident = self._restored(salt, up_to, lambda sequence: recall.restore(self._context, sequence))
@@ -228,6 +265,10 @@ class ResidentTable:
             self._context.restore(sequence, parked.state)
         except Invalid:
             return False
+        except Exception:
+            logger.exception("a saved sequence could not be restored and is computed again")
+            self._context.truncate(sequence, 0)
+            return False
         return True
 
     def _restored(self, salt: str, up_to: int, restore: Callable[[int], bool]) -> Resident | None:
@@ -263,6 +304,11 @@ class ResidentTable:
                 source.running, source.up_to = False, before
                 return None
         return source
+
+    def _may_have_room(self, cells: int) -> bool:
+        """Return False when there would not be so much room if everything idle went."""
+        idle = sum(len(resident.tokens) for resident in self._residents.values() if not resident.running)
+        return self.free_cells + idle >= cells
 
     def _make_room(self, cells: int, keep: Resident | None) -> bool:
         while self.free_cells < cells or not self._free_ids:

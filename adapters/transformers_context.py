@@ -173,7 +173,7 @@ class RowContext(TransformersContext):
         return self.restore_parts(sequence, [data])
 
     def restore_parts(self, sequence: int, parts: Sequence[State]) -> int:
-        """Make saved states, one behind the other, the empty sequence; a refused one leaves it empty.
+        """Make saved states, one behind the other, the empty sequence; any error leaves it empty.
 
         Raises: Invalid.
         """
@@ -181,8 +181,12 @@ class RowContext(TransformersContext):
         length = follow(held, self._layout)
         if length > self._cells.free:
             raise Invalid("The saved state does not fit this context: there is no room.", code="state_refused")
-        for part in held:
-            self._arena.copy_in(self._cells.grow(sequence, part.stop - part.start), part.blocks)
+        try:
+            for part in held:
+                self._arena.copy_in(self._cells.grow(sequence, part.stop - part.start), part.blocks)
+        except Exception:
+            self._cells.truncate(sequence, 0)
+            raise
         return length
 
     @property

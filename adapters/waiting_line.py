@@ -4,6 +4,7 @@ The law: whoever is first in turn and does not fit yet is waited for, so that no
 """
 
 from collections import OrderedDict, deque
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -17,6 +18,9 @@ class WaitingLine(Generic[T]):
 
     def __len__(self) -> int:
         return sum(len(line) for line in self._lines.values())
+
+    def __iter__(self) -> Iterator[T]:
+        return (item for line in self._lines.values() for item in line)
 
     def append(self, salt: str, item: T) -> None:
         """Put the item at the end of its salt's line."""
@@ -46,6 +50,6 @@ class WaitingLine(Generic[T]):
 
     def drain(self) -> list[T]:
         """Take out all items."""
-        items = [item for line in self._lines.values() for item in line]
+        items = list(self)
         self._lines.clear()
         return items

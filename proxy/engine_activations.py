@@ -8,20 +8,22 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.activation_store.folder import Removed
+from adapters.activation_store.stats import Preloaded
 from adapters.activation_store.store import ActivationStore
 from adapters.generation import BuildRequest
 from adapters.prefix_cache import StoredPrefix, Tier
 from memory.errors import Invalid, NotFound, Unavailable
-from proxy.engine_chat import parse_json
+from proxy.engine_chat import ClientGone, parse_json, read_body
 from proxy.engine_fields import text
 from proxy.engine_model import ServedModel, loading
 from proxy.engine_wire import ActivationRequest, parse_activation
@@ -29,6 +31,7 @@ from proxy.engine_wire import ActivationRequest, parse_activation
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 _STATS_TIMEOUT_S: Final = 0.5
+_PRELOADED_BYTES_A_TURN: Final = 64 << 20  #: between two batches, for which everybody waits
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +39,8 @@ class _Build:
     """One that was asked for and has not ended."""
 
     salts: Collection[str]
+    digests: Collection[str] | None = None  #: of what it will make; None: not known yet
+    refused: set[str] = field(default_factory=set)  #: digests that were dropped before that was known
     future: "Future[StoredPrefix] | None" = None
     task: "asyncio.Task[StoredPrefix] | None" = None
     dropped: bool = False
@@ -44,6 +49,19 @@ class _Build:
         self.dropped = True
         if self.future is not None:
             self.future.cancel()
+
+    def refuse(self, digest: str) -> None:
+        """Drop it if it makes that, or turns out to."""
+        if self.digests is None:
+            self.refused.add(digest)
+        elif digest in self.digests:
+            self.drop()
+
+    def expect(self, digests: Collection[str]) -> None:
+        """Take note of what it will make."""
+        self.digests = digests
+        if not self.refused.isdisjoint(digests):
+            self.drop()
 
     async def begin(self, model: ServedModel, plan: BuildRequest) -> None:
         """Hand it to the engine, which has looked at it on return. Raises: NotFound, EngineDown."""
@@ -99,7 +117,7 @@ class Activations:
 
     async def build(self, request: Request) -> Response:
         """Compute and keep a beginning, which goes on when the client hangs up."""
-        wanted = parse_activation(parse_json(await request.body()), self._model.options.model_id)
+        wanted = parse_activation(parse_json(await self._body(request)), self._model.options.model_id)
         build = _Build({wanted.cache_salt, wanted.shared_cache_salt or wanted.cache_salt})
         self._builds.add(build)
         try:
@@ -115,30 +133,42 @@ class Activations:
         return _json({"object": "list", "data": [_entry(each) for each in stored]})
 
     async def drop(self, request: Request) -> Response:
-        """Remove all that is kept of an owner, and what is being built for it."""
+        """Remove all that is kept of an owner, wherever it is, and what is being built for it."""
         salt = request.query_params.get("cache_salt")
         if salt is None:
             raise Invalid("Say whose are to be dropped: ?cache_salt=", param="cache_salt")
         for build in self._builds:
             if salt in build.salts:
                 build.drop()
-        return _json(_report(await self._in_engine(lambda store: store.drop(salt))))
+        engine = self._model.engine
+        if self._model.ready and self._model.store is None:  # what it computed is in the context all the same
+            await asyncio.wrap_future(engine.call(lambda _: engine.forget(lambda owner: owner == salt)))
+        return _json(_report(await self._drop(lambda store: {store.salt_hash(salt)}, lambda store: store.drop(salt))))
 
     async def drop_one(self, request: Request) -> Response:
-        """Remove one that is kept, and what follows it."""
+        """Remove one that is kept, and what follows it; nothing of its owners stays in the context."""
         digest = request.path_params["digest"]
-        removed = await self._in_engine(lambda store: store.drop(digests=[digest]))
-        if not removed.digests:
+        building = [build for build in self._builds if not build.dropped]
+        for build in building:
+            build.refuse(digest)
+        removed = await self._drop(lambda store: store.owners(digest), lambda store: store.drop(digests=[digest]))
+        if not removed.digests and not any(build.dropped for build in building):
             raise NotFound(f"There is no activation memory {digest!r}.", code="activation_not_found")
         return _json(_report(removed))
 
     async def preload(self, request: Request) -> Response:
         """Bring what is kept of an owner from disk into memory."""
-        body = parse_json(await request.body())
+        body = parse_json(await self._body(request))
         if not isinstance(body, dict):
             raise Invalid("The body must be a JSON object.")
         salt = text(body, "cache_salt")
-        return _json(await self._in_engine(lambda store: store.preload(salt)))
+        loaded = dict.fromkeys(("entries", "size_bytes", "damaged"), 0)
+        left: Sequence[str] | None = None
+        while left is None or left:
+            part = await self._in_engine(partial(_preload, salt=salt, left=left))
+            loaded = {name: number + getattr(part, name) for name, number in loaded.items()}
+            left = part.left
+        return _json(loaded)
 
     async def stats(self) -> Any:
         """Return what the store counts; what it last said while the engine is busy with a long batch."""
@@ -152,6 +182,8 @@ class Activations:
 
     async def _build(self, wanted: ActivationRequest, build: _Build) -> Response:
         plan = await asyncio.to_thread(self._model.plan_build, wanted)
+        store = self._store()
+        build.expect([store.digest(plan.tokens[: each.length], each.salt) for each in plan.boundaries])
         known = {part.digest for part in await self._parts(plan)}
         await build.begin(self._model, plan)
         if wanted.wait or build.ended:
@@ -184,8 +216,33 @@ class Activations:
         futures: list[asyncio.Future[bool]] = [asyncio.wrap_future(each) for each in written]
         return all(await asyncio.gather(*futures))
 
+    async def _body(self, request: Request) -> bytes:
+        """Return the body. Raises: Invalid when it is too long, ClientDisconnect."""
+        try:
+            return await read_body(request.receive, self._model.options.max_body_mb << 20)
+        except ClientGone as error:
+            raise ClientDisconnect from error
+
+    async def _drop(
+        self, owners: Callable[[ActivationStore], set[str]], drop: Callable[[ActivationStore], Removed]
+    ) -> Removed:
+        """Drop from the store, and whatever the context holds of these owners, given as hashes of their salts."""
+        engine = self._model.engine
+
+        def dropped(store: ActivationStore) -> Removed:
+            hashes = owners(store)
+            engine.forget(lambda salt: store.salt_hash(salt) in hashes)
+            return drop(store)
+
+        return await self._in_engine(dropped)
+
     async def _in_engine(self, function: Callable[[ActivationStore], T]) -> T:
         """Run a function of the store in the thread that owns it. Raises: EngineDown, Invalid when there is none."""
+        store = self._store()
+        return await asyncio.wrap_future(self._model.engine.call(lambda _: function(store)))
+
+    def _store(self) -> ActivationStore:
+        """Return the store. Raises: EngineDown, Invalid when there is none."""
         model = self._model
         if not model.ready:
             raise loading()
@@ -195,7 +252,11 @@ class Activations:
                 "This engine keeps no activation memories: it has no room. Raise engine.activation_disk_mb above 0.",
                 code="activations_off",
             )
-        return await asyncio.wrap_future(model.engine.call(lambda _: function(store)))
+        return store
+
+
+def _preload(store: ActivationStore, *, salt: str, left: Sequence[str] | None) -> Preloaded:
+    return store.preload(salt, most_bytes=_PRELOADED_BYTES_A_TURN, left=left)
 
 
 def _dropped() -> NotFound:

@@ -54,7 +54,7 @@ def _plan(options: EngineOptions, folder: ModelFolder, dtype: str, device: str) 
         sequences=options.max_sequences,
         batch_tokens=options.batch_tokens,
         dtype=dtype,
-        parked_bytes=options.parked_mb << 20 if device == "cpu" else 0,
+        parked_bytes=(options.parked_mb + options.activation_ram_mb) << 20 if device == "cpu" else 0,
     )
     plan = plan_folder(folder, wish, free_bytes, place)
     logger.info(

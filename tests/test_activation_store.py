@@ -3,6 +3,7 @@
 import os
 import random
 import stat
+import threading
 import time
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from adapters.activation_store.folder import erase_owner, read_folder
+from adapters.activation_store.stats import Preloaded
 from adapters.prefix_cache import Boundary, Tier
 from memory.errors import Invalid, Unavailable
 from tests.activation_states import Clock, FourBytes, find, keep, open_store, restored, state_files, state_of
@@ -54,6 +56,32 @@ def test_a_match_is_the_longest_prefix_among_the_owners_asked_for(prefixes, prom
         assert restored(store, match) == state_of(match.tokens).tobytes()
         shortest = min(len(tokens) for tokens in allowed if common(tokens, prompt) == match.length)
         assert len(match.tokens) == shortest or not whole
+
+
+@settings(max_examples=200)
+@given(kept, few_tokens, st.sets(st.sampled_from("abc")), st.integers(0, 130))
+def test_what_is_shared_matches_in_full_only(prefixes, prompt, salts, before):
+    ahead = [7] * before
+    store, lengths = open_store(None), {0}
+    prompt = ahead + prompt
+    for tokens, salt, shared in prefixes:
+        tokens, shared = ahead + tokens, before + min(shared, len(tokens)) if shared else 0
+        keep(store, tokens, salt, shared=shared)
+        if shared and tokens[:shared] == prompt[:shared]:
+            lengths.add(shared)
+        if salt in salts and shared < len(tokens):
+            lengths.add(common(tokens, prompt))
+    match = store.match(prompt, sorted(salts), whole=False, shared=["all"])
+    assert (match.length if match else 0) == max(lengths)
+
+
+def test_who_shares_a_key_cannot_find_out_a_system_prompt_token_by_token():
+    store = open_store(None)
+    keep(store, TEXT, "ada", shared=80)
+    for equal in (1, 40, 79):
+        assert store.match([*TEXT[:equal], 1, 2, 3], ["eve"], whole=False, shared=["all"]) is None
+    assert store.match([*TEXT[:80], 1, 2, 3], ["eve"], whole=False, shared=["all"]).length == 80
+    assert store.match(TEXT[:79], ["all"], whole=False, shared=["all"]).length == 79, "one's own may be cut"
 
 
 @given(kept)
@@ -210,6 +238,38 @@ def test_preloading_brings_an_owner_and_what_it_follows_into_memory(tmp_path):
     assert find(store, TEXT, "ada").tier == Tier.RAM
     assert [s.tier for s in store.list("ben")] == [Tier.DISK]
     assert store.preload("nobody").entries == 0
+
+
+def test_preloading_goes_on_where_it_stopped_for_having_read_enough(tmp_path):
+    """The engine's thread has other things to do; every call reads something, so that it comes to an end."""
+    store = open_store(tmp_path)
+    for n in range(5):
+        keep(store, [*TEXT[:40], n, *TEXT], "ada", shared=40)
+    store.close()
+    store = open_store(tmp_path)
+    steps = [store.preload("ada", most_bytes=600)]
+    for most_bytes in (600, 1, 1, 900):
+        steps.append(store.preload("ada", most_bytes=most_bytes, left=steps[-1].left))
+    assert [step.size_bytes for step in steps] == [160 + 404, 404, 404, 404, 404]
+    assert [len(step.left) for step in steps] == [4, 3, 2, 1, 0]
+    assert store.preload("ada") == Preloaded(entries=0, size_bytes=0, damaged=0)
+
+
+def test_a_disk_that_does_not_keep_up_holds_nobody_up(tmp_path, monkeypatch):
+    store = open_store(tmp_path)
+    stuck, go_on = threading.Event(), threading.Event()
+    store._disk.writer.run(lambda: (stuck.set(), go_on.wait(60)))
+    assert stuck.wait(60)
+    monkeypatch.setattr("adapters.activation_store.disk._MOST_WAITING_BYTES", 100)
+    first = keep(store, TEXT, "ada")
+    second = keep(store, TEXT, "ben")
+    assert (first.tier, second.tier) == (Tier.RAM, Tier.RAM)
+    assert not store.durable(second.digest).result(0), "it is in memory only"
+    go_on.set()
+    assert store.durable(first.digest).result(60)
+    assert restored(store, find(store, TEXT, "ben")) == state_of(TEXT).tobytes()
+    store.close()
+    assert len(state_files(tmp_path)) == 1
 
 
 def test_uses_are_counted_along_the_chain_and_survive_a_restart(tmp_path):

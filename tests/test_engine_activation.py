@@ -48,11 +48,15 @@ class DictCache:
     uses: list[str] = field(default_factory=list)
     loads: list[str] = field(default_factory=list)
 
-    def match(self, prompt: Sequence[int], salts: Sequence[str], *, whole: bool) -> Match | None:
+    def match(
+        self, prompt: Sequence[int], salts: Sequence[str], *, whole: bool, shared: Sequence[str] = ()
+    ) -> Match | None:
         best: Match | None = None
         for digest, node in self.nodes.items():
             length = common_prefix(node.tokens, list(prompt))
-            if node.salt not in salts or not length or (whole and length < len(node.tokens)):
+            if node.salt not in [*salts, *shared] or not length:
+                continue
+            if length < len(node.tokens) and (whole or node.salt not in salts):
                 continue
             if best is None or (length, -len(node.tokens)) > (best.length, -len(best.tokens)):
                 best = Match(digest=digest, length=length, tokens=node.tokens, tier=self.tier)
@@ -234,6 +238,178 @@ def test_another_owner_gets_nothing_but_what_is_shared_with_him(begin):
         caller = Caller(engine, prompt, **options)
         assert asked(caller) == "hello"
         assert caller.started.restored.tokens == caller.started.cached_tokens == tokens, options
+
+
+def test_what_others_share_is_restored_whole_or_not_at_all(begin):
+    """Who shares a key with others cannot find out token by token what their system prompt says."""
+    engine, _, _ = begin()
+    build(engine, ANNA, "anna", shared=60).result(timeout=10)
+    forget_residents(engine)
+    for equal, tokens in ((59, 0), (60, 60)):
+        prompt = prompt_for("hello", filler=[*SYSTEM[:equal], *[8] * 40])
+        caller = Caller(engine, prompt, cache_salt=f"carla {equal}", shared_salt="all")
+        assert asked(caller) == "hello"
+        assert caller.started.restored.tokens == caller.started.cached_tokens == tokens
+    caller = Caller(engine, prompt_for("hello", filler=ANNA[:59]), cache_salt="anna")
+    assert asked(caller) == "hello"
+    assert caller.started.restored.tokens == 59, "one's own may be cut"
+
+
+@pytest.mark.parametrize("parked_bytes", [0, 1 << 20])
+def test_what_is_forgotten_is_neither_resident_nor_parked_nor_kept_later(start, parked_bytes):
+    context = CheckingContext(cells=2048)
+    engine = start(context, parked_bytes=parked_bytes)
+    ada = prompt_for("hello", filler=ANNA)
+    ben = prompt_for("hello", filler=ANNA)
+    for salt, prompt in (("ada", ada), ("ben", ben)):
+        assert asked(Caller(engine, prompt, cache_salt=salt)) == "hello"
+    if parked_bytes:
+        engine.call(lambda _: [engine._scheduler.table.evict_one() for _ in range(2)]).result(timeout=10)
+        assert engine.load_now().used_cells == 0
+    context.gate, context.at_gate = threading.Semaphore(0), threading.Semaphore(0)
+    running = Caller(engine, prompt_for("runs", filler=[7] * 80), cache_salt="ada")
+    assert context.at_gate.acquire(timeout=10)
+    forgotten = engine.call(lambda _: engine.forget(lambda salt: salt == "ada"))
+    context.gate.release(100_000)
+    forgotten.result(timeout=10)
+    assert asked(running) == "runs", "an answer under way goes on"
+    for salt, prompt, kept in (("ada", ada, False), ("ben", ben, True)):
+        caller = Caller(engine, prompt, cache_salt=salt)
+        assert asked(caller) == "hello"
+        assert (caller.started.cached_tokens > 0) is kept, salt
+    caller = Caller(engine, prompt_for("runs", filler=[7] * 80), cache_salt="ada")
+    assert asked(caller) == "runs"
+    assert caller.started.cached_tokens == 0
+
+
+def test_who_waits_while_his_owner_is_forgotten_leaves_nothing_either(start):
+    context = CheckingContext(cells=512, sequences=1)
+    context.gate = threading.Semaphore(0)
+    engine = start(context)
+    first = Caller(engine, prompt_for("first"), cache_salt="ben")
+    assert context.at_gate.acquire(timeout=10)
+    waits = Caller(engine, prompt_for("waits", filler=MEMORY), cache_salt="ada")
+    forgotten = engine.call(lambda _: engine.forget(lambda salt: salt == "ada"))
+    context.gate.release(100_000)
+    forgotten.result(timeout=10)
+    assert (asked(first), asked(waits)) == ("first", "waits")
+    again = Caller(engine, prompt_for("waits", filler=MEMORY), cache_salt="ada")
+    assert asked(again) == "waits"
+    assert again.started.cached_tokens == 0
+
+
+def test_a_cancelled_build_of_a_forgotten_owner_stays_nowhere(start):
+    context = CheckingContext(cells=2048)
+    context.gate = threading.Semaphore(0)
+    cache = DictCache(context.codec)
+    engine = start(context, prefix_cache=lambda _: cache)
+    future = build(engine, ANNA, "anna", idle=True)
+    assert context.at_gate.acquire(timeout=10)
+    future.cancel()
+    forgotten = engine.call(lambda _: engine.forget(lambda salt: salt == "anna"))
+    context.gate.release(100_000)
+    forgotten.result(timeout=10)
+    caller = Caller(engine, prompt_for("hello", filler=ANNA), cache_salt="anna")
+    assert asked(caller) == "hello"
+    assert (caller.started.cached_tokens, cache.nodes) == (0, {})
+
+
+class Breaking(CheckingContext):
+    """Fails where it is told to, having changed half of what it should."""
+
+    broken: tuple[str, ...] = ()
+
+    def restore_parts(self, sequence: int, parts: Sequence[State]) -> int:
+        length = super().restore_parts(sequence, parts)
+        if "restore" in self.broken:
+            raise RuntimeError("CUDA out of memory")
+        return length
+
+    def fork(self, source: int, target: int, length: int) -> None:
+        super().fork(source, target, length)
+        if "fork" in self.broken:
+            raise RuntimeError("CUDA out of memory")
+
+    def save(self, sequence: int) -> np.ndarray:
+        if "save" in self.broken:
+            raise RuntimeError("CUDA out of memory")
+        return super().save(sequence)
+
+    def truncate(self, sequence: int, length: int) -> None:
+        if "truncate" in self.broken:
+            raise RuntimeError("CUDA error")
+        super().truncate(sequence, length)
+
+
+def test_a_context_that_fails_to_restore_costs_the_tokens_and_no_answer(start):
+    context = Breaking(cells=2048)
+    cache = DictCache(context.codec)
+    engine = start(context, prefix_cache=lambda _: cache, parked_bytes=0)
+    build(engine, ANNA, "anna").result(timeout=10)
+    forget_residents(engine)
+    context.broken = ("restore",)
+    for _ in range(4):
+        caller = Caller(engine, prompt_for("hello", filler=ANNA), cache_salt="anna")
+        assert asked(caller) == "hello"
+        assert (caller.started.restored.tokens, caller.started.restored.note) == (0, "failed")
+        forget_residents(engine)
+    assert engine.alive
+
+
+def test_who_cannot_be_started_fails_alone(start):
+    """Four in a row: that many failed batches would end the engine."""
+    context = Breaking(cells=2048)
+    engine = start(context)
+    other = Caller(engine, prompt_for([65] * 300), cache_salt="berta", max_tokens=300)
+    assert asked(Caller(engine, prompt_for("a", filler=ANNA), cache_salt="anna")) == "a"
+    context.broken = ("fork",)
+    for _ in range(4):
+        with pytest.raises(EngineDown, match="Try again"):
+            asked(Caller(engine, prompt_for("b", filler=ANNA), cache_salt="anna"))
+    context.broken = ()
+    assert asked(Caller(engine, prompt_for("c", filler=ANNA), cache_salt="anna")) == "c"
+    assert asked(other) == "A" * 300
+    assert engine.alive
+
+
+def test_a_context_that_cannot_let_go_starts_over(start):
+    context = Breaking(cells=2048)
+    engine = start(context)
+    assert asked(Caller(engine, prompt_for("a", filler=ANNA), cache_salt="anna")) == "a"
+    context.broken = ("fork", "truncate")
+    with pytest.raises(EngineDown, match="Try again"):
+        asked(Caller(engine, prompt_for("b", filler=ANNA), cache_salt="anna"))
+    context.broken = ()
+    caller = Caller(engine, prompt_for("c", filler=ANNA), cache_salt="anna")
+    assert asked(caller) == "c"
+    assert caller.started.cached_tokens == 0
+    assert engine.load_now().used_cells <= 2048
+
+
+def test_what_cannot_be_saved_goes_unsaved(start):
+    context = Breaking(cells=500)
+    engine = start(context, parked_bytes=1 << 20)
+    assert asked(Caller(engine, prompt_for("a", filler=ANNA), cache_salt="anna")) == "a"
+    context.broken = ("save",)
+    forget_residents(engine)
+    assert engine.load_now().parked_bytes == 0
+
+
+def test_a_stored_prefix_that_can_never_fit_drives_nobody_out(start):
+    """One kept by an engine with a larger context, of which a prompt shares a part."""
+    context = CheckingContext(cells=512)
+    cache = DictCache(context.codec)
+    long = [*ANNA, *[6] * 400]
+    cache.keep(long, boundaries(long, "anna"), np.array(long, np.int32).view(np.uint8), build_s=1.0, labels={})
+    engine = start(context, prefix_cache=lambda _: cache, parked_bytes=0)
+    idle = prompt_for("idle", filler=[3] * 80)
+    assert asked(Caller(engine, idle, cache_salt="berta")) == "idle"
+    caller = Caller(engine, prompt_for("hello", filler=ANNA), cache_salt="anna", max_tokens=10)
+    assert asked(caller) == "hello"
+    assert (caller.started.restored.tokens, caller.started.restored.note) == (0, "no_room")
+    again = Caller(engine, idle, cache_salt="berta")
+    assert asked(again) == "idle"
+    assert again.started.cached_tokens == len(idle) - 1
 
 
 def test_a_prefix_of_two_owners_is_stored_in_two_parts_and_restored_from_both(begin):

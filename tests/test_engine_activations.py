@@ -240,10 +240,16 @@ def test_what_is_dropped_is_gone(engine, folder):
     assert report["file_bytes"] > 1000
     assert len(files(folder)) == len(before) + 1
     assert engine.get("/v1/activations", params={"cache_salt": "gone"}).json()["data"] == []
-    assert ask(engine, "gone").restored == 0
+    after = ask(engine, "gone")
+    assert (after.restored, after.cached_tokens) == (0, 0), "nor is it in the context any more"
     assert engine.delete("/v1/activations", params={"cache_salt": "gone"}).json()["files"] == 0
+    after = ask(engine, "gone")
+    assert (after.restored, after.cached_tokens) == (0, 0), "nor is what was asked since"
+    assert ask(engine, "one").cached_tokens > 0
     assert engine.delete(f"/v1/activations/{kept[1]['digest']}").json()["digests"] == [kept[1]["digest"]]
     assert files(folder) == before
+    after = ask(engine, "one")
+    assert (after.restored, after.cached_tokens) == (0, 0)
     missing = engine.delete(f"/v1/activations/{kept[1]['digest']}")
     assert (missing.status_code, missing.json()["error"]["code"]) == (404, "activation_not_found")
     nobody = engine.delete("/v1/activations")
@@ -268,6 +274,39 @@ def test_a_build_that_waits_is_dropped_with_the_rest(engine):
         assert (answers[0].status_code, answers[0].json()["error"]["code"]) == (404, "activation_dropped")
     keep(engine, "after", priority="idle")
     assert engine.get("/v1/activations", params={"cache_salt": "waits"}).json()["data"] == []
+
+
+@pytest.mark.engine
+def test_a_build_that_waits_is_dropped_by_what_it_would_make(engine):
+    digest = keep(engine, "named")["digest"]
+    engine.delete(f"/v1/activations/{digest}")
+    endless = {**chat("busy", [QUESTION]), "temperature": 2, "logit_bias": {"2": -100, "0": -100}, "stream": True}
+    with engine.stream("POST", "/v1/chat/completions", json={**endless, "max_tokens": 1500}):
+        answers: list[httpx.Response] = []
+        wanted = {"messages": [SYSTEM], "cache_salt": "named", "wait": True}
+        waiter = threading.Thread(target=lambda: answers.append(engine.post("/v1/activations", json=wanted)))
+        waiter.start()
+        for _ in range(1000):
+            if engine.get("/health").json()["building"]:
+                break
+            time.sleep(0.01)
+        assert engine.delete(f"/v1/activations/{digest}").json()["dropped"] == 0
+        waiter.join(30)
+        assert (answers[0].status_code, answers[0].json()["error"]["code"]) == (404, "activation_dropped")
+    keep(engine, "after-named", priority="idle")
+    assert engine.get("/v1/activations", params={"cache_salt": "named"}).json()["data"] == []
+
+
+@pytest.mark.engine
+async def test_what_is_too_long_is_refused_before_it_is_read():
+    """Also while the model is loaded: nothing is held in memory meanwhile."""
+    transport = httpx.ASGITransport(create_engine_app(ServedModel(options(None, max_body_mb=1))))
+    async with httpx.AsyncClient(transport=transport, base_url="http://engine") as client:
+        for path in ("/v1/activations", "/v1/activations/preload"):
+            long = await client.post(path, content=b" " * (1 << 20) + b"{}")
+            assert long.json()["error"]["code"] == "request_too_large", path
+        short = await client.post("/v1/activations", json={"messages": [SYSTEM]})
+        assert short.json()["error"]["code"] == "model_loading"
 
 
 @pytest.mark.engine
@@ -361,6 +400,11 @@ async def test_an_engine_without_room_says_so(tmp_path):
     async with in_process(tmp_path / "activations", activation_ram_mb=0, activation_disk_mb=0) as engine:
         response = await engine.post("/v1/activations", json={"messages": [SYSTEM]})
         assert (response.status_code, response.json()["error"]["code"]) == (400, "activations_off")
+        asked = [Answer(await engine.post("/v1/chat/completions", json=chat("ada"))) for _ in range(2)]
+        response = await engine.delete("/v1/activations", params={"cache_salt": "ada"})
+        assert (response.status_code, response.json()["error"]["code"]) == (400, "activations_off")
+        asked.append(Answer(await engine.post("/v1/chat/completions", json=chat("ada"))))
+        assert [answer.cached_tokens > 0 for answer in asked] == [False, True, False], "it is forgotten all the same"
         assert (await engine.get("/health")).json()["activations"] is None
         assert Answer(await engine.post("/v1/chat/completions", json=chat("ada"))).text == "You live in Lisbon."
     assert not (tmp_path / "activations").exists()

@@ -508,3 +508,22 @@ def test_the_fingerprint_tells_contexts_apart_whose_states_differ(open_context):
     ]
     distinct = {tuple(sorted(fingerprint.items())) for fingerprint in [plain, *others]}
     assert len(distinct) == 7
+
+
+def test_a_part_that_fails_in_any_way_leaves_nothing_behind(open_context):
+    """Not only one that is refused: neither the sequence nor the one that parts go through keeps a cell."""
+    context = open_context()
+    parts = cut(context, saved(context), 120, 80)
+    used = context.length(context._scratch)
+    fork = context.fork
+
+    def fails(source, target, length):
+        fork(source, target, length)
+        raise MemoryError
+
+    context.fork = fails
+    with pytest.raises(MemoryError):
+        context.restore_parts(5, parts)
+    del context.fork
+    assert (context.length(5), context.length(context._scratch), used) == (0, 0, 0)
+    assert context.restore_parts(5, parts) == 200

@@ -4,6 +4,7 @@ The law: a node with a file has a parent with one. What leaves the disk is kept 
 gone.
 """
 
+import logging
 from collections.abc import Callable, Sequence, Set
 from math import inf
 from typing import Final
@@ -17,7 +18,9 @@ from adapters.activation_store.writer import FileWriter, WriteJob
 from adapters.prefix_cache import State, StateCodec
 from memory.errors import Invalid
 
+logger = logging.getLogger(__name__)
 _MOST_WAITING_BYTES: Final = 1 << 30  #: states that are held until they are written
+_LONGEST_WAIT_S: Final = 0.25  #: for a disk that does not keep up; the engine stands still
 
 
 class DiskTiers:
@@ -83,12 +86,14 @@ class DiskTiers:
     def _write(self, node: Node, coding: Coding, data: State, spare: Set[Node]) -> bool:
         head = node.head(self.folder.fingerprint, coding)
         size_bytes = files.file_bytes(head, node.own_tokens, data.nbytes)
+        if not self.writer.wait_below(_MOST_WAITING_BYTES, _LONGEST_WAIT_S):
+            logger.warning("the disk does not keep up: an activation memory is not written")
+            return False
         if not self._make_room(coding, size_bytes, self._value(node), spare):
             return False
         self.add(node, coding, size_bytes)
         file = node.files[coding]
         file.job = WriteJob(file.path, head, node.own_tokens, data)
-        self.writer.wait_below(_MOST_WAITING_BYTES)
         self.writer.submit(file.job)
         return True
 

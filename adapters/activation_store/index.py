@@ -56,12 +56,16 @@ class PrefixIndex:
         if node.parent is not None:
             node.parent.children.discard(node)
 
-    def find(self, prompt: Sequence[int], salt_hashes: Sequence[str], *, whole: bool) -> tuple[Node, int] | None:
+    def find(
+        self, prompt: Sequence[int], salt_hashes: Sequence[str], *, whole: bool, shared: Sequence[str] = ()
+    ) -> tuple[Node, int] | None:
         """Return the node that shares most tokens with the prompt, and how many; of equals, the shortest.
 
-        ``whole``: only nodes of which the prompt holds all tokens.
+        ``whole``: only nodes of which the prompt holds all tokens; of the owners ``shared`` it is only those anyway.
         """
-        owners = [owner for salt_hash in dict.fromkeys(salt_hashes) if (owner := self._owners.get(salt_hash))]
+        own = [owner for salt_hash in dict.fromkeys(salt_hashes) if (owner := self._owners.get(salt_hash))]
+        others = [self._owners.get(salt_hash) for salt_hash in dict.fromkeys(shared) if salt_hash not in salt_hashes]
+        owners = own + [owner for owner in others if owner is not None]
         if not owners or not len(prompt):
             return None
         longest = max(owner.longest_bytes for owner in owners) // TOKEN_BYTES
@@ -70,12 +74,10 @@ class PrefixIndex:
         more = longest > _FIRST_LOOK and any(shared == _FIRST_LOOK for _, shared in nearest)
         if more:
             key = packed(prompt[:longest])
-        if whole:
-            found = [(node, node.length) for owner in owners if (node := owner.whole(key)) is not None]
-        elif more:
-            found = [owner.nearest(key) for owner in owners]
-        else:
-            found = nearest
+        held = owners if whole else owners[len(own) :]
+        found = [(node, node.length) for owner in held if (node := owner.whole(key)) is not None]
+        if not whole:
+            found += [owner.nearest(key) for owner in own] if more else nearest[: len(own)]
         return max((pair for pair in found if pair[1]), key=lambda pair: (pair[1], -pair[0].length), default=None)
 
 

@@ -65,6 +65,13 @@ class Node:
             nodes.append(parent)
         return nodes[::-1]
 
+    def tree(self) -> "list[Node]":
+        """Return this node and all that follows it."""
+        nodes: list[Node] = [self]
+        for node in nodes:
+            nodes.extend(node.children)
+        return nodes
+
     def chain_tier(self) -> Tier:
         """Return the slowest tier on the way from the root to here."""
         return max((node.tier for node in self.chain()), key=_SLOWEST_LAST.index)

@@ -1,6 +1,6 @@
 """What a store holds and how it is used, in numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.activation_store.files import Coding
@@ -40,6 +40,7 @@ class Preloaded:
     entries: int
     size_bytes: int
     damaged: int
+    left: Sequence[str] = ()  #: digests of what is still to be looked at
 
 
 def store_stats(index: PrefixIndex, tiers: Tiers, hits: Mapping[Tier, int], *, misses: int, damaged: int) -> StoreStats:

@@ -6,6 +6,7 @@ methods but ``durable``, ``flush`` and ``close`` belong to the engine's thread; 
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import Future
 from copy import copy
@@ -36,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 _USES_EVERY_S: Final = 60.0
 _States = list[State]
+_Digests = list[str]
 _Read = TypeVar("_Read")
 
 
@@ -79,13 +81,17 @@ class ActivationStore:
                 f"The folder of activation memories cannot be used: {error}. Make it writable, or choose another."
             ) from error
 
-    def match(self, prompt: Sequence[int], salts: Sequence[str], *, whole: bool) -> Match | None:
-        """Return the longest match among the owners ``salts``; of equals, the one that restores least.
+    def match(
+        self, prompt: Sequence[int], salts: Sequence[str], *, whole: bool, shared: Sequence[str] = ()
+    ) -> Match | None:
+        """Return the longest match among the owners ``salts`` and ``shared``; of equals, the one that restores least.
 
+        ``whole``: only prefixes that the prompt holds in full, as it always is with the owners ``shared``.
         It takes tens of microseconds for a prompt of thousands of tokens, most of them for reading the list.
         """
         self._tiers.settle()
-        found = self._index.find(prompt, [salt_hash_of(self._namespace, salt) for salt in salts], whole=whole)
+        own, others = ([self.salt_hash(salt) for salt in group] for group in (salts, shared))
+        found = self._index.find(prompt, own, whole=whole, shared=others)
         if found is None:
             self._misses += 1
             return None
@@ -96,7 +102,7 @@ class ActivationStore:
     def find(self, tokens: Sequence[int], salt: str) -> StoredPrefix | None:
         """Return the node of exactly these tokens and this owner, if its exact state is there; that is no use."""
         self._tiers.settle()
-        node = self._index.get(digest_of(self._namespace, salt_hash_of(self._namespace, salt), packed(tokens)))
+        node = self._index.get(self.digest(tokens, salt))
         return node.stored() if node is not None and node.chain_tier() in (Tier.RAM, Tier.DISK) else None
 
     def load(self, match: Match) -> _States:
@@ -163,6 +169,19 @@ class ActivationStore:
         self._save_uses_now_and_then()
         return chain[-1].stored()
 
+    def salt_hash(self, salt: str) -> str:
+        """Return what names an owner here; from any thread."""
+        return salt_hash_of(self._namespace, salt)
+
+    def digest(self, tokens: Sequence[int], salt: str) -> str:
+        """Return how a prefix is named, whether it is stored or not; from any thread."""
+        return digest_of(self._namespace, self.salt_hash(salt), packed(tokens))
+
+    def owners(self, digest: str) -> set[str]:
+        """Return whose a prefix is, and what follows it, as hashes of their salts; none when it is not stored."""
+        node = self._index.get(digest)
+        return set() if node is None else {part.salt_hash for part in node.tree()}
+
     def durable(self, digest: str) -> "Future[bool]":
         """Return what resolves when a prefix would outlive a crash: True, or False if it never will.
 
@@ -183,7 +202,7 @@ class ActivationStore:
     def list(self, salt: str | None = None) -> Sequence[StoredPrefix]:
         """Return what is stored, of one owner or of all, the oldest first."""
         self._tiers.settle()
-        nodes = self._index if salt is None else self._index.of(salt_hash_of(self._namespace, salt))
+        nodes = self._index if salt is None else self._index.of(self.salt_hash(salt))
         return sorted((node.stored() for node in nodes), key=lambda stored: (stored.created_at, stored.length))
 
     def drop(self, salt: str | None = None, digests: Sequence[str] | None = None) -> Removed:
@@ -197,7 +216,7 @@ class ActivationStore:
             raise ValueError("name an owner or digests")
         self._tiers.settle()
         removed = Removed()
-        nodes = self._index if salt is None else self._index.of(salt_hash_of(self._namespace, salt))
+        nodes = self._index if salt is None else self._index.of(self.salt_hash(salt))
         for node in [node for node in nodes if digests is None or node.digest in digests]:
             if node.digest in self._index:  # else it went with its parent
                 self._tiers.remove(node, removed)
@@ -211,21 +230,26 @@ class ActivationStore:
             raise Unavailable(f"These files could not be removed, remove them by hand: {removed.left}.")
         return removed
 
-    def preload(self, salt: str) -> Preloaded:
-        """Bring an owner's exact states, and what they follow, from disk into memory, if they are worth it there."""
+    def preload(self, salt: str, *, most_bytes: int | None = None, left: Sequence[str] | None = None) -> Preloaded:
+        """Bring an owner's exact states, and what they follow, from disk into memory, if they are worth it there.
+
+        ``most_bytes``: of how much to read, but for the first file, which is read however large it is; what is left
+        then is named in the answer, and is to be given to the next call as ``left``.
+        """
         self._tiers.settle()
         before, damaged = self._tiers.ram.sizes.copy(), self._damaged
-        nodes = self._index.of(salt_hash_of(self._namespace, salt))
-        for node in sorted(nodes, key=lambda node: node.value(self._clock()), reverse=True):
-            chain = node.chain()
-            for part in chain:
-                try:
-                    if part.digest in self._index:
-                        self._sound(part, partial(self._tiers.promote, part, set(chain)))
-                except Invalid:
+        waiting = deque(self._by_value(salt) if left is None else left)
+        read_bytes = 0
+        while waiting:
+            part = self._index.get(waiting[0])
+            if part is not None and part.ram is None:
+                if most_bytes is not None and read_bytes and read_bytes + part.size_bytes > most_bytes:
                     break
+                read_bytes += self._promote(part)
+            waiting.popleft()
         loaded = [size_bytes for node, size_bytes in self._tiers.ram.sizes.items() if node not in before]
-        return Preloaded(entries=len(loaded), size_bytes=sum(loaded), damaged=self._damaged - damaged)
+        damaged = self._damaged - damaged
+        return Preloaded(entries=len(loaded), size_bytes=sum(loaded), damaged=damaged, left=tuple(waiting))
 
     def stats(self) -> StoreStats:
         """Return what is stored and how it was used since the store was opened."""
@@ -237,6 +261,20 @@ class ActivationStore:
         if self._disk is not None:
             self._save_uses()
             self._disk.writer.close(timeout_s)
+
+    def _by_value(self, salt: str) -> _Digests:
+        """Return an owner's nodes, the most valuable first, each behind those that it follows."""
+        now = self._clock()
+        nodes = sorted(self._index.of(self.salt_hash(salt)), key=lambda node: node.value(now), reverse=True)
+        return list(dict.fromkeys(part.digest for node in nodes for part in node.chain()))
+
+    def _promote(self, node: Node) -> int:
+        """Bring a node's state into memory and return its size in bytes; 0 when it stays where it is."""
+        try:
+            state = self._sound(node, partial(self._tiers.promote, node, set(node.chain())))
+        except Invalid:
+            return node.size_bytes
+        return 0 if state is None else node.size_bytes
 
     def _place(self, node: Node, state: State, tokens: int, spare: Set[Node]) -> None:
         """Put the part of a state that is a node's into the tiers, where it is not; ``tokens``: those of the state."""

@@ -67,10 +67,10 @@ class FileWriter:
             if not self._closed:
                 self._queue.put(task)
 
-    def wait_below(self, size_bytes: int) -> None:
-        """Wait until no more than so many bytes are held."""
+    def wait_below(self, size_bytes: int, timeout_s: float) -> bool:
+        """Wait until no more than so many bytes are held; False when it took too long."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting_bytes <= size_bytes or self._closed)
+            return self._changed.wait_for(lambda: self._waiting_bytes <= size_bytes or self._closed, timeout_s)
 
     def cancel(self, job: WriteJob) -> None:
         """Return when the file is either written or never will be."""
