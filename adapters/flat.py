@@ -26,7 +26,7 @@ class _Partition:
     def __init__(self, ids: Sequence[str], vectors: Matrix) -> None:
         self.ids = list(ids)
         self.places = {cube_id: place for place, cube_id in enumerate(self.ids)}
-        self.columns = np.ascontiguousarray(vectors.T, dtype=np.float32)  # (d, capacity)
+        self.columns = np.array(vectors.T, np.float32, order="C")  # (d, capacity); a copy: what comes may be read-only
 
     def add(self, ids: Sequence[str], vectors: Matrix) -> None:
         for cube_id, vector in zip(ids, vectors, strict=True):

@@ -184,6 +184,9 @@ class Scheduler(Section):
     activation_half_life_s: Seconds = Field(description="age at which a use counts half")
     activation_stable_s: Weight = Field(description="a user's memory must have stood still for so long")
     activation_min_tokens: Limit = Field(description="shorter blocks are as fast as text")
+    activation_shared_users: Annotated[int, Field(ge=1)] = Field(
+        description="users of one key that sent a system message before it is kept for all of that key's users"
+    )
 
 
 class Operator(Section):

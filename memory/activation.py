@@ -4,14 +4,19 @@ MemScheduler's part in activation memory (MemOS, arXiv 2507.03724, "MemScheduler
 that is used often and has stood still is worth computing once. The law: it decides by values and the clock alone, holds
 keys and counts but no word of a memory, and is bounded; what it forgets is counted anew, what it overlooks is computed
 as text.
+
+A setting is kept for all users of the key that it was seen under once ``shared_users`` of them have sent it, and until
+then for each of them apart. So when all of a user is erased, nothing that this user alone had sent is left under the
+salt that the key's users share; what is left there others sent as well.
 """
 
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
+from memory.activation_sharing import Senders
 from memory.prefix import NO_SETTING, Activation, Block, Setting
 from memory.turn import Scope
 
@@ -38,6 +43,7 @@ class ActivationPolicy:
     max_places: int = 8  #: of one user
     max_settings: int = 256  #: over all users
     retry_s: float = 60.0  #: after an engine could not be asked
+    shared_users: int = 3  #: of one key that sent a setting, before it is kept for all of that key's users
 
     def serves(self, wish: str | None) -> bool:
         """True when a chat with this ``X-Memory-Policy`` may use activation memories."""
@@ -98,6 +104,8 @@ class _Use:
     tokens: int = 0
     seen: str = ""  #: key of what the last chat had; a conversation in which a memory was told has less
     asked: bool = False
+    wished: bool = False  #: by a chat: hot at once, but it fades
+    key_id: str = ""  #: under which the user last sent the setting here
     refused: str = ""  #: key of a block that the engine cannot take
     retry_at: float = -math.inf
 
@@ -108,6 +116,8 @@ class _User:
     places: OrderedDict[Place, _Use] = field(default_factory=OrderedDict)
     stored: dict[tuple[str, str], str] = field(default_factory=dict)  #: (setting, block) to digest
     building: set[tuple[str, str]] = field(default_factory=set)
+    undropped: set[str] = field(default_factory=set)  #: digests that could not be dropped
+    drop_at: float = -math.inf  #: when to try that again
     doubted_at: float | None = None  #: since then what ``places`` say of blocks may be wrong
     adopted: bool = False
 
@@ -120,23 +130,37 @@ class ActivationPlanner:
         self._clock = clock
         self._users: OrderedDict[str, _User] = OrderedDict()  # the least recently seen first
         self._settings: OrderedDict[str, Setting] = OrderedDict()
+        self._senders = Senders(policy.shared_users, policy.max_settings)
         self._active: set[str] = set()  # users about whom something may be to decide
         self._due_at = math.inf
         self._sweep_at = clock() + policy.half_life_s * _COLD_SHARE
 
     def used(
-        self, scope: Scope, setting: Setting, budget_tokens: int | None, block: str, *, missed: bool = False
+        self,
+        scope: Scope,
+        setting: Setting,
+        budget_tokens: int | None,
+        block: str,
+        *,
+        missed: bool = False,
+        wished: bool = False,
     ) -> None:
         """Count a chat of this user whose stable block had the key ``block``.
 
-        ``missed``: nothing was restored for it, so the engine no longer has what it may have had.
+        ``missed``: nothing was restored for it, so the engine no longer has what it may have had. ``wished``: it asked
+        for activation memory (``X-Memory-Policy: kv``), so its block is hot at once, in the mode ``on_request`` too;
+        unlike what a transform asked for it fades.
         """
         if self.policy.mode == "off":
             return
         now = self._clock()
         user, use = self._use(scope, Place(setting.key, budget_tokens))
         self._remember(setting)
-        use.heat, use.heat_at = self._heat(use, now) + 1.0, now
+        use.heat, use.heat_at, use.key_id = self._heat(use, now) + 1.0, now, scope.key_id
+        if wished:
+            use.heat, use.wished = max(use.heat, self.policy.hot_uses), True
+        if setting.key != NO_SETTING:
+            self._senders.sent(scope.key_id, setting.key, scope.user)
         if block not in (use.block, use.seen) and user.doubted_at is None:
             user.doubted_at = now
         use.seen = block
@@ -156,6 +180,7 @@ class ActivationPlanner:
         if user is not None:
             user.stored.clear()
             user.building.clear()
+            user.undropped.clear()
             for use in user.places.values():
                 use.block = use.seen = use.refused = ""
             self.changed(scope)
@@ -205,6 +230,15 @@ class ActivationPlanner:
         if user is not None and (setting, block) in user.building:
             user.building.discard((setting, block))
             user.stored[setting, block] = digest
+            user.undropped.discard(digest)
+            self._active.add(scope.user)
+
+    def undropped(self, scope: Scope, digests: Iterable[str]) -> None:
+        """Take notice that these could not be dropped: they are to be dropped later."""
+        user = self._users.get(scope.user)
+        if user is not None:
+            user.undropped.update(digests)
+            user.drop_at = self._clock() + self.policy.retry_s
             self._active.add(scope.user)
 
     def failed(self, scope: Scope, place: Place, block: str, *, refused: bool) -> None:
@@ -222,6 +256,16 @@ class ActivationPlanner:
     def knows(self, scope: Scope) -> bool:
         """True when chats of this user were counted, and not too long ago."""
         return scope.user in self._users
+
+    def shared_key(self, scope: Scope, setting: str) -> str:
+        """Return the key whose users may share what is computed of the setting; "": nobody but this user.
+
+        It is the key of ``scope``, where this user sent the setting under it and so did enough others.
+        """
+        user = self._users.get(scope.user)
+        places = user.places.items() if user is not None else ()
+        own = any(place.setting == setting and use.key_id == scope.key_id for place, use in places)
+        return scope.key_id if own and self._senders.shared(scope.key_id, setting) else ""
 
     def settings_of(self, scope: Scope) -> list[Setting]:
         """Return the settings in which this user was seen, the latest first."""
@@ -255,10 +299,7 @@ class ActivationPlanner:
             decisions.append(Adopt(scope=user.scope))
         if user.doubted_at is not None:
             return self._dispel(user, now, decisions)
-        orphans = set(user.stored) - {(place.setting, use.block) for place, use in user.places.items()}
-        if orphans:
-            decisions.append(Drop(scope=user.scope, digests=tuple(user.stored.pop(key) for key in sorted(orphans))))
-        due_at = math.inf
+        due_at = self._clear(user, now, decisions)
         for place, use in user.places.items():
             if not self._worth(user, place, use, now):
                 continue
@@ -267,9 +308,21 @@ class ActivationPlanner:
                 continue
             user.building.add((place.setting, use.block))
             setting = self._settings.get(place.setting, Setting())
-            build = Build(scope=user.scope, place=place, setting=setting, block=use.block, asked=use.asked)
-            decisions.append(build)
+            scope = replace(user.scope, key_id=use.key_id)  # the setting is no business of the user's other keys
+            decisions.append(Build(scope=scope, place=place, setting=setting, block=use.block, asked=use.asked))
         return due_at
+
+    def _clear(self, user: _User, now: float, decisions: list[Decision]) -> float:
+        """Drop what belongs to no place; return when to try again what could not be dropped."""
+        orphans = set(user.stored) - {(place.setting, use.block) for place, use in user.places.items()}
+        digests = {user.stored.pop(key) for key in orphans}
+        if now >= user.drop_at:
+            digests |= user.undropped
+            user.undropped = set()
+        digests -= set(user.stored.values())  # another setting that the template writes alike
+        if digests:
+            decisions.append(Drop(scope=user.scope, digests=tuple(sorted(digests))))
+        return user.drop_at if user.undropped else math.inf
 
     def _dispel(self, user: _User, now: float, decisions: list[Decision]) -> float:
         """A doubt is looked into once nothing has changed for a while, and only if something hangs on it."""
@@ -292,9 +345,9 @@ class ActivationPlanner:
         return use.asked or (use.tokens >= self.policy.min_tokens and self._hot(use, now))
 
     def _hot(self, use: _Use, now: float) -> bool:
-        if self.policy.mode != "auto":
+        if use.asked or (self.policy.mode != "auto" and not use.wished):
             return use.asked
-        return use.asked or self._heat(use, now) > self.policy.hot_uses - _ROUNDING
+        return self._heat(use, now) > self.policy.hot_uses - _ROUNDING
 
     def _heat(self, use: _Use, now: float) -> float:
         return use.heat * math.exp2(-(now - use.heat_at) / self.policy.half_life_s)

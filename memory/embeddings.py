@@ -4,6 +4,7 @@ The index is a cache: a user's vectors are loaded from the vault when they are f
 a load and a write from passing each other, so nothing that was stored can be missing from the index.
 """
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,8 @@ import numpy as np
 from memory.ports import Embedder, Matrix, Vault, Vector, VectorIndex, Written
 from memory.rules.lines import first_person
 from memory.turn import Scope
+
+logger = logging.getLogger(__name__)
 
 _CACHED_TEXTS = 2048  # 3 MB: a question is embedded for recall and, seconds later, for keeping
 _STRIPES = 64
@@ -79,11 +82,18 @@ class Embeddings:
             yield
 
     def follow(self, scope: Scope, written: Written, vectors: dict[str, Vector]) -> None:
-        """Take over what a write changed; ``vectors`` are those of created cubes, by id."""
-        self._index.remove(scope.user, (*written.superseded, *written.removed))
+        """Take over what a write changed; ``vectors`` are those of created cubes, by id.
+
+        The write stands already: an index that cannot follow is given up, and loaded again when it is needed.
+        """
         ids = [cube.id for cube in written.created if cube.current and cube.id in vectors]
-        if ids:
-            self._index.add(scope.user, ids, np.stack([vectors[cube_id] for cube_id in ids]))
+        try:
+            self._index.remove(scope.user, (*written.superseded, *written.removed))
+            if ids:
+                self._index.add(scope.user, ids, np.stack([vectors[cube_id] for cube_id in ids]))
+        except Exception:
+            logger.exception("a vector index could not follow a write and is loaded again")
+            self._index.drop(scope.user)
 
     def drop(self, scope: Scope) -> None:
         """Forget the user's index; it is loaded again when needed."""

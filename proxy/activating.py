@@ -11,16 +11,16 @@ import logging
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from adapters.engine_activations import NOT_KEPT
 from memory.activation import ActivationPlanner, Adopt, Build, Decision, Drop, Place, Refresh, labels_of
 from memory.errors import Invalid, MemoryFault, NotFound, Unavailable
 from memory.ports import ActivationEngine
-from memory.prefix import Block, BuildOrder, Built, Dropped, Setting
+from memory.prefix import BuildOrder, Built, Dropped, Setting
 from memory.turn import Scope
 from proxy.activation_files import ActivationFiles, report_of
+from proxy.activation_use import Beginnings, ChatUse, Reading
 
 logger = logging.getLogger(__name__)
 
@@ -31,33 +31,8 @@ _MOST_REMOVALS = 10_000  # remembered for the sake of builds that began before
 _OVERTAKING_S = 0.05
 _LONGEST_NAP_S = 60.0
 _SHORTEST_NAP_S = 0.2  # decisions are made for many chats at once
-
-
-class Beginnings(Protocol):
-    """What of the pipeline says how chats begin. Its calls block."""
-
-    def stable_block(self, scope: Scope, *, budget_tokens: int | None) -> Block: ...
-
-    def beginning(self, setting: Setting, block: Block) -> list[dict[str, Any]]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ChatUse:
-    """One chat: what it asked of the model, and which stable block it had."""
-
-    scope: Scope
-    body: Mapping[str, Any]
-    budget_tokens: int | None
-    block: str  #: key of the stable block
-    missed: bool = False  #: nothing of it was restored, although it might have been
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A stable block, and when it was read: memories may be removed before it is built."""
-
-    block: Block
-    at: int
+_WATCH_S = 600.0  # a build that nobody waits for is taken for lost after so long, and ordered again
+_LONGEST_LOOK_S = 5.0
 
 
 class Activating:
@@ -79,7 +54,9 @@ class Activating:
         self._beginnings: Beginnings | None = None
         self._waiting: deque[ChatUse] = deque(maxlen=_MOST_WAITING)
         self._seen_at: dict[str, float] = {}
-        self._builds: asyncio.Queue[Build] = asyncio.Queue()
+        self._builds: deque[Build] = deque()
+        self._may_build = asyncio.Event()
+        self._watches: dict[asyncio.Task[None], str] = {}  # of builds that nobody waits for, by user
         self._owed: set[str] = set()  # users of whom the engine still has to drop something
         self._removals = 0
         self._removed_at: OrderedDict[str, int] = OrderedDict()  # the last removal of each user, by number
@@ -120,7 +97,11 @@ class Activating:
 
     def changed(self, scope: Scope) -> None:
         """Take notice that the user's memories changed. From any thread."""
-        self._call(self.planner.changed, scope)
+        self._call(self._changed, scope)
+
+    def _changed(self, scope: Scope) -> None:
+        self.planner.changed(scope)
+        self._wake.set()
 
     def removed(self, scope: Scope) -> Mapping[str, Any]:
         """Remove all activation memories of the user; for threads: it waits for the engine."""
@@ -138,11 +119,9 @@ class Activating:
 
         What the engine cannot be told now it is told as soon as it answers; its files are gone at once all the same.
         """
-        self._removals += 1
-        self._removed_at[scope.user] = self._removals
-        self._removed_at.move_to_end(scope.user)
-        if len(self._removed_at) > _MOST_REMOVALS:
-            self._removed_at.popitem(last=False)
+        self._call_off(scope.user)
+        for watch in self._watches_of(scope.user):
+            watch.cancel()  # the engine drops what it is building of this user
         if counted:
             self.planner.purged(scope)
         else:
@@ -154,7 +133,13 @@ class Activating:
         return report_of(_sum(gone, more), found=left + files["found"])
 
     async def drop_with(self, scope: Scope, cube_ids: Sequence[str]) -> dict[str, Any]:
-        """Remove the user's activation memories that hold any of these memories, and report it. Raises: EngineDown."""
+        """Remove the user's activation memories that hold any of these memories, and report it.
+
+        What is being built of this user is waited for, as it may hold them. Where that does not end in time, ``found``
+        counts it, and all of this user's is dropped as soon as the engine can.
+        Raises: EngineDown.
+        """
+        self._call_off(scope.user)
         self.planner.forget(scope)
         owner = self.salts.cache_salt(scope.user)
 
@@ -163,7 +148,33 @@ class Activating:
             return [each.digest for each in kept if set(cube_ids) & set(each.labels.get("cubes", ()))]
 
         gone = await self.engine.drop(owner, await holding())
-        return report_of(gone, found=len(await holding()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DROP_TIMEOUT_S):
+                pause_s = _OVERTAKING_S
+                while self._under_way(scope.user):
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, 1.0)
+        gone = _sum(gone, await self.engine.drop(owner, await holding()))
+        left = self._under_way(scope.user)
+        if left:
+            self._owed.add(scope.user)
+            self._wake.set()
+        return report_of(gone, found=len(await holding()) + left)
+
+    def _call_off(self, user: str) -> None:
+        """What is queued of this user is not built, nor what was read until now."""
+        self._removals += 1
+        self._removed_at[user] = self._removals
+        self._removed_at.move_to_end(user)
+        if len(self._removed_at) > _MOST_REMOVALS:
+            self._removed_at.popitem(last=False)
+        self._builds = deque(build for build in self._builds if build.scope.user != user)
+
+    def _watches_of(self, user: str) -> "list[asyncio.Task[None]]":
+        return [watch for watch, watched in self._watches.items() if watched == user]
+
+    def _under_way(self, user: str) -> int:
+        return self._ordered[user] + len(self._watches_of(user))
 
     async def _dropped(self, user: str) -> tuple[Dropped, int]:
         owner = self.salts.cache_salt(user)
@@ -186,14 +197,17 @@ class Activating:
     ) -> Built:
         """Have a beginning built and return what came of it; ``asked``: at once.
 
+        The setting's part of it is kept for all users of the scope's key only where ``ActivationPlanner.shared_key``
+        says so, else for this user alone.
         Raises: Invalid: it is too short or too long. NotFound: memories were removed meanwhile. Unavailable.
         """
-        block = reading.block
+        block, shared_key = reading.block, self.planner.shared_key(scope, setting.key)
+        system = [setting.system] if setting.system is not None and shared_key else []
         order = BuildOrder(
             owner=self.salts.cache_salt(scope.user),
             messages=self._begin().beginning(setting, block),
-            shared_owner=self.salts.shared_cache_salt(scope.key_id) if scope.key_id else "",
-            shared_messages=[setting.system] if setting.system is not None else [],
+            shared_owner=self.salts.shared_cache_salt(shared_key) if system else "",
+            shared_messages=system,
             more=setting.more,
             labels=labels_of(place, block, asked=asked),
             idle=not asked,
@@ -209,7 +223,33 @@ class Activating:
             self._ordered += Counter()  # without those of whom there is none
         if made.digest:
             self.planner.built(scope, place.setting, block.key, made.digest)
+        elif self._removed_at.get(scope.user, 0) <= reading.at:
+            watch = asyncio.create_task(self._watch(scope, place, block.key), name="activating-watch")
+            self._watches[watch] = scope.user
+            watch.add_done_callback(self._watches.pop)
+            self._keep(watch)
         return made
+
+    async def _watch(self, scope: Scope, place: Place, block: str) -> None:
+        """Tell the planner when the engine has what nobody waits for, or that it does not come."""
+        owner, meant, look_s = self.salts.cache_salt(scope.user), ([place.setting], [block]), _SHORTEST_NAP_S
+        try:
+            async with asyncio.timeout(_WATCH_S):
+                while True:
+                    await asyncio.sleep(look_s)
+                    look_s = min(2 * look_s, _LONGEST_LOOK_S)
+                    for kept in await self.engine.list(owner):
+                        if (list(kept.labels.get("setting", ())), list(kept.labels.get("block", ()))) == meant:
+                            self.planner.built(scope, place.setting, block, kept.digest)
+                            return
+        except (MemoryFault, TimeoutError) as fault:
+            logger.warning("an activation memory that nobody waits for is not seen: %s", type(fault).__name__)
+            self.planner.failed(scope, place, block, refused=False)
+        except Exception:
+            logger.exception("an activation memory that nobody waits for could not be looked for")
+            self.planner.failed(scope, place, block, refused=False)
+        finally:
+            self._wake.set()
 
     async def read(self, scope: Scope, budget_tokens: int | None) -> Reading:
         """Return the stable block that a new conversation gets now."""
@@ -221,14 +261,18 @@ class Activating:
             raise Unavailable("The server is starting; try again in a moment.")
         return self._beginnings
 
+    def count(self) -> None:
+        """Tell the planner of the chats that wait to be counted, so that it knows of every one that was answered."""
+        while self._waiting:
+            use = self._waiting.popleft()
+            setting = Setting.of(use.body)
+            self.planner.used(use.scope, setting, use.budget_tokens, use.block, missed=use.missed, wished=use.wished)
+
     async def _decide(self) -> None:
         while True:
             self._wake.clear()
             try:
-                while self._waiting:
-                    use = self._waiting.popleft()
-                    setting = Setting.of(use.body)
-                    self.planner.used(use.scope, setting, use.budget_tokens, use.block, missed=use.missed)
+                self.count()
                 for decision in self.planner.decide():
                     await self._carry_out(decision)
                     self._wake.set()  # there may be more to decide now
@@ -248,7 +292,8 @@ class Activating:
         scope = decision.scope
         try:
             if isinstance(decision, Build):
-                self._builds.put_nowait(decision)
+                self._builds.append(decision)
+                self._may_build.set()
             elif isinstance(decision, Adopt):
                 self.planner.adopted(scope, await self.engine.list(self.salts.cache_salt(scope.user)))
             elif isinstance(decision, Refresh):
@@ -258,10 +303,22 @@ class Activating:
                 await self.engine.drop(self.salts.cache_salt(scope.user), decision.digests)
         except Unavailable as fault:
             logger.warning("activation memories wait: %s", type(fault).__name__)
-            if isinstance(decision, Adopt):
-                self.planner.forget(scope)
-            else:
-                self.planner.changed(scope)
+            self._put_off(decision)
+        except Exception:
+            logger.exception("activation memories: what else was decided is done all the same")
+            self._put_off(decision)
+
+    def _put_off(self, decision: Decision) -> None:
+        """Have the planner decide it again later."""
+        scope = decision.scope
+        if isinstance(decision, Adopt):
+            self.planner.forget(scope)
+        elif isinstance(decision, Drop):
+            self.planner.undropped(scope, decision.digests)
+        elif isinstance(decision, Build):
+            self.planner.failed(scope, decision.place, decision.block, refused=False)
+        else:
+            self.planner.changed(scope)
 
     async def _settle_debts(self) -> None:
         for user in list(self._owed):
@@ -269,7 +326,11 @@ class Activating:
 
     async def _build_all(self) -> None:
         while True:
-            build = await self._builds.get()
+            await self._may_build.wait()
+            if not self._builds:
+                self._may_build.clear()
+                continue
+            build = self._builds.popleft()
             try:
                 await self._build(build)
             except Exception:

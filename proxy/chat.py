@@ -25,7 +25,8 @@ from memory.ports import Clock
 from memory.prefix import block_key
 from memory.rules.sentences import well_formed
 from memory.turn import Mode
-from proxy.activating import Activating, ChatUse
+from proxy.activating import Activating
+from proxy.activation_use import ChatUse
 from proxy.auth import Authenticator, Caller
 from proxy.bookkeeping import Bookkeeper, OpenTurn
 from proxy.closing import Call, Closing, record_of
@@ -176,7 +177,8 @@ class Chat:
         recalled = await self._at.recaller.recall(messages, call.identity.scope, call.controls)
         try:
             response, recalled = await self._asked(call, recalled)
-            recalled = replace(recalled, restored=Restored.of(response.headers))
+            if self._at.backend.shares_cache:  # what another server says of it is not ours to believe
+                recalled = replace(recalled, restored=Restored.of(response.headers))
         except BaseException:
             recalled.let_go()
             raise
@@ -190,7 +192,7 @@ class Chat:
                 await relay(send, response, _identified(response, extra, call.line), call.line.progress)
         finally:
             recalled.let_go()
-            _note(call.line, recalled, response.status)
+            _note(call.line, recalled, response.status, restorable=self._restorable(call, recalled))
             response.close()
 
     async def _without_memory(self, send: Send, call: Call) -> None:
@@ -258,7 +260,15 @@ class Chat:
         if activating.planner.policy.serves(controls.policy):
             block = block_key(prepared.injection.stable_text)
             missed = recalled.restored is not None and recalled.restored.tier == TEXT
-            activating.used(ChatUse(call.identity.scope, call.body, controls.budget_tokens, block, missed))
+            wished = controls.policy == "kv"
+            activating.used(ChatUse(call.identity.scope, call.body, controls.budget_tokens, block, missed, wished))
+
+    def _restorable(self, call: Call, recalled: Recalled) -> bool:
+        """Whether this user's activation memory might have served this chat: where not, none is missing."""
+        activating, prepared = self._at.activating, recalled.prepared
+        if activating is None or prepared is None or not prepared.injection.stable_text:
+            return False
+        return call.controls.mode.reads and activating.planner.policy.serves(call.controls.policy)
 
     async def _with_memory(self, send: Send, call: Call, recalled: Recalled, response: BackendResponse) -> None:
         record = record_of(call, recalled, self._at.clock)
@@ -315,11 +325,11 @@ def _identified(response: BackendResponse, extra: Headers, line: RequestLine) ->
     return extra
 
 
-def _note(line: RequestLine, recalled: Recalled, status: int) -> None:
+def _note(line: RequestLine, recalled: Recalled, status: int, *, restorable: bool) -> None:
     injection = recalled.prepared.injection if recalled.prepared is not None else None
     line.status, line.memory, line.reason = status, recalled.status, recalled.reason
     line.lookup_ms = recalled.lookup_ms
-    if recalled.restored is not None:
+    if recalled.restored is not None and (restorable or recalled.restored.tokens):
         line.activation_tokens, line.activation_tier = recalled.restored.tokens, recalled.restored.tier
     if injection is not None:
         line.memories, line.tokens = len(injection.cube_ids), injection.tokens

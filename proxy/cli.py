@@ -160,8 +160,8 @@ def _add_activation(commands: Commands) -> None:
     listing.add_argument("--json", action="store_true")
     drop = _command(actions, "drop", "proxy.cli_activation:drop", "drop activation memories; chats read the text again")
     drop.add_argument("digests", nargs="*", metavar="DIGEST", help="as `memos activation ls` shows it")
-    drop.add_argument("--user", metavar="USER", help="all of this user")
-    drop.add_argument("--all", action="store_true", help="all of everybody")
+    drop.add_argument("--user", metavar="USER", help="all of this user; with DIGEST: only if they are this user's")
+    drop.add_argument("--all", action="store_true", help="all of everybody; alone")
 
 
 def _add_engine(commands: Commands) -> None:

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -29,6 +29,7 @@ from proxy.engine_address import running_socket
 T = TypeVar("T")
 _URL = "http://engine/v1"  # a name only: the connection goes to a Unix socket
 _SHOWN_DIGEST = 12
+_LEAST_DIGEST = 8  # characters that name one; fewer are a slip of the hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class _Row:
 
     kept: Activation
     engine: str  #: names the folder of one engine and model; "": in memory only
-    user: str = ""  #: "": of nobody who is known here, such as what the users of a key share
+    user: str = ""  #: "": of nobody who is known here
+    key_id: str = ""  #: of the key whose users share it
     damaged: bool = False
 
 
@@ -62,46 +64,74 @@ def list_activations(chosen: argparse.Namespace) -> int:
 
 
 def drop(chosen: argparse.Namespace) -> int:
-    """Drop what is kept of a user, what is named, or all of it; chats compute it again when they need it."""
-    if not (chosen.all or chosen.user or chosen.digests):
-        raise Invalid("Say what to drop: DIGEST ..., --user USER or --all.")
+    """Drop what is named, all that is kept of a user, or all of it; chats compute it again when they need it.
+
+    With both a user and names only what is that user's is looked for. Raises: Invalid: it is not clear what is meant.
+    """
+    _check(chosen)
     folder, socket_path = _folder(chosen), running_socket(loaded(chosen).settings.data.dir)
     with opened_vault(chosen) as files:
         salt = None if chosen.user is None else files.keys.cache_salt(chosen.user)
-        there = Dropped() if socket_path is None else _in_engine(socket_path, partial(_drop_there, chosen, salt))
-        removed = _drop_files(folder, chosen, salt)
+        digests = None
+        if chosen.digests:
+            kept = [] if socket_path is None else _in_engine(socket_path, lambda engine: engine.list(salt))
+            digests = _meant(chosen.digests, {each.digest for each in kept} | _filed(folder, salt))
+        there = Dropped() if socket_path is None else _in_engine(socket_path, partial(_drop_there, salt, digests))
+        removed = _drop_files(folder, salt, digests)
     if removed.left:
         raise Unavailable(f"These files could not be removed, remove them by hand: {removed.left}.")
-    count = there.prefixes + len(removed.digests)
-    if chosen.digests and not count:
-        raise NotFound("There is no such activation memory; `memos activation ls` shows them.")
-    print(f"{count} dropped, {there.files + removed.files} files removed.")
+    print(f"{there.prefixes + len(removed.digests)} dropped, {there.files + removed.files} files removed.")
     return 0
 
 
-async def _drop_there(chosen: argparse.Namespace, salt: str | None, engine: EngineActivations) -> Dropped:
+def _check(chosen: argparse.Namespace) -> None:
+    if chosen.all and (chosen.digests or chosen.user is not None):
+        raise Invalid("--all drops everything of everybody; leave it out to drop what you named.")
+    if not (chosen.all or chosen.user or chosen.digests) or chosen.user == "":
+        raise Invalid("Say what to drop: DIGEST ..., --user USER or --all.")
+    for each in chosen.digests:
+        if len(each) < _LEAST_DIGEST:
+            raise Invalid(f"{each!r} is too short for a digest; give at least its first {_LEAST_DIGEST} characters.")
+
+
+def _meant(wanted: Sequence[str], known: Collection[str]) -> frozenset[str]:
+    """Return the digests that begin so. Raises: NotFound. Invalid: two begin so."""
+    found: set[str] = set()
+    for each in wanted:
+        matches = sorted(digest for digest in known if digest.startswith(each))
+        if not matches:
+            raise NotFound(f"There is no such activation memory: {each!r}; `memos activation ls` shows them.")
+        if len(matches) > 1:
+            raise Invalid(f"{each!r} may mean any of these, give more of it: {', '.join(matches)}.")
+        found.update(matches)
+    return frozenset(found)
+
+
+def _filed(folder: Path, salt: str | None) -> set[str]:
+    """The digests of the files, of one owner or of all."""
+    named = [(entry.path.parent.name, *entry.path.name.split(".")[:2]) for entry in read_folder(folder)]
+    return {digest for engine, owner, digest in named if salt is None or owner == salt_hash_of(engine, salt)}
+
+
+async def _drop_there(salt: str | None, digests: Collection[str] | None, engine: EngineActivations) -> Dropped:
+    if digests is not None:
+        return await engine.drop("", sorted(digests))
     if salt is not None:
         return await engine.drop(salt)
-    kept = await engine.list(None)
-    wanted = [each.digest for each in kept if chosen.all or _named(each.digest, chosen.digests)]
-    return await engine.drop("", wanted)
+    return await engine.drop("", [each.digest for each in await engine.list(None)])
 
 
-def _drop_files(folder: Path, chosen: argparse.Namespace, salt: str | None) -> Removed:
+def _drop_files(folder: Path, salt: str | None, digests: Collection[str] | None) -> Removed:
     """Remove the files that no engine has removed, such as those of another model."""
-    if salt is not None:
+    if salt is not None and digests is None:
         return erase_owner(folder, salt)
     removed = Removed()
     for entry in list(read_folder(folder)):
         digest = entry.path.name.split(".")[1]
-        if chosen.all or _named(digest, chosen.digests):
+        if digests is None or digest in digests:
             removed.unlink(entry.path)
             removed.digests.append(digest)
     return removed
-
-
-def _named(digest: str, wanted: list[str]) -> bool:
-    return any(digest.startswith(each) for each in wanted)
 
 
 def _folder(chosen: argparse.Namespace) -> Path:
@@ -133,10 +163,10 @@ def _in_engine(socket_path: Path, call: Callable[[EngineActivations], Awaitable[
 def _rows(folder: Path, live: Mapping[str, Activation]) -> list[_Row]:
     rows: list[_Row] = []
     for entry in read_folder(folder):
-        engine, digest = entry.path.parent.name, entry.path.name.split(".")[1]
+        engine, (owner, digest) = entry.path.parent.name, entry.path.name.split(".")[:2]
         stored = entry.stored
         if stored is None:
-            kept = Activation(digest=digest, tokens=0, size_bytes=entry.file_bytes, tier="")
+            kept = Activation(digest=digest, tokens=0, size_bytes=entry.file_bytes, tier="", salt_hash=owner)
             rows.append(_Row(kept, engine, damaged=True))
             continue
         kept = Activation(
@@ -160,15 +190,19 @@ def _rows(folder: Path, live: Mapping[str, Activation]) -> list[_Row]:
 
 
 def _with_users(rows: list[_Row], files: VaultFiles) -> list[_Row]:
-    """Find out whose each is: only who knows the pepper can."""
-    users = Backlog(files.connections).users()
-    engines = {row.engine for row in rows}
-    owners = {
-        salt_hash_of(engine, salt): user
-        for user, salt in ((user, files.keys.cache_salt(user)) for user in users)
-        for engine in engines
-    }
-    return [replace(row, user=owners.get(row.kept.salt_hash, "")) for row in rows]
+    """Find out whose each is, or which key's users share it: only who knows the pepper can."""
+    keys, engines = files.keys, {row.engine for row in rows if row.engine}
+    owners: dict[str, tuple[str, str]] = {}  # user and key
+    for user in Backlog(files.connections).users():
+        owners |= {salt_hash_of(engine, keys.cache_salt(user)): (user, "") for engine in engines}
+    for key in keys.list():
+        owners |= {salt_hash_of(engine, keys.shared_cache_salt(key.id)): ("", key.id) for engine in engines}
+    found = ((row, *owners.get(row.kept.salt_hash, ("", ""))) for row in rows)
+    return [replace(row, user=user, key_id=key_id) for row, user, key_id in found]
+
+
+def _owner(row: _Row) -> str:
+    return escape(row.user) or (f"(shared by key {escape(row.key_id)})" if row.key_id else "(unknown)")
 
 
 def _table(rows: list[_Row]) -> Table:
@@ -178,7 +212,7 @@ def _table(rows: list[_Row]) -> Table:
         kept = row.kept
         table.add_row(
             kept.digest[:_SHOWN_DIGEST],
-            escape(row.user) or "(shared)",
+            _owner(row),
             str(kept.tokens),
             decimal(kept.size_bytes),
             str(kept.uses),
@@ -201,4 +235,10 @@ def _json(row: _Row) -> dict[str, Any]:
     names = ("digest", "tokens", "size_bytes", "tier", "uses", "build_ms", "created_at", "last_used_at")
     values = {name: getattr(kept, name) for name in names}
     labels = {name: list(each) for name, each in kept.labels.items()}
-    return values | {"user": row.user, "labels": labels, "damaged": row.damaged, "engine": row.engine}
+    return values | {
+        "user": row.user,
+        "shared_by_key": row.key_id,
+        "labels": labels,
+        "damaged": row.damaged,
+        "engine": row.engine,
+    }

@@ -111,6 +111,7 @@ def _activating(settings: Settings, backend: Backend, files: ActivationFiles) ->
         half_life_s=scheduler.activation_half_life_s,
         stable_s=scheduler.activation_stable_s,
         min_tokens=scheduler.activation_min_tokens,
+        shared_users=scheduler.activation_shared_users,
     )
     return Activating(EngineActivations(backend), ActivationPlanner(policy, time.monotonic), files)
 
@@ -134,6 +135,7 @@ def engine_options(settings: Settings) -> EngineOptions:
     backend, engine = settings.backend, settings.engine
     own = backend.kind == "embedded" or backend.model_path is None
     path = embedded.gguf_path() if own or backend.model_path is None else backend.model_path
+    keeps = settings.scheduler.activation != "off"  # else the model file need not be hashed, nor memory reserved
     more: dict[str, Any] = (
         {"description": embedded.DESCRIPTION, "default_temperature": embedded.DEFAULT_TEMPERATURE} if own else {}
     )
@@ -153,10 +155,10 @@ def engine_options(settings: Settings) -> EngineOptions:
         check_memory=engine.check_memory,
         flash_attention=engine.flash_attention,
         parked_mb=engine.parked_mb,
-        activations_dir=settings.data.dir / ACTIVATIONS_FOLDER,
-        activation_ram_mb=engine.activation_ram_mb,
-        activation_disk_mb=engine.activation_disk_mb,
-        activation_cold_mb=engine.activation_cold_mb,
+        activations_dir=settings.data.dir / ACTIVATIONS_FOLDER if keeps else None,
+        activation_ram_mb=engine.activation_ram_mb if keeps else 0,
+        activation_disk_mb=engine.activation_disk_mb if keeps else 0,
+        activation_cold_mb=engine.activation_cold_mb if keeps else 0,
         queue_limit=engine.queue_limit,
         default_max_tokens=min(engine.default_max_tokens, embedded.DEFAULT_MAX_TOKENS if own else sys.maxsize),
         keep_alive_comment_s=backend.keep_alive_comment_s,

@@ -80,8 +80,11 @@ def receipt_of(
 
 
 def _kinds(injection: Injection, recalled: Recalled) -> list[str]:
-    """The kinds of memory that acted: also what the engine had computed beforehand."""
-    restored = recalled.restored is not None and recalled.restored.tokens > 0
+    """The kinds of memory that acted: also what the engine had computed beforehand.
+
+    In front of a chat without a stable block stands the caller's own system message alone: restoring that is no memory.
+    """
+    restored = bool(injection.stable_text) and recalled.restored is not None and recalled.restored.tokens > 0
     return [kind.value for kind in (*injection.kinds, *((Kind.ACTIVATION,) if restored else ()))]
 
 

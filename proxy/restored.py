@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from adapters.prefix_cache import Tier
+
 TEXT = "text"  # the tier of what was read
 PENDING = "pending"  # the answer began before the tier was known
 _PREFIX = "x-activation-"
+_TIERS = frozenset((*Tier, PENDING))
 #: they are for this proxy, never for its clients
 ACTIVATION_HEADERS = frozenset(f"{_PREFIX}{name}".encode() for name in ("tokens", "tier", "digest", "note"))
 
@@ -22,13 +25,13 @@ class Restored:
 
     @classmethod
     def of(cls, headers: Iterable[tuple[bytes, bytes]]) -> Self | None:
-        """Return what the engine says; None where it says nothing, as other model servers do."""
+        """Return what our own engine says; None where it says nothing, or names a tier that there is not."""
         told = {
             name.lower().decode("latin-1").removeprefix(_PREFIX): value.decode("latin-1")
             for name, value in headers
             if name.lower() in ACTIVATION_HEADERS
         }
-        if "tier" not in told:
+        if told.get("tier") not in _TIERS:
             return None
         tokens = told.get("tokens", "")
         return cls(

@@ -15,8 +15,9 @@ from memory.errors import EngineMissing, Invalid, MemoryFault
 from memory.ports import Vault
 from memory.prefix import NO_SETTING, Built, Setting
 from memory.turn import Scope
-from proxy.activating import Activating, Reading
+from proxy.activating import Activating
 from proxy.activation_files import ActivationFiles
+from proxy.activation_use import Reading
 from proxy.controls import MAX_BUDGET_TOKENS
 from proxy.transform_wire import Made, Removed, Skipped, Transformed, TransformRequest
 
@@ -71,6 +72,7 @@ class Transforming:
             )
         await to_thread.run_sync(self._check, scope, wish.ids)
         readings = await self._readings(activating, scope, wish.ids)
+        activating.count()
         others = [each for each in activating.planner.settings_of(scope) if each.key != NO_SETTING]
         made: list[Made] = []
         skipped: list[Skipped] = []

@@ -42,6 +42,19 @@ def test_search_equals_a_naive_product_after_any_adds_and_removes(script):
             assert abs(score - rows[cube_id] @ query) < 1e-5
 
 
+def test_the_only_vector_of_a_user_can_be_changed_and_removed():
+    """What the vault loads cannot be written to; of one vector no copy is needed to turn it, so one must be made."""
+    index = Flat()
+    stored = np.frombuffer(unit(1).tobytes(), np.float32)[None]
+    index.load("a", ["x"], stored)
+    index.add("a", ["x"], unit(2)[None])
+    ids, scores = index.search("a", unit(2))
+    assert list(ids) == ["x"]
+    assert scores[0] > 0.99
+    index.remove("a", ["x"])
+    assert list(index.search("a", unit(2))[0]) == []
+
+
 def test_an_add_to_a_partition_that_is_not_loaded_waits_for_the_vault():
     index = Flat()
     index.add("a", ["x"], unit(1)[None])

@@ -214,3 +214,9 @@ def test_settings_survive_being_written_to_a_file_and_read_back(
     first = load(None, flags, {}).settings
     text = yaml.safe_dump(first.model_dump(mode="json"))
     assert load(written(tmp_path_factory.mktemp("round"), text), {}, {}).settings == first
+
+
+def test_a_number_of_users_that_share_nothing_is_refused() -> None:
+    assert load(None, {}, {}).settings.scheduler.activation_shared_users == 3
+    with pytest.raises(ConfigError, match="activation_shared_users"):
+        load(None, {"scheduler.activation_shared_users": 0}, {})

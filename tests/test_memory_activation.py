@@ -185,6 +185,99 @@ def test_what_was_asked_for_stays_and_is_built_anew_when_it_changed(world):
     assert world.texts_kept(ADA) == [PORTO.key]
 
 
+def test_a_chat_that_asks_for_activation_memory_makes_its_block_hot_at_once_but_not_for_ever():
+    for mode in ("auto", "on_request"):
+        world = World(replace(POLICY, mode=mode))
+        world.blocks["ada"] = LISBON
+        world.planner.used(ADA, Setting(), None, LISBON.key)
+        assert "Build" not in kinds(world.step(60))
+        world.planner.used(ADA, Setting(), None, LISBON.key, wished=True)
+        assert "Build" in kinds(world.step(60)), mode
+        for _ in range(10):
+            world.step(1000)
+        assert world.kept == {}, "unlike what a transform asked for it goes cold"
+
+
+def users(number, key_id="k1"):
+    return [Scope(user=f"{key_id} {each}", key_id=key_id) for each in range(number)]
+
+
+def test_a_setting_is_shared_only_when_enough_users_of_the_key_sent_it(world):
+    """Else a stranger with the same key could find out what one user's system message says, by guessing."""
+    first, second, third, stranger = users(4)
+    world.chat(first, HELPFUL, times=50)
+    assert world.planner.shared_key(first, HELPFUL.key) == "", "one user's alone, however often"
+    world.chat(second, HELPFUL)
+    world.chat(second, HELPFUL, budget=8000)
+    assert world.planner.shared_key(second, HELPFUL.key) == ""
+    world.chat(third, HELPFUL)
+    assert [world.planner.shared_key(each, HELPFUL.key) for each in (first, second, third)] == ["k1"] * 3
+    assert world.planner.shared_key(stranger, HELPFUL.key) == "", "who never sent it has nothing to share"
+    other = Setting.of({"messages": [{"role": "system", "content": "Be brief."}]})
+    world.chat(first, other)
+    assert world.planner.shared_key(first, other.key) == "", "each setting counts by itself"
+
+
+def test_a_setting_is_shared_only_within_the_key_that_it_was_seen_under(world):
+    """What one application says is not for the users of another, though both have a user in common."""
+    for scope in users(2, "one"):
+        world.chat(scope, HELPFUL)
+    for scope in users(5, "two"):
+        world.chat(scope, HELPFUL)
+    here, there = (Scope(user="ada", key_id=key_id) for key_id in ("one", "two"))
+    world.blocks["ada"] = LISBON
+    world.chat(here, HELPFUL, times=5)
+    world.chat(there, Setting(), times=1)
+    assert world.planner.shared_key(here, HELPFUL.key) == "one", "three users of this key sent it"
+    assert world.planner.shared_key(there, HELPFUL.key) == "", "she did not send it under that key"
+    builds = [each for each in world.step(60) if isinstance(each, Build)]
+    assert [(each.setting, each.scope.key_id) for each in builds] == [(HELPFUL, "one")], "not her latest key"
+
+
+def test_what_an_earlier_process_left_is_not_shared_before_it_is_sent_again(world):
+    world.blocks["ada"] = LISBON
+    world.chat(ADA, HELPFUL, times=5)
+    world.step(60)
+    kept, world = world.kept, World(replace(POLICY, shared_users=1))
+    world.kept, world.blocks["ada"] = kept, LISBON
+    world.chat(ADA)
+    world.step(60)
+    assert world.planner.shared_key(ADA, HELPFUL.key) == ""
+
+
+def test_what_could_not_be_dropped_is_dropped_later(world):
+    world.blocks["ada"] = LISBON
+    world.chat(ADA, times=5)
+    world.step(30)
+    world.tell(ADA, PORTO)
+    world.now += 30
+    (refresh,) = world.planner.decide()
+    world.carry_out(refresh)
+    (drop, build) = world.planner.decide()
+    world.planner.undropped(ADA, drop.digests)
+    world.build(build)
+    assert world.step(POLICY.retry_s / 2) == []
+    assert world.step(POLICY.retry_s / 2) == [drop]
+    assert world.texts_kept(ADA) == [PORTO.key]
+    assert world.step(10) == []
+
+
+def test_what_could_not_be_dropped_and_is_current_again_stays(world):
+    world.blocks["ada"] = LISBON
+    world.chat(ADA, times=5)
+    world.step(30)
+    world.tell(ADA, PORTO)
+    world.now += 30
+    world.carry_out(*world.planner.decide())
+    (drop, build) = world.planner.decide()
+    world.planner.undropped(ADA, drop.digests)
+    world.build(build)
+    world.tell(ADA, LISBON)
+    world.step(31)
+    world.step(POLICY.retry_s)
+    assert world.texts_kept(ADA) == [LISBON.key]
+
+
 def test_switched_off_it_decides_nothing(world):
     world = World(replace(POLICY, mode="off"))
     world.blocks["ada"] = LISBON

@@ -10,13 +10,16 @@ import pytest
 from adapters.activation_store.folder import namespace_of, salt_hash_of
 from adapters.engine_activations import NOT_KEPT, EngineActivations
 from adapters.upstream import Upstream as Backend
+from config.settings import load
 from memory.activation import ActivationPlanner, ActivationPolicy, Place
 from memory.errors import EngineDown, Invalid, NotFound, QueueFull, Unavailable
 from memory.injector import place
 from memory.prefix import NO_SETTING, Activation, Block, BuildOrder, Built, Dropped, Setting
 from memory.turn import Scope
-from proxy.activating import PAUSE_S, Activating, ChatUse
+from proxy.activating import PAUSE_S, Activating
 from proxy.activation_files import ActivationFiles
+from proxy.activation_use import ChatUse
+from proxy.compose import engine_options
 from tests.proxy_rig import Proxy, Upstream, whole
 
 ADA, BO = Scope(user="ada", key_id="k"), Scope(user="bo", key_id="k")
@@ -40,7 +43,7 @@ class Engine:
         self.kept = []
         self.orders = []
         self.preloads = []
-        self.away = False
+        self.away = self.keeps = False
         self.ready = asyncio.Event()
         self.ready.set()
 
@@ -51,8 +54,14 @@ class Engine:
     async def build(self, order):
         self.check()
         self.orders.append(order)
+        if not order.wait and not self.ready.is_set():
+            self.later = asyncio.create_task(self.made(order, len(self.orders)))
+            return Built(digest="", tokens=60, durable=False)
+        return await self.made(order, len(self.orders))
+
+    async def made(self, order, number):
         await self.ready.wait()
-        digest = f"digest {len(self.orders)}"
+        digest = f"digest {number}"
         self.kept.append(
             (order.owner, Activation(digest=digest, tokens=60, size_bytes=1, tier="ram", labels=order.labels))
         )
@@ -60,6 +69,8 @@ class Engine:
 
     async def drop(self, owner, digests=None):
         self.check()
+        if self.keeps:
+            raise EngineDown("not now")
         gone = [each for each in self.kept if each[0] == owner and (digests is None or each[1].digest in digests)]
         self.kept = [each for each in self.kept if each not in gone]
         return Dropped(prefixes=len(gone), files=len(gone), size_bytes=len(gone))
@@ -81,8 +92,11 @@ class Truth:
 
     def __init__(self):
         self.block = LISBON
+        self.broken_for = None
 
-    def stable_block(self, _scope, *, budget_tokens):  # noqa: ARG002
+    def stable_block(self, scope, *, budget_tokens):  # noqa: ARG002
+        if scope.user == self.broken_for:
+            raise RuntimeError("a mistake")
         return self.block
 
     def beginning(self, setting, block):
@@ -105,9 +119,9 @@ class Rig:
         self.files = ActivationFiles(folder, Salts())
         self.work = Activating(self.engine, planner, self.files, clock=self.clock)
 
-    def chat(self, times=1, block=None):
+    def chat(self, times=1, block=None, scope=ADA):
         for _ in range(times):
-            self.work.used(ChatUse(ADA, BODY, None, (block or self.truth.block).key))
+            self.work.used(ChatUse(scope, BODY, None, (block or self.truth.block).key))
 
     def file(self, user="ada", fingerprint="some engine"):
         space = self.files.folder / namespace_of(fingerprint)
@@ -137,9 +151,101 @@ async def test_a_hot_block_is_ordered_while_idle_as_chats_will_get_it(rig):
     (order,) = rig.engine.orders
     assert order.idle
     assert order.messages == [{"role": "system", "content": f"Be kind.\n\n{LISBON.text}"}]
+    assert order.owner == "salt of ada"
+    assert (order.shared_owner, order.shared_messages) == ("", []), "it is hers alone"
+    assert order.labels["cubes"] == ["m1"]
+
+
+async def test_what_several_users_of_a_key_sent_is_kept_for_all_of_them(rig):
+    for name in ("bo", "cy"):
+        rig.chat(scope=Scope(user=name, key_id="k"))
+    rig.chat(2)
+    await until(lambda: rig.engine.orders)
+    (order,) = rig.engine.orders
     assert (order.owner, order.shared_owner) == ("salt of ada", "salt of key k")
     assert order.shared_messages == [BODY["messages"][0]]
-    assert order.labels["cubes"] == ["m1"]
+
+
+async def test_what_is_out_of_date_goes_although_the_engine_was_away_at_first(rig):
+    rig.chat(2)
+    await until(lambda: rig.engine.kept)
+    rig.truth.block, rig.engine.keeps = PORTO, True
+    rig.chat()
+    await until(lambda: len(rig.engine.kept) == 2)
+    rig.engine.keeps = False
+    rig.chat()
+    await until(lambda: [kept.labels["cubes"] for _, kept in rig.engine.kept] == [["m2"]])
+
+
+async def test_what_nobody_waited_for_is_known_when_it_is_there_and_goes_when_it_is_out_of_date(rig):
+    rig.engine.ready.clear()
+    usual = Place(NO_SETTING, None)
+    rig.work.planner.wanted(ADA, Setting(), None, LISBON)
+    reading = await rig.work.read(ADA, None)
+    made = await rig.work.order(ADA, usual, Setting(), reading, asked=True, wait=False)
+    assert (made.digest, rig.engine.kept) == ("", [])
+    rig.engine.ready.set()
+    await until(lambda: rig.engine.kept)
+    await asyncio.sleep(0.5)
+    rig.truth.block = PORTO
+    rig.work.changed(ADA)
+    await until(lambda: [kept.labels["cubes"] for _, kept in rig.engine.kept] == [["m2"]])
+
+
+async def test_what_nobody_waited_for_and_cannot_be_seen_is_ordered_again(rig):
+    rig.chat()
+    await asyncio.sleep(0.5)
+    rig.engine.ready.clear()
+    rig.work.planner.wanted(ADA, Setting(), None, LISBON)
+    reading = await rig.work.read(ADA, None)
+    await rig.work.order(ADA, Place(NO_SETTING, None), Setting(), reading, asked=True, wait=False)
+    rig.engine.later.cancel()
+    rig.engine.away = True
+    await asyncio.sleep(0.5)
+    rig.engine.away = False
+    rig.engine.ready.set()
+    rig.work.used(ChatUse(BO, {"messages": []}, None, ""))
+    await until(lambda: rig.engine.kept)
+    assert rig.engine.orders[-1].wait
+
+
+async def test_a_mistake_in_one_decision_leaves_the_others_be(rig):
+    rig.truth.broken_for = "ada"
+    rig.chat(2, scope=ADA)
+    rig.chat(2, scope=BO)
+    await until(lambda: rig.engine.kept)
+    assert {order.owner for order in rig.engine.orders} == {"salt of bo"}
+    rig.truth.broken_for = None
+    await until(lambda: len(rig.engine.kept) == 2)
+
+
+@pytest.mark.parametrize("how", ["all", "some"])
+async def test_what_is_turned_back_to_text_is_not_built_by_what_was_queued(rig, how):
+    """The line of builds is as long as an engine without idle time makes it."""
+    rig.engine.ready.clear()
+    rig.chat(2, scope=BO)
+    await until(lambda: rig.engine.orders)
+    rig.chat(2)
+    await until(lambda: rig.work.planner.decide() == [] and rig.work.planner.wait_s() > 1)
+    await asyncio.sleep(0.5)
+    if how == "all":
+        await rig.work.drop(ADA, counted=False)
+    else:
+        await rig.work.drop_with(ADA, ["m1"])
+    rig.engine.ready.set()
+    await until(lambda: rig.engine.kept)
+    await asyncio.sleep(0.5)
+    assert {order.owner for order in rig.engine.orders} == {"salt of bo"}
+
+
+async def test_what_is_being_built_when_it_is_turned_back_to_text_goes_too(rig):
+    rig.engine.ready.clear()
+    rig.chat(2)
+    await until(lambda: rig.engine.orders)
+    asyncio.get_running_loop().call_later(0.3, rig.engine.ready.set)
+    report = await rig.work.drop_with(ADA, ["m1"])
+    assert (report["prefixes"], report["found"]) == (1, 0)
+    assert rig.engine.kept == []
 
 
 async def test_what_is_built_is_what_the_vault_says_at_that_moment(rig):
@@ -413,9 +519,67 @@ def test_what_the_engine_says_of_restoring_is_for_the_receipt_and_not_for_the_cl
     assert not [name for name in reply.headers if name.startswith("x-activation")]
     reply.read()
     if memory == "on":
-        assert kinds == "activation"
+        assert kinds == "", "there is no memory of this user: what was restored was the caller's own"
         assert proxy.receipt(reply)["activation"] == {"tokens": 40, "tier": "disk", "digest": "d", "note": "int8"}
         metrics = proxy.raw(b"", "/metrics", "GET").read().decode()
         assert 'memos_activation_chats_total{tier="disk"} 1' in metrics
         assert "memos_activation_tokens_total 40" in metrics
         assert "memos_activation_hit_ratio 1.0000" in metrics
+
+
+HI = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}]}
+
+
+def pinned(proxy):
+    assert memory_call(proxy, "cubes", {"text": "The user lives in Lisbon.", "pinned": True})[0] == 201
+
+
+def metrics_of(proxy):
+    return proxy.raw(b"", "/metrics", "GET").read().decode()
+
+
+def test_what_was_restored_of_a_users_memory_is_a_kind_of_memory(own):
+    server, proxy = own
+    pinned(proxy)
+    server.script = whole(json.dumps(HI).encode(), **TOLD)
+    reply = proxy.chat()
+    reply.read_head()
+    assert reply.headers["x-memory-kinds"] == "plaintext,activation"
+
+
+@pytest.mark.parametrize("told", [TOLD, {**TOLD, "x_activation_tier": 'disk"} 1\\nforged{a="'}])
+def test_what_any_other_server_says_of_restoring_is_not_believed(foreign, own, told):
+    """A tier stands in the metrics, and the receipt is the proxy's word."""
+    server, proxy = foreign if told is TOLD else own
+    pinned(proxy)
+    server.script = whole(json.dumps(HI).encode(), **told)
+    reply = proxy.chat()
+    reply.read_head()
+    assert not [name for name in reply.headers if name.startswith("x-activation")]
+    assert reply.headers["x-memory-kinds"] == "plaintext"
+    reply.read()
+    assert proxy.receipt(reply)["activation"] is None
+    assert "memos_activation_chats" not in metrics_of(proxy)
+
+
+def test_only_chats_that_activation_memory_might_have_served_are_misses(own):
+    server, proxy = own
+    server.script = whole(json.dumps(HI).encode(), x_activation_tokens="0", x_activation_tier="text")
+    proxy.chat().read()
+    pinned(proxy)
+    reply = proxy.chat(headers={"X_Memory_Policy": "text"})
+    reply.read()
+    assert proxy.receipt(reply)["activation"]["tier"] == "text"
+    assert "memos_activation_chats" not in metrics_of(proxy), "no stable block, and not wanted"
+    proxy.chat().read()
+    metrics = metrics_of(proxy)
+    assert 'memos_activation_chats_total{tier="text"} 1' in metrics
+    assert "memos_activation_hit_ratio 0.0000" in metrics
+
+
+@pytest.mark.parametrize(("mode", "kept"), [("auto", True), ("on_request", True), ("off", False)])
+def test_switched_off_the_engine_neither_opens_a_store_nor_reserves_memory_for_one(tmp_path, mode, kept):
+    flags = {"scheduler.activation": mode, "engine.activation_cold_mb": 9, "data.dir": str(tmp_path)}
+    options = engine_options(load(None, flags, {}).settings)
+    budgets = options.activation_ram_mb, options.activation_disk_mb, options.activation_cold_mb
+    assert (options.activations_dir is not None, all(budgets), any(budgets)) == (kept, kept, kept)

@@ -161,9 +161,16 @@ def test_a_chat_that_grants_more_tokens_gets_its_own(asked):
 
 def test_users_of_one_application_share_its_system_prompt_and_nothing_else(asked):
     key = asked.key("shop", "--assert-users")
-    alice, bob = {"X-Memory-User-Id": "alice"}, {"X-Memory-User-Id": "bob"}
-    for who, fact in ((alice, FACTS[0]), (bob, "The user lives in Oslo.")):
-        assert asked.api(key, "POST", "/v1/memory/cubes", {"text": fact, "pinned": True}, **who)[0] == 201
+    facts = {"alice": FACTS[0], "bob": "The user lives in Oslo.", "cara": "The user lives in Rome."}
+    for name, fact in facts.items():
+        status, _ = asked.api(
+            key, "POST", "/v1/memory/cubes", {"text": fact, "pinned": True}, **{"X-Memory-User-Id": name}
+        )
+        assert status == 201
+
+    def made_for(user):
+        wish = {"to": "activation", "wait": True}
+        return asked.api(key, "POST", "/v1/memory/transform", wish, **{"X-Memory-User-Id": user})[1]["made"]
 
     def ask(user):
         with asked.client(key) as client:
@@ -180,14 +187,17 @@ def test_users_of_one_application_share_its_system_prompt_and_nothing_else(asked
         return raw.parse().choices[0].message.content, receipt["activation"]
 
     assert ask("alice")[1]["tokens"] == 0
-    made = asked.api(key, "POST", "/v1/memory/transform", {"to": "activation", "wait": True}, **alice)[1]["made"]
+    made = made_for("alice")
     assert len(made) == 2, "for no system prompt, and for the one that she was seen with"
     whole = next(each["tokens"] for each in made if each["system"] != "none")
-    text, restored = ask("alice")
-    assert restored["tokens"] == whole
-    text, restored = ask("bob")
-    assert 0 < restored["tokens"] < whole
-    assert "Lisbon" not in text
+    assert ask("alice")[1]["tokens"] == whole
+    assert ask("bob")[1]["tokens"] == 0, "she alone sent it: nobody is to find out what it says"
+    ask("cara")
+    whole = next(each["tokens"] for each in made_for("bob") if each["system"] != "none")
+    assert ask("bob")[1]["tokens"] == whole
+    text, restored = ask("cara")
+    assert 0 < restored["tokens"] < whole, "three users sent it: it is the application's"
+    assert "Oslo" not in text
 
 
 def test_a_change_is_seen_at_once(asked):
@@ -220,6 +230,18 @@ def test_hot_blocks_are_made_while_the_server_is_idle_and_made_anew_when_they_ch
     assert 'memos_activation_entries{tier="disk"}' in metrics
     assert "memos_activation_tokens_total" in metrics
     assert 'memos_activation_chats_total{tier="text"}' in metrics
+
+
+def test_a_chat_that_asks_for_activation_memory_has_it_made(running_with):
+    server = running_with("--set", "scheduler.activation_stable_s=0.3")
+    key, user = user_of(server, "wish")
+    pin(server, key, *FACTS)
+    chat(server, key)
+    time.sleep(2)
+    assert kept(server, user=user) == [], "once is not hot"
+    chat(server, key, X_Memory_Policy="kv")
+    (made,) = wait_for(lambda: kept(server, user=user))
+    assert chat(server, key).receipt["digest"] == made["digest"]
 
 
 REMOVALS = {  # method, path, body; ID is the first memory's
@@ -319,4 +341,10 @@ def test_switched_off_there_is_none(product):
     key = product.start("--set", "scheduler.activation=off").key("ada")
     pin(product, key, *FACTS)
     assert transform(product, key, status=400)["error"]["code"] == "activation_off"
-    assert chat(product, key, X_Memory_Policy="kv").text == ANSWER
+    for _ in range(2):  # the second one would find what the first one left
+        answer = chat(product, key, X_Memory_Policy="kv")
+        assert answer.text == ANSWER
+        assert answer.kinds == "plaintext"
+        assert answer.receipt is None or (answer.receipt["tokens"], answer.receipt["tier"]) == (0, "text")
+    assert (kept(product), files(product)) == ([], [])
+    assert not (product.data / "activations").exists(), "there is no store"
