@@ -41,7 +41,7 @@ FACTS = [  # what is said | the question, in a new conversation | the answer
     "I study physics.|What do I study?|You study physics.",
     "I drive a red car.|What do I drive?|You drive a red car.",
     "I drink coffee every morning.|What do I drink in the morning?|You drink coffee in the morning.",
-    "I am travelling to Tokyo.|Where am I travelling?|You are travelling to Tokyo.",
+    "I am travelling to Tokyo.|Where am I travelling?|Your next trip is to Tokyo.",
     "I have two children.|How many children do I have?|You have two children.",
     "I am vegetarian.|What is my diet?|You are vegetarian.",
     "My cat is called Luna.|What is my cat's name?|Your cat is called Luna.",

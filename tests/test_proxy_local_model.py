@@ -51,7 +51,7 @@ def test_flags_in_llama_cpps_words_reach_the_engine_and_the_log_says_what_was_ch
     flags = ("-c", "4096", "--threads", "2", "-b", "64", "--kv-type", "q8_0", "-ngl", "5")
     product.start(*flags, *FAST)
     log = (product.data / "server.log").read_text()
-    (line,) = re.findall(r"proxy\.engine_model: (memos-tiny: .*)", log)
+    (line,) = re.findall(r"proxy\.engine_llama: (memos-tiny: .*)", log)
     assert "a context of 4096 tokens for all requests together (as configured)" in line
     assert "threads: 2, tokens in a batch: 64, KV as q8_0" in line
     assert "--gpu-layers has no effect" in log or "layers on a GPU: 5" in line
