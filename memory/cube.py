@@ -11,7 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 MAX_TTL_S = 1e11  #: three thousand years; an end beyond it fits no store
 EXTRACTED = "extracted"  #: tag of a fact that an LLM read out of a turn
@@ -57,6 +57,15 @@ class SemanticType(StrEnum):
     TURN = "turn"
 
 
+class Trust(IntEnum):
+    """Whose word it is. What is derived has the least trust of its sources; less never replaces more."""
+
+    TOOL = 0
+    DOCUMENT = 1
+    ASSISTANT = 2
+    USER = 3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactKey:
     """What a fact is about: the same key with another value is a newer or a further value."""
@@ -100,11 +109,15 @@ class MemCube:
     # governance
     state: State = State.ACTIVATED
     scope: str = "private"
+    trust: Trust = Trust.USER
     pinned: bool = False
     ttl_s: float | None = None
+    decays: bool = False  #: it is archived when it has long been of no use
+    priority: int = 0  #: -100 to 100; of two memories that fit equally well the higher one is brought in
     sensitivity: tuple[str, ...] = ()
     # behavioural
-    access_count: int = 0
+    access_count: int = 0  #: how often it was brought in
+    useful_count: int = 0  #: how often an answer then made use of it
     last_used_at: datetime | None = None
     supersedes: tuple[str, ...] = ()
     derived_from: tuple[str, ...] = ()

@@ -8,7 +8,8 @@ from pathlib import Path
 from memory.ports import Clock
 from memory.vault.connections import Connections
 from memory.vault.extractions import SqliteExtractions
-from memory.vault.keys import SqliteKeys
+from memory.vault.journal import Journal
+from memory.vault.keys import SqliteKeys, audit_key
 from memory.vault.ledger import SqliteLedger
 from memory.vault.liveness import Liveness
 from memory.vault.receipts import SqliteReceipts
@@ -51,14 +52,18 @@ def open_vault(
     Raises: Unavailable: the file cannot be opened. Refused: a newer program wrote it.
     """
     ids = new_id or (lambda: secrets.token_hex(12))
-    connections = Connections(data_dir / "memos.db", busy_timeout_ms=busy_timeout_ms)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    pepper = data_dir / "pepper"
+    connections = Connections(
+        data_dir / "memos.db", busy_timeout_ms=busy_timeout_ms, journal=Journal(audit_key(pepper)), clock=clock
+    )
     liveness = Liveness(data_dir / "processes")
     return VaultFiles(
         vault=SqliteVault(connections, clock, ids, redact=redact),
         ledger=SqliteLedger(connections, clock, ids, liveness, redact=redact),
         extractions=SqliteExtractions(connections, clock, liveness, redact=redact),
         receipts=SqliteReceipts(connections, clock, keep_s=receipts_ttl_s),
-        keys=SqliteKeys(connections, clock, data_dir / "pepper"),
+        keys=SqliteKeys(connections, clock, pepper),
         connections=connections,
         liveness=liveness,
     )

@@ -10,21 +10,38 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
+from memory.change import Change
 from memory.errors import Unavailable, VaultLocked
+from memory.ports import Clock
+from memory.vault.journal import Journal, WritingConnection
 from memory.vault.migrations import migrate
+from memory.vault.rows import micros
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _CACHED_STATEMENTS = 256
 _RETRY_LOG_S = 1.0
 
+_Connection = TypeVar("_Connection", bound=sqlite3.Connection)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
 
 class Connections:
     """Connections to one database file. Thread-safe; a connection is never used by two threads at once."""
 
-    def __init__(self, path: Path, *, busy_timeout_ms: int = 250) -> None:
+    def __init__(
+        self, path: Path, *, busy_timeout_ms: int = 250, journal: Journal | None = None, clock: Clock = _utc_now
+    ) -> None:
         self.path = path
+        self.journal = journal or Journal(b"")
+        self._clock = clock
+        self._change: Change | None = None
         self._busy_timeout_ms = busy_timeout_ms
         self._lock = threading.RLock()
         self._idle: deque[sqlite3.Connection] = deque()
@@ -33,13 +50,14 @@ class Connections:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
         with _translated():
-            self._writer = self._connect()
+            self._writer = self._connect(WritingConnection)
             self._writer.execute("PRAGMA journal_mode = WAL")
             migrate(self._writer)
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, factory: type[_Connection]) -> _Connection:
         connection = sqlite3.connect(
             self.path,
+            factory=factory,
             timeout=self._busy_timeout_ms / 1000,
             isolation_level=None,
             check_same_thread=False,
@@ -52,8 +70,11 @@ class Connections:
         return connection
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    def write(self, change: Change | None = None) -> Iterator[sqlite3.Connection]:
         """Yield the writing connection inside a transaction that is committed at the end, or rolled back on an error.
+
+        A write inside a write joins it, and its change. What touches memories needs a ``change``; journal and audit log
+        are written at the end of the outermost write.
 
         Raises: VaultLocked: another process is writing for longer than the busy timeout.
         """
@@ -61,14 +82,18 @@ class Connections:
             if self._closed:
                 raise Unavailable("The vault is closed.")
             if self._writer.in_transaction:  # a write inside a write joins it
+                self._change = self._change or change
                 yield self._writer
                 return
             self._writer.execute("BEGIN IMMEDIATE")
+            self._change = change
             try:
                 yield self._writer
+                self.journal.record(self._writer, self._change, at=micros(self._clock()))
                 self._writer.execute("COMMIT")
                 self._empty_log_when_owed()
             except BaseException:
+                self._writer.touched.clear()
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
@@ -125,7 +150,7 @@ class Connections:
         try:
             return self._idle.pop()
         except IndexError:
-            connection = self._connect()
+            connection = self._connect(sqlite3.Connection)
             connection.execute("PRAGMA query_only = ON")
             return connection
 

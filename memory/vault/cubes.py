@@ -13,6 +13,7 @@ import numpy as np
 from memory.cube import MemCube
 from memory.ports import Vector
 from memory.vault import lexical
+from memory.vault.journal import Touched, touch, touched
 from memory.vault.rows import CUBE_COLUMNS, cube_json, cube_of, dumps, folded, head, micros
 
 # "+owner" keeps SQLite from walking through all of a user's rows where ids are given.
@@ -49,6 +50,7 @@ def insert(connection: sqlite3.Connection, cube: MemCube, *, confirmed_at: int |
     seq = cursor.lastrowid or 0
     if cube.current:
         _index(connection, seq, cube)
+    touch(connection, seq, None, cube)
     return StoredCube(seq, row["confirmed_at"], cube)
 
 
@@ -65,6 +67,7 @@ def change(
         _unindex(connection, old.seq, old.cube)
         if cube.current:
             _index(connection, old.seq, cube)
+    touch(connection, old.seq, old.cube, cube)
     if cube.text != old.cube.text:
         connection.execute("DELETE FROM embeddings WHERE seq = ?", (old.seq,))
     return StoredCube(old.seq, row["confirmed_at"], cube)
@@ -82,16 +85,21 @@ def remove(connection: sqlite3.Connection, cubes: Sequence[StoredCube]) -> None:
     """Remove cubes with all their versions, labels, embeddings and index entries."""
     for each in cubes:
         _unindex(connection, each.seq, each.cube)
+        touch(connection, each.seq, each.cube, None)
         connection.execute("DELETE FROM cubes WHERE seq = ?", (each.seq,))
 
 
 def remove_all(connection: sqlite3.Connection, owner: str) -> tuple[str, ...]:
     """Remove everything about all cubes of the owner; return their ids."""
-    ids = tuple(row[0] for row in connection.execute("SELECT id FROM cubes WHERE owner = ? ORDER BY seq", (owner,)))
+    gone = connection.execute(
+        "SELECT seq, id, kind, version FROM cubes WHERE owner = ? ORDER BY seq", (owner,)
+    ).fetchall()
+    for row in gone:
+        touched(connection, Touched(row["seq"], row["id"], row["kind"], row["version"], 0, ""))
     lexical.drop(connection, owner)
     connection.execute("DELETE FROM labels WHERE owner = ?", (owner,))
     connection.execute("DELETE FROM cubes WHERE owner = ?", (owner,))
-    return ids
+    return tuple(row["id"] for row in gone)
 
 
 def put_vector(connection: sqlite3.Connection, seq: int, model_id: str, vector: Vector) -> None:

@@ -5,8 +5,10 @@ What is removed is overwritten in the file (``secure_delete``), and the write-ah
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from memory.change import Change, Operation
 from memory.cube import SemanticType
 from memory.ports import Written
 from memory.turn import Forget, Scope
@@ -28,7 +30,7 @@ class CubeErasing(VaultBase):
 
     def delete(self, scope: Scope, cube_ids: Sequence[str]) -> Written:
         """Remove cubes, the verbatim turns that they were read from, and their words in those turns of the ledger."""
-        with self._connections.write() as connection:
+        with self._connections.write(Change.by(scope, Operation.DELETE)) as connection:
             chosen = with_ids(connection, scope.user, cube_ids)
             if not chosen:
                 return Written()
@@ -44,11 +46,11 @@ class CubeErasing(VaultBase):
         forgotten value as a whole word goes too. Without attributes: the memories that hold all content words of the
         target; none when it has no content word.
         """
-        with self._connections.write() as connection:
+        with self._connections.write(Change.by(scope, Operation.FORGET)) as connection:
             if forget.everything:
                 removed = remove_all(connection, scope.user)
                 blank_turns(connection, scope.user)
-                for table in ("extractions", "receipts"):
+                for table in ("extractions", "receipts", "changes", "snapshots"):
                     connection.execute(f"DELETE FROM {table} WHERE user = ?", (scope.user,))
             else:
                 names = [(forget.subject, attribute) for attribute in forget.attributes]
@@ -63,7 +65,7 @@ class CubeErasing(VaultBase):
 
         ``verified`` is True when nothing was found and the write-ahead log could be emptied.
         """
-        with self._connections.write() as connection:
+        with self._connections.write(replace(Change.by(scope, Operation.ERASE), audited=True)) as connection:
             if cube_ids is None:
                 report = count_of(connection, scope.user, None)
                 ids = remove_all(connection, scope.user)

@@ -141,6 +141,11 @@ class SqliteKeys:
         return hmac.digest(self._pepper, purpose + b"\0" + text.encode(), hashlib.sha256)
 
 
+def audit_key(pepper_file: Path) -> bytes:
+    """Return the key of the audit log's chain; it lies outside the database. Raises: Unavailable."""
+    return hmac.digest(_pepper(pepper_file), b"audit", hashlib.sha256)
+
+
 def _record(row: sqlite3.Row) -> KeyRecord:
     return KeyRecord(
         id=row["id"],

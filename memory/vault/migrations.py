@@ -9,7 +9,9 @@ from importlib.resources import files
 from memory.errors import Refused
 
 #: SQL scripts; the first makes an empty file into version 1. Append only.
-MIGRATIONS: tuple[str, ...] = (files("memory.vault").joinpath("schema.sql").read_text(encoding="utf-8"),)
+MIGRATIONS: tuple[str, ...] = tuple(
+    files("memory.vault").joinpath(name).read_text(encoding="utf-8") for name in ("schema.sql", "schema_2.sql")
+)
 
 
 def migrate(connection: sqlite3.Connection) -> int:

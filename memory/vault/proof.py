@@ -8,12 +8,19 @@ from memory.vault.byte_search import count_found
 from memory.vault.rows import dumps
 
 #: What is removed with a user, beside the cubes and all that hangs on them.
-ERASED_TABLES = (("extractions", "user"), ("turns", "user"), ("receipts", "user"))
+ERASED_TABLES = (
+    ("extractions", "user"),
+    ("turns", "user"),
+    ("receipts", "user"),
+    ("changes", "user"),
+    ("snapshots", "user"),
+)
 _OWNED_TABLES = (
     ("cubes", "owner"),
     ("labels", "owner"),
     ("postings", "owner"),
     ("lexicons", "owner"),
+    ("relations", "owner"),
     *ERASED_TABLES,
 )
 _SEARCHED_IDS = 64  # in the files: each is a search through all bytes

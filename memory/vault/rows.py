@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from memory.cube import MAX_TTL_S, FactKey, Kind, MemCube, Origin, SemanticType, Source, State
+from memory.cube import MAX_TTL_S, FactKey, Kind, MemCube, Origin, SemanticType, Source, State, Trust
 from memory.errors import Invalid
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,7 +20,7 @@ MAX_COUNT = 2**53
 
 CUBE_COLUMNS = (
     "id, owner, version, text, kind, semantic_type, state, pinned, valid_from, valid_to, recorded_at, updated_at, "
-    "superseded_at, access_count, last_used_at, data"
+    "superseded_at, access_count, last_used_at, trust, priority, useful_count, data"
 )
 
 
@@ -43,6 +43,7 @@ def maybe_micros(time: datetime | None) -> int | None:
 _KINDS = {each.value: each for each in Kind}
 _TYPES = {each.value: each for each in SemanticType}
 _STATES = {each.value: each for each in State}
+_TRUSTS = {each.value: each for each in Trust}
 
 
 def moment(value: int) -> datetime:
@@ -96,8 +97,12 @@ def head(cube: MemCube) -> dict[str, Any]:
         "updated_at": micros(cube.updated_at),
         "superseded_at": maybe_micros(cube.superseded_at),
         "expires_at": expiry(cube),
+        "due_at": expiry(cube),
         "access_count": cube.access_count,
         "last_used_at": maybe_micros(cube.last_used_at),
+        "trust": int(cube.trust),
+        "priority": cube.priority,
+        "useful_count": cube.useful_count,
         "data": dumps(_rest(cube)),
     }
 
@@ -126,6 +131,7 @@ def _rest(cube: MemCube) -> dict[str, Any]:
         },
         "scope": cube.scope,
         "ttl_s": cube.ttl_s,
+        "decays": cube.decays,
         "sensitivity": cube.sensitivity,
         "supersedes": cube.supersedes,
         "derived_from": cube.derived_from,
@@ -143,6 +149,7 @@ def _rest_fields(rest: Mapping[str, Any]) -> dict[str, Any]:
         "fact": None if fact is None else FactKey(**fact),
         "scope": rest["scope"],
         "ttl_s": rest["ttl_s"],
+        "decays": rest.get("decays", False),
         "sensitivity": tuple(rest["sensitivity"]),
         "supersedes": tuple(rest["supersedes"]),
         "derived_from": tuple(rest["derived_from"]),
@@ -167,6 +174,9 @@ def cube_of(row: sqlite3.Row) -> MemCube:
         superseded_at=maybe_moment(row["superseded_at"]),
         access_count=row["access_count"],
         last_used_at=maybe_moment(row["last_used_at"]),
+        trust=_TRUSTS[row["trust"]],
+        priority=row["priority"],
+        useful_count=row["useful_count"],
         **_rest_fields(orjson.loads(row["data"])),
     )
 
@@ -183,7 +193,10 @@ def cube_json(cube: MemCube) -> dict[str, Any]:
         "semantic_type": cube.semantic_type.value,
         "state": cube.state.value,
         "pinned": cube.pinned,
+        "trust": cube.trust.name.lower(),
+        "priority": cube.priority,
         "access_count": cube.access_count,
+        "useful_count": cube.useful_count,
         **{name: None if time is None else time.isoformat() for name, time in times.items()},
         **_rest(cube),
     }
@@ -209,6 +222,9 @@ def cube_from_json(data: Mapping[str, Any]) -> MemCube:
             state=State(data["state"]),
             pinned=data["pinned"],
             access_count=count_of(data, "access_count"),
+            useful_count=count_of(data, "useful_count") if "useful_count" in data else 0,
+            trust=Trust[data.get("trust", "user").upper()],
+            priority=_priority(data.get("priority", 0)),
             **times,
             **_rest_fields(data),
         )
@@ -234,6 +250,12 @@ def count_of(data: Mapping[str, Any], name: str) -> int:
     return value
 
 
+def _priority(value: Any) -> int:
+    if type(value) is not int or not -100 <= value <= 100:
+        raise Invalid("priority is not a whole number from -100 to 100", param="priority")
+    return value
+
+
 def _check_fields(data: Mapping[str, Any]) -> None:
     """Raises: Invalid, KeyError: a field is not of the type that ``cube_json`` gives it."""
     source, fact = data["source"], data["fact"]
@@ -245,7 +267,7 @@ def _check_fields(data: Mapping[str, Any]) -> None:
     for holder, name in (*((data, name) for name in _LISTS), (source, "message_ids")):
         if not isinstance(holder[name], list | tuple) or not all(isinstance(item, str) for item in holder[name]):
             raise Invalid(f"{name} is not a list of texts", param=name)
-    flags = [(data, "pinned")]
+    flags = [(data, "pinned"), *((data, name) for name in ("decays",) if name in data)]
     if fact is not None:
         _check_texts(fact, ("subject", "attribute", "value"), "fact.")
         flags += [(fact, name) for name in ("single", "profile") if name in fact]

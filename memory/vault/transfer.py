@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from memory.change import Change, Operation
 from memory.cube import MemCube
 from memory.errors import Invalid
 from memory.turn import Scope, TurnState
@@ -71,7 +72,7 @@ class CubeTransfer(VaultBase):
                 raise Invalid(
                     f"Row {number} is not a row of an export: {error}", param=getattr(error, "param", None)
                 ) from error
-        with self._connections.write() as connection:
+        with self._connections.write(Change.by(scope, Operation.IMPORT)) as connection:
             names = _Names(connection, scope.user, parsed)
             cubes = [
                 self._import_cube(connection, names, versions, parsed.confirmed[cube_id])

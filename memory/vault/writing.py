@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from memory.change import Change, Operation
 from memory.cube import EXTRACTED, MemCube, State
 from memory.errors import Invalid, NotFound, Stale
 from memory.lifecycle import Event, after, check_change
@@ -47,7 +48,7 @@ class CubeWriting(VaultBase):
         Raises: NotFound: there is no such turn (any more). Invalid: vectors and drafts do not match.
         """
         _check(admitted, vectors)
-        with self._connections.write() as connection:
+        with self._connections.write(_remembering(admitted, turn_id)) as connection:
             if turn_id is None:
                 return self._store(connection, _Batch(admitted, vectors, model_id, None), [])
             if not _finish(connection, turn_id, admitted):
@@ -68,7 +69,8 @@ class CubeWriting(VaultBase):
         Raises: Invalid: vectors and drafts do not match.
         """
         _check(admitted, vectors)
-        with self._connections.write() as connection:
+        change = Change.by(read.scope, Operation.REMEMBER, turn_id=read.turn_id, note="extracted")
+        with self._connections.write(change) as connection:
             if not extractions.finish(connection, read):
                 return Written()
             return self._rewrite(
@@ -83,7 +85,7 @@ class CubeWriting(VaultBase):
         Raises: NotFound. Stale: ``expected_version`` is not the newest. Refused: frozen, or no such change of state.
         """
         now = self._clock()
-        with self._connections.write() as connection:
+        with self._connections.write(Change.by(scope, Operation.REVISE)) as connection:
             found = by_ids(connection, scope.user, [cube.id])
             if not found:
                 raise NotFound(f"There is no memory {cube.id!r}.")
@@ -109,7 +111,7 @@ class CubeWriting(VaultBase):
         """Close facts that no longer hold; later statements stay, and without a value those of that time too."""
         now = self._clock()
         closed: list[str] = []
-        with self._connections.write() as connection:
+        with self._connections.write(Change.by(scope, Operation.RETRACT)) as connection:
             extractions.withhold(
                 connection, scope.user, [(each.fact.subject, each.fact.attribute) for each in retracts]
             )
@@ -148,9 +150,13 @@ class CubeWriting(VaultBase):
         drafted = {_content(each.draft) for each in batch.admitted}
         kept = [each for each in prior if _content(each.cube) in drafted]
         gone = [each for each in prior if _content(each.cube) not in drafted and batch.replaces(each.cube)]
-        remove(connection, gone)
-        for each in gone:
-            timeline.reinstate(connection, each.cube.owner, each.cube.supersedes, self._clock())
+        if gone:  # a turn in which nothing is found any more names no user itself
+            with self._connections.write(
+                Change(user=gone[0].cube.owner, operation=Operation.REMEMBER, turn_id=turn_id)
+            ):
+                remove(connection, gone)
+                for each in gone:
+                    timeline.reinstate(connection, each.cube.owner, each.cube.supersedes, self._clock())
         written = self._store(connection, batch, kept)
         return replace(written, removed=tuple(each.cube.id for each in gone))
 
@@ -214,6 +220,13 @@ def _store_one(connection: sqlite3.Connection, cube: MemCube, now: datetime) -> 
     if not cube.fact.single:
         return insert(connection, cube), []
     return timeline.place(connection, cubes, cube, now)
+
+
+def _remembering(admitted: Sequence[Admitted], turn_id: str | None) -> Change | None:
+    """Return the change; None where nothing new is told."""
+    if not admitted:
+        return None
+    return Change.by(admitted[0].scope, Operation.REMEMBER, turn_id=turn_id)
 
 
 def _check(admitted: Sequence[Admitted], vectors: Matrix | None) -> None:

@@ -1,0 +1,115 @@
+"""What a transaction touched in, one line of the journal and one of the audit log out, in the same transaction.
+
+Law: memories change inside a ``Change`` or not at all, and each change stands in both. The audit log is a chain:
+each row's MAC covers the one before, under a key that lies outside the database, so no row can be changed, taken out
+or put in unseen. It holds pseudonyms only (HMACs), so that it can outlive what was erased.
+"""
+
+import hashlib
+import hmac
+import secrets
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from memory.change import Change
+from memory.cube import MemCube
+from memory.vault.rows import dumps
+
+AUDIT_COLUMNS = "seq, at, who, key_id, operation, kinds, cubes, digest, mac"
+_NO_MAC = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A memory and its version before and after; 0 where it was or is not there."""
+
+    seq: int
+    cube_id: str
+    kind: str
+    before: int
+    after: int
+    content_hash: str
+
+
+class WritingConnection(sqlite3.Connection):
+    """The connection that writes; it remembers which memories its transaction touched."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.touched: dict[int, Touched] = {}
+
+
+def touch(connection: sqlite3.Connection, seq: int, before: MemCube | None, after: MemCube | None) -> None:
+    """Take down that a memory is another one now; None: it was or is not there."""
+    cube = after or before
+    if cube is None:
+        raise TypeError("a memory that neither was nor is cannot change")
+    versions = before.version if before else 0, after.version if after else 0
+    touched(connection, Touched(seq, cube.id, cube.kind.value, *versions, cube.content_hash))
+
+
+def touched(connection: sqlite3.Connection, change: Touched) -> None:
+    """Take down a change; of several of one memory in one transaction the first and the last version count."""
+    if not isinstance(connection, WritingConnection):
+        raise TypeError("memories change on the writing connection only")
+    known = connection.touched.get(change.seq)
+    connection.touched[change.seq] = change if known is None else replace(change, before=known.before)
+
+
+class Journal:
+    """Writes journal and audit log. ``key``: secret bytes that are kept outside the database."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def who(self, user: str) -> str:
+        """Return the user's pseudonym in the audit log."""
+        return self._hmac(b"who", user.encode()).hex()[:32]
+
+    def record(self, connection: WritingConnection, change: Change | None, *, at: int) -> None:
+        """Write down what the transaction touched; nothing when it touched nothing and need not be audited.
+
+        Raises: RuntimeError: memories were touched outside a change.
+        """
+        touched, connection.touched = connection.touched, {}
+        if change is None:
+            if touched:
+                raise RuntimeError("memories were changed outside a Change")
+            return
+        if not touched and not change.audited:
+            return
+        number = self.audit(connection, change, touched.values(), at=at)
+        there = [each for each in touched.values() if each.after]
+        if not there:
+            return
+        columns = "id, user, at, key_id, operation, turn_id, note, audit_seq"
+        row = (
+            f"chg_{secrets.token_hex(10)}", change.user, at, change.key_id, change.operation.value, change.turn_id,
+            change.note, number,
+        )  # fmt: skip
+        cursor = connection.execute(f"INSERT INTO changes ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        connection.executemany(
+            "INSERT INTO change_cubes (change_seq, seq, version_before, version_after) VALUES (?, ?, ?, ?)",
+            [(cursor.lastrowid, each.seq, each.before, each.after) for each in there],
+        )
+
+    def audit(self, connection: sqlite3.Connection, change: Change, touched: Iterable[Touched], *, at: int) -> int:
+        """Append a row to the audit log inside the caller's transaction and return its number."""
+        cubes = list(touched)
+        what = [(each.cube_id, each.before, each.after, each.content_hash) for each in cubes]
+        digest = self._hmac(b"what", dumps([change.user, change.turn_id, change.note, what]).encode()).hex()
+        kinds = ",".join(sorted({each.kind for each in cubes}))
+        last = connection.execute("SELECT seq, mac FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+        number, before = (last["seq"] + 1, last["mac"]) if last is not None else (1, _NO_MAC)
+        row = (number, at, self.who(change.user), change.key_id, change.operation.value, kinds, len(cubes), digest)
+        sql = f"INSERT INTO audit ({AUDIT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        connection.execute(sql, (*row, self.mac(before, row)))
+        return number
+
+    def mac(self, before: bytes, row: Sequence[object]) -> bytes:
+        """Return what chains a row (all columns but the MAC, in order) to the MAC of the one before."""
+        return self._hmac(b"chain", before + dumps(list(row)).encode())
+
+    def _hmac(self, purpose: bytes, message: bytes) -> bytes:
+        return hmac.digest(self._key, purpose + b"\0" + message, hashlib.sha256)
