@@ -124,11 +124,10 @@ class Pipeline:
         """Write what the turn leaves behind, and return what changed. Running it again on the same turn replaces."""
         writing = self._at.writer.write(exchange)
         scope, vault = exchange.scope, self._at.vault
-        removals = [partial(vault.forget, scope, forget) for forget in writing.forgets]
+        for forget in writing.forgets:
+            self._removing(scope, partial(vault.forget, scope, forget))
         if writing.retracts:
-            removals.append(partial(vault.retract, scope, writing.retracts))
-        for removal in removals:
-            self._removing(scope, removal)
+            self._derive(scope, self._following(scope, partial(vault.retract, scope, writing.retracts)))
         wanted = self._at.extraction is not None and self._at.extraction.wants(writing)
         return self._put(scope, writing.drafts, partial(vault.put, turn_id=exchange.turn_id, extract=wanted))
 
@@ -366,11 +365,17 @@ class Pipeline:
     def _removing(
         self, scope: Scope, remove: Callable[[], Written], *, removed: bool = False
     ) -> tuple[Written, Mapping[str, Any] | None]:
-        with self._at.embeddings.writing(scope):
-            written = remove()
-            self._at.embeddings.follow(scope, written, {})
+        """Remove what must leave no trace; return what changed, and what was removed of what is computed of it."""
+        written = self._following(scope, remove)
         self._at.embeddings.clear_texts()
         return written, self._derive(scope, written, removed=removed)
+
+    def _following(self, scope: Scope, change: Callable[[], Written]) -> Written:
+        """Make a change that creates nothing, and let the index follow it."""
+        with self._at.embeddings.writing(scope):
+            written = change()
+            self._at.embeddings.follow(scope, written, {})
+        return written
 
 
 def _prepared(request: _Request, messages: list[dict[str, Any]], injection: Injection, trace: Trace) -> Prepared:

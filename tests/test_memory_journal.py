@@ -42,6 +42,12 @@ def _rows(files: VaultFiles, sql: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(sql)]
 
 
+def _remove_and_fail(files: VaultFiles, cube_id: str) -> None:
+    with files.connections.write(Change.by(ADA, Operation.DELETE)) as connection:
+        remove(connection, by_ids(connection, "ada", [cube_id]))
+        raise ZeroDivisionError
+
+
 def test_each_change_stands_in_the_journal_and_in_the_audit_log(files: VaultFiles) -> None:
     cube_id = _tell(files, "The user likes tea.")
     files.vault.delete(ADA, [cube_id])
@@ -68,9 +74,8 @@ def test_the_audit_log_holds_neither_user_nor_text_nor_cube(files: VaultFiles) -
 
 def test_a_change_that_fails_leaves_no_line(files: VaultFiles) -> None:
     cube_id = _tell(files, "The user likes tea.")
-    with pytest.raises(ZeroDivisionError), files.connections.write(Change.by(ADA, Operation.DELETE)) as connection:
-        remove(connection, by_ids(connection, "ada", [cube_id]))
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        _remove_and_fail(files, cube_id)
     assert files.vault.get(ADA, cube_id).text == "The user likes tea."
     assert len(_rows(files, "SELECT * FROM audit")) == 1
 
