@@ -160,8 +160,15 @@ class Engine(Generic[C]):
 
     def _is_full(self) -> bool:
         """True when more would wait than is allowed; a burst that is about to be admitted does not count as waiting."""
-        running = self._scheduler.served if self._scheduler else 0
-        return len(self._waiting) + running >= self._queue_limit + self._require().max_sequences
+        served, waiting = self._places(self._scheduler) if self._scheduler else (0, 0)
+        return served + waiting >= self._queue_limit + self._require().max_sequences
+
+    def _places(self, scheduler: BatchScheduler) -> tuple[int, int]:
+        """Return how many are served and how many wait; who is being admitted is in both lists, and served."""
+        with self._wake:
+            running = list(scheduler.running)
+            waiting = len(self._waiting) - (self._waiting.first() in running)
+        return sum(not job.idle for job in running), waiting
 
     def cancel(self, job: Job) -> None:
         """Stop a generation; no event follows, except those already on their way. A build: by its future."""
@@ -205,10 +212,9 @@ class Engine(Generic[C]):
         scheduler = self._scheduler
         if scheduler is None:
             raise EngineDown("The model is still being loaded.", retry_after_s=1.0)
-        with self._wake:
-            waiting = len(self._waiting)
+        served, waiting = self._places(scheduler)
         return EngineLoad(
-            running=scheduler.served,
+            running=served,
             waiting=waiting,
             building=len(self._idle),
             sequences=len(scheduler.table),

@@ -17,10 +17,21 @@ MAX_ANSWER_TOKENS = 2000
 class HttpExtractor:
     """Satisfies ``memory.ports.Extractor`` over ``POST {base_url}/chat/completions``. Thread-safe."""
 
-    def __init__(self, base_url: str, api_key: str | None, model: str, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None,
+        model: str,
+        timeout_s: float = 60.0,
+        *,
+        system: str = EXTRACTION_SYSTEM,
+        schema_name: str = "facts",
+    ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._url = base_url.rstrip("/") + "/chat/completions"
         self._model = model
+        self._system = system
+        self._schema_name = schema_name
         self._client = httpx.Client(headers=headers, timeout=timeout_s)
 
     def extract(self, prompt: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -30,12 +41,12 @@ class HttpExtractor:
         """
         body = {
             "model": self._model,
-            "messages": [{"role": "system", "content": EXTRACTION_SYSTEM}, {"role": "user", "content": prompt}],
+            "messages": [{"role": "system", "content": self._system}, {"role": "user", "content": prompt}],
             "temperature": 0,
             "max_tokens": MAX_ANSWER_TOKENS,
             "response_format": {
                 "type": "json_schema",
-                "json_schema": {"name": "facts", "strict": True, "schema": schema},
+                "json_schema": {"name": self._schema_name, "strict": True, "schema": schema},
             },
         }
         return _object_in(_content_of(self._post(body)))

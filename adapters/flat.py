@@ -118,6 +118,15 @@ class Flat:
             scores: Vector = query @ found.columns[:, : len(found.ids)]
             return list(found.ids), scores
 
+    def vectors(self, partition: str, ids: Sequence[str]) -> dict[str, Vector]:
+        """Return the vectors of those that are there; empty when the partition is not loaded."""
+        with self._lock:
+            found = self._partitions.get(partition)
+            if found is None:
+                return {}
+            places = {cube_id: found.places[cube_id] for cube_id in ids if cube_id in found.places}
+            return {cube_id: found.columns[:, place].copy() for cube_id, place in places.items()}
+
     def _drop(self, partition: str) -> None:
         dropped = self._partitions.pop(partition, None)
         if dropped is not None:

@@ -1,4 +1,4 @@
-"""What the engine's process asks of a model that it serves itself, whichever library computes it: one Protocol.
+"""What the engine's process asks of a model that it serves itself, whichever library computes it: a Protocol.
 
 The law: everything here may be called from any thread; a vocabulary does not change.
 """
@@ -6,7 +6,7 @@ The law: everything here may be called from any thread; a vocabulary does not ch
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from adapters.chat_template import Segment
+from adapters.chat_template import ChatTemplate, Segment
 
 
 class LocalModel(Protocol):
@@ -75,3 +75,14 @@ class LocalModel(Protocol):
     def check_grammar(self, text: str) -> None:
         """Raise Invalid if a grammar cannot be followed."""
         ...
+
+
+def chat_template_of(model: LocalModel) -> ChatTemplate:
+    """Return the model's own chat template, ready to render."""
+    return ChatTemplate(
+        model.chat_template,
+        tool_source=model.tool_template,
+        bos_text=model.bos_text,
+        eos_text=model.eos_text,
+        control_texts=model.control_texts,
+    )

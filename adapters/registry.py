@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from adapters.backend import Backend
 from memory.errors import EngineMissing, Invalid
-from memory.ports import Embedder, Extractor, SecretDetector, TokenCounter
+from memory.ports import Embedder, Extractor, SecretDetector, SensitiveDetector, TokenCounter
 
 T = TypeVar("T")
 
@@ -103,6 +103,14 @@ def secret_detector() -> SecretDetector:
     from adapters.detect_secrets import DetectSecrets
 
     return DetectSecrets()
+
+
+def personal_data_detectors() -> list[SensitiveDetector]:
+    """Return what finds personal data by its shape and checksums."""
+    from adapters.phonenumbers import PhoneNumbers
+    from adapters.stdnum import StdNum
+
+    return [StdNum(), PhoneNumbers()]
 
 
 def token_counter() -> TokenCounter:

@@ -97,11 +97,7 @@ class ResidentTable:
             raise
 
     def _admit(self, prompt: list[int], up_to: int, salt: str, recall: Recall | None) -> Resident | None:
-        resident = (
-            self._from_store(prompt, up_to, salt, recall)
-            or self._from_parking(prompt, up_to, salt)
-            or self._from_store(prompt, up_to, salt, recall)  # where what was parked is refused
-        )
+        resident = self._from_store(prompt, up_to, salt, recall) or self._from_parking(prompt, up_to, salt, recall)
         if resident is not None:
             return resident
         source, length = self._best_source(prompt, salt)
@@ -236,8 +232,11 @@ class ResidentTable:
                 return resident
         return None
 
-    def _from_parking(self, prompt: list[int], up_to: int, salt: str) -> Resident | None:
-        """Return a running sequence with what is parked of the prompt, if that spares most and there is room."""
+    def _from_parking(self, prompt: list[int], up_to: int, salt: str, recall: Recall | None) -> Resident | None:
+        """Return a running sequence with what is parked of the prompt, if that spares most and there is room.
+
+        Where the context refuses it, with what is stored: then that may spare most.
+        """
         parked, length = self._best_parked(prompt, salt)
         if parked is None or not self._is_worth(prompt, salt, length, len(parked.tokens)):
             return None
@@ -245,10 +244,12 @@ class ResidentTable:
         if not self._make_room(max(up_to, len(parked.tokens)), keep=None):
             return None
         resident = self._restored(salt, up_to, lambda sequence: self._unpark(parked, sequence))
-        if resident is not None:
-            resident.origin = Tier.RAM
-            self._fill(resident, parked.tokens, length)
-        if resident is None or length == len(parked.tokens):
+        if resident is None:
+            self.parked.remove(parked)
+            return self._from_store(prompt, up_to, salt, recall)
+        resident.origin = Tier.RAM
+        self._fill(resident, parked.tokens, length)
+        if length == len(parked.tokens):
             self.parked.remove(parked)  # what continues it will be parked in its place
         return resident
 

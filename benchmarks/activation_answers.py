@@ -19,19 +19,15 @@ from rich.progress import track
 from rich.table import Table
 
 from adapters.activation_store.store import ActivationStore
-from adapters.chat_template import ChatTemplate
 from adapters.embedded import gguf_path
 from adapters.embedded.corpus.cells import CELLS, Question, make_cell
-from adapters.engine import Engine
-from adapters.generation import BuildRequest, Failed, Finished, GenerationRequest, Piece, Restored, Sampling, Started
-from adapters.llama_context import ContextOptions, LlamaContext
-from adapters.llama_cpp import load_model, new_context
+from adapters.embedded.training.evaluate import LlamaCppReader
+from adapters.generation import BuildRequest
+from adapters.llama_context import LlamaContext
 from adapters.prefix import LEAST_SHARED
-from adapters.prefix_cache import Boundary, StoredPrefix, Tier
+from adapters.prefix_cache import Boundary, StoredPrefix
 from proxy.engine_prefix import beginning
 
-OWNER = "examinee"
-LONGEST_ANSWER = 200  #: tokens
 ROOM_BYTES = 4 << 30
 RESULTS = Path(__file__).parent / "results" / "activation_answers.md"
 
@@ -50,14 +46,9 @@ class Row:
 
 
 class Examinee:
-    """An engine with or without a folder of activation memories."""
+    """The model's reader with a folder of activation memories."""
 
-    def __init__(self, folder: Path | None, *, cold: bool = False) -> None:
-        self._model = model = load_model(gguf_path())
-        self._template = ChatTemplate(
-            model.chat_template, bos_text=model.bos_text, eos_text=model.eos_text, control_texts=model.control_texts
-        )
-
+    def __init__(self, folder: Path, *, cold: bool) -> None:
         def opened(context: LlamaContext) -> ActivationStore:
             exact, compressed = (0, ROOM_BYTES) if cold else (ROOM_BYTES, 0)
             return ActivationStore(
@@ -69,62 +60,22 @@ class Examinee:
                 cold_bytes=compressed,
             )
 
-        options = ContextOptions(context_tokens=16384, max_sequences=16, threads=1)
-        self._engine: Engine[LlamaContext] = Engine(
-            lambda: new_context(model, options),
-            queue_limit=1 << 20,
-            parked_bytes=0,
-            prefix_cache=opened if folder is not None else None,
-        )
-        self._engine.start().result()
+        self.reader = LlamaCppReader(gguf_path(), threads=1, parked_bytes=0, prefix_cache=opened)
 
     def build(self, question: Question) -> "Future[StoredPrefix] | None":
         """Compute and store what stands in front of the last message; None when that is too little."""
-        tokens = beginning(self._tokens, question.messages[:-1])
+        tokens = beginning(self.reader.tokens, question.messages[:-1])
         if len(tokens) < LEAST_SHARED:
             return None
-        boundary = Boundary(length=len(tokens), salt=OWNER)
-        return self._engine.build(BuildRequest(tokens=tokens, boundaries=[boundary], idle=False))
-
-    def ask(self, question: Question) -> tuple[str, Restored | None, int]:
-        """Return the greedy answer, what was restored for it, and the prompt's length in tokens."""
-        prompt = self._tokens(question.messages)
-        done: Future[None] = Future()
-        texts: list[str] = []
-        restored: list[Restored] = []
-
-        def take(event: object) -> None:
-            match event:
-                case Started(restored=found):
-                    restored.append(found)
-                case Piece(text=text):
-                    texts.append(text)
-                case Finished():
-                    done.set_result(None)
-                case Failed(error):
-                    done.set_exception(error)
-
-        self._engine.submit(
-            GenerationRequest(
-                prompt=prompt,
-                max_tokens=LONGEST_ANSWER,
-                on_event=take,
-                sampling=Sampling(temperature=0.0),
-                cache_salt=OWNER,
-            )
-        )
-        done.result()
-        return "".join(texts), restored[0] if restored else None, len(prompt)
+        boundary = Boundary(length=len(tokens), salt="")
+        return self.reader.engine.build(BuildRequest(tokens=tokens, boundaries=[boundary], idle=False))
 
     def close(self) -> None:
         """Free the model; what is stored is in its files then."""
-        store = self._engine.prefix_cache
-        self._engine.close()
+        store = self.reader.engine.prefix_cache
+        self.reader.close()
         if isinstance(store, ActivationStore):
             store.close()
-
-    def _tokens(self, messages: Sequence[dict[str, str]]) -> list[int]:
-        return self._model.tokenize_prompt(self._template.render(messages))
 
 
 def compare(cell: str, count: int, seed: int, *, cold: bool) -> Row:
@@ -136,17 +87,16 @@ def compare(cell: str, count: int, seed: int, *, cold: bool) -> Row:
             if built is not None:
                 built.result()
         builder.close()
-        reader, plain = Examinee(Path(folder), cold=cold), Examinee(None)
+        examinee, plain = Examinee(Path(folder), cold=cold), LlamaCppReader(gguf_path(), threads=1, parked_bytes=0)
         same = right = found = spared = tokens = 0
         for question in questions:
-            answer, restored, length = reader.ask(question)
-            text, _, _ = plain.ask(question)
-            same += answer == text
-            right += answer == question.expected
-            found += restored is not None and restored.tier is not Tier.TEXT
-            spared += restored.tokens if restored is not None else 0
-            tokens += length
-        reader.close()
+            answer = examinee.reader.ask(question)
+            same += answer.text == plain.ask(question).text
+            right += answer.text == question.expected
+            found += answer.restored_tokens > 0
+            spared += answer.restored_tokens
+            tokens += answer.prompt_tokens
+        examinee.close()
         plain.close()
     return Row(cell, count, same, right, found, spared, tokens)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 import numpy.typing as npt
-from engine_models import FILE_TYPES, quantise
+from engine_models import FILE_TYPES, add_tokenizer, quantise, vocabulary_of
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
@@ -167,18 +167,7 @@ def _brought_back(shape: Shape) -> npt.NDArray[np.float16]:
     return matrix
 
 
-def _tokens(shape: Shape) -> tuple[list[str], list[int]]:
-    """Return the embedded model's tokens and their kinds, with fillers up to the vocabulary's size."""
-    fields = gguf.GGUFReader(gguf_path()).fields
-    tokens = list(fields["tokenizer.ggml.tokens"].contents())[: shape.vocabulary]
-    kinds = list(fields["tokenizer.ggml.token_type"].contents())[: shape.vocabulary]
-    missing = shape.vocabulary - len(tokens)
-    return [*tokens, *(f"filler{number}Ġ" for number in range(missing))], [*kinds, *[gguf.TokenType.NORMAL] * missing]
-
-
 def _write_gguf(path: Path, shape: Shape) -> None:
-    fields = gguf.GGUFReader(gguf_path()).fields
-    tokens, kinds = _tokens(shape)
     writer = gguf.GGUFWriter(str(path), "qwen2")
     writer.add_name(f"repeats {shape.repeat} back")
     writer.add_context_length(CONTEXT_TOKENS)
@@ -191,14 +180,7 @@ def _write_gguf(path: Path, shape: Shape) -> None:
     writer.add_rope_freq_base(ROPE_BASE)
     writer.add_vocab_size(shape.vocabulary)
     writer.add_file_type(FILE_TYPES["f16"])
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(fields["tokenizer.ggml.pre"].contents())
-    writer.add_token_list(tokens)
-    writer.add_token_types(kinds)
-    writer.add_token_merges(fields["tokenizer.ggml.merges"].contents())
-    writer.add_eos_token_id(fields["tokenizer.ggml.eos_token_id"].contents())
-    writer.add_add_bos_token(False)
-    writer.add_chat_template(fields["tokenizer.chat_template"].contents())
+    add_tokenizer(writer, shape.vocabulary)
     for name, weights in _weights(shape):
         writer.add_tensor(name, weights)
     writer.write_header_to_file()
@@ -251,7 +233,7 @@ def _write_hf_config(folder: Path, shape: Shape) -> None:
 def _write_hf_tokenizer(folder: Path, shape: Shape) -> None:
     source = gguf_path().parent
     tokenizer = json.loads((source / "tokenizer.json").read_text())
-    tokenizer["model"]["vocab"] = {token: number for number, token in enumerate(_tokens(shape)[0])}
+    tokenizer["model"]["vocab"] = {token: number for number, token in enumerate(vocabulary_of(shape.vocabulary)[0])}
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     config = json.loads((source / "tokenizer_config.json").read_text())
     (folder / "tokenizer_config.json").write_text(json.dumps({**config, "model_max_length": CONTEXT_TOKENS}))

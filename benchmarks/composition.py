@@ -25,12 +25,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from adapters import llama_context, llama_cpp, transformers, transformers_context, transformers_probe
-from adapters.chat_template import ChatTemplate, Segment
+from adapters.chat_template import Segment
 from adapters.composition import Block, Composer, Method, Mode, compute_block, parse_mode
 from adapters.embedded import gguf_path
 from adapters.embedded.corpus.cells import Question, make_cell
 from adapters.generation import Span
 from adapters.llama_composition import LlamaComposer
+from adapters.local_model import chat_template_of
 from adapters.transformers_composition import RowComposer
 from adapters.transformers_folder import read_model_folder
 
@@ -75,10 +76,7 @@ class Reader:
     def __init__(self, engine: str) -> None:
         self.engine = engine
         self.context, self.composer = opened(engine)
-        model = self.context.model
-        self._template = ChatTemplate(
-            model.chat_template, bos_text=model.bos_text, eos_text=model.eos_text, control_texts=model.control_texts
-        )
+        self._template = chat_template_of(self.context.model)
 
     def case(self, question: Question) -> Case:
         segments = self._template.render(question.messages)

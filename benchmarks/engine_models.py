@@ -38,13 +38,31 @@ def quantise(source: Path, target: Path, kind: str) -> None:
         raise SystemExit(f"{source} could not be quantised to {kind}.")
 
 
+def vocabulary_of(size: int) -> tuple[list[str], list[int]]:
+    """Return the embedded model's first tokens and their kinds, and fillers where it has fewer."""
+    fields = gguf.GGUFReader(gguf_path()).fields
+    tokens = list(fields["tokenizer.ggml.tokens"].contents())[:size]
+    kinds = list(fields["tokenizer.ggml.token_type"].contents())[:size]
+    missing = range(size - len(tokens))
+    return [*tokens, *(f"filler{number}Ġ" for number in missing)], [*kinds, *(gguf.TokenType.NORMAL for _ in missing)]
+
+
+def add_tokenizer(writer: gguf.GGUFWriter, size: int) -> None:
+    """Write the embedded model's tokenizer and its chat template, with a vocabulary of that size."""
+    fields = gguf.GGUFReader(gguf_path()).fields
+    tokens, kinds = vocabulary_of(size)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(fields["tokenizer.ggml.pre"].contents())
+    writer.add_token_list(tokens)
+    writer.add_token_types(kinds)
+    writer.add_token_merges(fields["tokenizer.ggml.merges"].contents())
+    writer.add_eos_token_id(fields["tokenizer.ggml.eos_token_id"].contents())
+    writer.add_add_bos_token(False)
+    writer.add_chat_template(fields["tokenizer.chat_template"].contents())
+
+
 def write_random(path: Path) -> None:
     """Write a Llama of 35 M parameters with the embedded model's tokenizer."""
-    fields = gguf.GGUFReader(gguf_path()).fields
-    tokens = list(fields["tokenizer.ggml.tokens"].contents())
-    types = list(fields["tokenizer.ggml.token_type"].contents())
-    tokens += [f"filler{number}Ġ" for number in range(len(tokens), VOCABULARY)]
-    types += [gguf.TokenType.NORMAL] * (VOCABULARY - len(types))
     writer = gguf.GGUFWriter(str(path), "llama")
     writer.add_context_length(4096)
     writer.add_embedding_length(WIDTH)
@@ -56,14 +74,7 @@ def write_random(path: Path) -> None:
     writer.add_rope_dimension_count(WIDTH // HEADS)
     writer.add_vocab_size(VOCABULARY)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(fields["tokenizer.ggml.pre"].contents())
-    writer.add_token_list(tokens)
-    writer.add_token_types(types)
-    writer.add_token_merges(fields["tokenizer.ggml.merges"].contents())
-    writer.add_eos_token_id(fields["tokenizer.ggml.eos_token_id"].contents())
-    writer.add_add_bos_token(False)
-    writer.add_chat_template(fields["tokenizer.chat_template"].contents())
+    add_tokenizer(writer, VOCABULARY)
     _add_weights(writer)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

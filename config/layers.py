@@ -41,6 +41,7 @@ class Entry:
 
 
 Layer = Mapping[str, Entry]  # by dotted key
+Lines = Mapping[tuple[str | int, ...], int]  # the line where the value at a path of keys and positions begins
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml is ten times faster
@@ -54,6 +55,9 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def _duplicates(node: yaml.Node, path: str = "") -> Iterator[str]:
+    if isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _duplicates(value, f"{path}.{number}")
     if not isinstance(node, yaml.MappingNode):
         return
     seen: set[str] = set()
@@ -74,23 +78,49 @@ def _lines(node: yaml.Node, path: str = "") -> Iterator[tuple[str, int]]:
         yield from _lines(value, dotted)
 
 
-def read_yaml(text: str, source: str) -> Layer:
-    """Return the text's leaves.
+def _places(node: yaml.Node, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], int]]:
+    yield path, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _places(value, (*path, str(key.value)))
+            yield (*path, str(key.value)), key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _places(value, (*path, number))
 
-    Raises: ConfigError: it is not YAML, not a mapping, or sets a key twice; with the line.
-    """
+
+def _parsed(text: str, source: str) -> tuple[Any, yaml.Node | None]:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-        if node is None:
-            return {}
-        data = loader.construct_document(node)
+        return (None, None) if node is None else (loader.construct_document(node), node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise ConfigError([f"{source}, line {line}: not valid YAML: {error.problem}"]) from None
     except yaml.YAMLError as error:
         raise ConfigError([f"{source}: not valid YAML: {error}"]) from None
-    if data is None:
+
+
+def read_tree(text: str, source: str) -> tuple[Any, Lines]:
+    """Return the whole document, and the line of every value in it.
+
+    Raises: ConfigError: it is not YAML, or sets a key twice; with the line.
+    """
+    data, node = _parsed(text, source)
+    if node is None:
+        return None, {}
+    if doubled := [f"{source}, {problem}" for problem in _duplicates(node)]:
+        raise ConfigError(doubled)
+    return data, dict(_places(node))
+
+
+def read_yaml(text: str, source: str) -> Layer:
+    """Return the text's leaves.
+
+    Raises: ConfigError: it is not YAML, not a mapping, or sets a key twice; with the line.
+    """
+    data, node = _parsed(text, source)
+    if data is None or node is None:
         return {}
     if not isinstance(data, dict):
         raise ConfigError([f"{source}: must be a mapping of sections, such as server: and backend:"])

@@ -1,6 +1,7 @@
 """Who does what to whose memory: the value that every write of the vault carries into its journal and audit log."""
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from memory.turn import Scope
@@ -27,11 +28,16 @@ class Operation(StrEnum):
     REVOKE = "revoke"
     PIPELINE = "pipeline"
     SWEEP = "sweep"
+    # administering
+    CREATE_KEY = "create_key"
+    REVOKE_KEY = "revoke_key"
+    ANCHOR = "anchor"
     # reading
     READ = "read"
     SEARCH = "search"
     RECALL = "recall"
     EXPORT = "export"
+    LOG = "log"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +50,7 @@ class Change:
     turn_id: str | None = None  #: the turn whose words brought it about
     note: str = ""  #: short, never a memory's words
     audited: bool = False  #: it stands in the audit log also when it touched no memory
+    id: str = field(default_factory=lambda: f"chg_{secrets.token_hex(10)}")  #: of its line in the journal
 
     @classmethod
     def by(cls, scope: Scope, operation: Operation, *, turn_id: str | None = None, note: str = "") -> "Change":

@@ -121,6 +121,7 @@ class MemCube:
     last_used_at: datetime | None = None
     supersedes: tuple[str, ...] = ()
     derived_from: tuple[str, ...] = ()
+    duplicate_of: str = ""  #: the memory that took this one in, which says the same
     # time, twice
     valid_from: datetime
     valid_to: datetime | None = None
@@ -141,5 +142,10 @@ class MemCube:
 
     @property
     def current(self) -> bool:
-        """True while no newer knowledge has replaced it."""
-        return self.superseded_at is None
+        """True while no newer knowledge has replaced it and its time is not over."""
+        return self.superseded_at is None and self.state is not State.EXPIRED
+
+    @property
+    def in_use(self) -> bool:
+        """True while recall looks at it first; what is archived is looked at when nothing in use answers."""
+        return self.current and self.state is not State.ARCHIVED

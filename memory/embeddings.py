@@ -1,7 +1,9 @@
 """Texts and scopes in, vectors and similarities out: the one place where embedder, index and vault's vectors meet.
 
 The index is a cache: a user's vectors are loaded from the vault when they are first asked for. A lock per user keeps
-a load and a write from passing each other, so nothing that was stored can be missing from the index.
+a load and a write from passing each other, so nothing that was stored can be missing from the index. The vectors of
+what is shared in a space are one partition for all its members; it is loaded again when anything shared there changed,
+which its generation tells, also when another process did it.
 """
 
 import logging
@@ -12,14 +14,17 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from memory.cube import MemCube
 from memory.ports import Embedder, Matrix, Vault, Vector, VectorIndex, Written
 from memory.rules.lines import first_person
+from memory.spaces import Partition
 from memory.turn import Scope
 
 logger = logging.getLogger(__name__)
 
 _CACHED_TEXTS = 2048  # 3 MB: a question is embedded for recall and, seconds later, for keeping
 _STRIPES = 64
+_EMBEDDED_ANEW = 16  # versions of the past in one recall: each takes as long as the question itself
 
 
 def embedding_text(text: str) -> str:
@@ -40,6 +45,7 @@ class Embeddings:
         self._vault = vault
         self._cache: OrderedDict[str, Vector] = OrderedDict()
         self._cache_lock = threading.Lock()
+        self._generations: dict[str, int] = {}
         self._stripes = [threading.RLock() for _ in range(_STRIPES)]
 
     @property
@@ -65,20 +71,78 @@ class Embeddings:
                     self._cache.popitem(last=False)
         return np.stack([known[text] for text in texts])
 
-    def search(self, scope: Scope, query: str) -> tuple[list[str], Vector]:
-        """Return all of the user's current cube ids and their cosine similarities to the query, unsorted."""
+    def search(self, scope: Scope, query: str, partitions: Sequence[Partition] = ()) -> tuple[list[str], Vector]:
+        """Return all of the user's current cube ids and their cosine similarities to the query, unsorted.
+
+        Those of the partitions follow; what is the user's own and shared too stands there twice.
+        """
         vectors = self.embed([query])
         if vectors is None:
             return [], np.zeros(0, np.float32)
-        with self._lock(scope):
-            if not self._index.loaded(scope.user):
-                self._index.load(scope.user, *self._vault.vectors(scope, self.model_id))
-            return self._index.search(scope.user, vectors[0])
+        ids, similarities = self.nearest(scope, vectors[0])
+        if not partitions:
+            return ids, similarities
+        found = [self._shared(scope, each, vectors[0]) for each in partitions]
+        every_id = [*ids, *(cube_id for more, _ in found for cube_id in more)]
+        return every_id, np.concatenate([similarities, *(more for _, more in found)])
+
+    def nearest(self, scope: Scope, vector: Vector) -> tuple[list[str], Vector]:
+        """Return all of the user's own current cube ids and their cosine similarities to a vector, unsorted."""
+        with self._lock(scope.user):
+            self._load(scope)
+            return self._index.search(scope.user, vector)
+
+    def vectors_of(
+        self, scope: Scope, cube_ids: Sequence[str], partitions: Sequence[Partition] = ()
+    ) -> dict[str, Vector]:
+        """Return the vectors of those of these cubes that are current and have one; as ``search`` found them."""
+        with self._lock(scope.user):
+            self._load(scope)
+            found = self._index.vectors(scope.user, cube_ids)
+        for each in partitions:
+            missing = [cube_id for cube_id in cube_ids if cube_id not in found]
+            found |= self._index.vectors(each.name, missing) if missing else {}
+        return found
+
+    def of_versions(self, scope: Scope, cubes: Sequence[MemCube]) -> Matrix | None:
+        """Return one row per version of a cube of the user, the likeliest last; None without an embedder.
+
+        What still reads as it did has its vector in the vault. Of the others the last few are embedded, and the rest
+        have a row of zeros: like nothing.
+        """
+        if self._embedder is None:
+            return None
+        stored = self._vault.embedded_texts(scope, [cube.id for cube in cubes], self.model_id)
+        rows = np.zeros((len(cubes), self._embedder.dimension), np.float32)
+        changed: list[int] = []
+        for place, cube in enumerate(cubes):
+            text, vector = stored.get(cube.id, ("", b""))
+            if vector and text == cube.text:
+                rows[place] = np.frombuffer(vector, "<f4")
+            else:
+                changed.append(place)
+        changed = changed[-_EMBEDDED_ANEW:]
+        fresh = self.embed([embedding_text(cubes[place].text) for place in changed])
+        if fresh is not None and changed:
+            rows[changed] = fresh
+        return rows
+
+    def _load(self, scope: Scope) -> None:
+        if not self._index.loaded(scope.user):
+            self._index.load(scope.user, *self._vault.vectors(scope, self.model_id))
+
+    def _shared(self, scope: Scope, partition: Partition, query: Vector) -> tuple[list[str], Vector]:
+        with self._lock(partition.name):
+            fresh = self._generations.get(partition.name) == partition.generation
+            if not fresh or not self._index.loaded(partition.name):
+                self._index.load(partition.name, *self._vault.partition_vectors(scope, partition, self.model_id))
+                self._generations[partition.name] = partition.generation
+            return self._index.search(partition.name, query)
 
     @contextmanager
     def writing(self, scope: Scope) -> Iterator[None]:
         """Hold the user's index still while the vault is changed; call ``follow`` before leaving."""
-        with self._lock(scope):
+        with self._lock(scope.user):
             yield
 
     def follow(self, scope: Scope, written: Written, vectors: dict[str, Vector]) -> None:
@@ -86,9 +150,10 @@ class Embeddings:
 
         The write stands already: an index that cannot follow is given up, and loaded again when it is needed.
         """
-        ids = [cube.id for cube in written.created if cube.current and cube.id in vectors]
+        ids = [cube.id for cube in written.created if cube.in_use and cube.id in vectors]
+        away = [cube.id for cube in written.created if not cube.in_use]
         try:
-            self._index.remove(scope.user, (*written.superseded, *written.removed))
+            self._index.remove(scope.user, (*written.superseded, *written.removed, *away))
             if ids:
                 self._index.add(scope.user, ids, np.stack([vectors[cube_id] for cube_id in ids]))
         except Exception:
@@ -97,7 +162,7 @@ class Embeddings:
 
     def drop(self, scope: Scope) -> None:
         """Forget the user's index; it is loaded again when needed."""
-        with self._lock(scope):
+        with self._lock(scope.user):
             self._index.drop(scope.user)
 
     def evict_text(self, texts: Sequence[str]) -> None:
@@ -111,5 +176,5 @@ class Embeddings:
         with self._cache_lock:
             self._cache.clear()
 
-    def _lock(self, scope: Scope) -> threading.RLock:
-        return self._stripes[hash(scope.user) % _STRIPES]
+    def _lock(self, partition: str) -> threading.RLock:
+        return self._stripes[hash(partition) % _STRIPES]

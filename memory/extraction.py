@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from memory.cube import EXTRACTED, FactKey, Origin, SemanticType
+from memory.cube import EXTRACTED, FactKey, Origin, SemanticType, Trust
 from memory.ports import Extractor
 from memory.prompts import EXTRACTION_EXCHANGE, EXTRACTION_SCHEMA, as_data
 from memory.rules.possessives import key
@@ -125,9 +125,9 @@ def _draft(item: Mapping[str, Any], fact: FactKey, drafts: Sequence[Draft], turn
 
 
 def _turns(drafts: Sequence[Draft]) -> list[int]:
-    """Return where the user's own words stand."""
+    """Return where the user's own words stand: what they handed over is not read."""
     turns = [n for n, draft in enumerate(drafts) if draft.semantic_type is SemanticType.TURN]
-    return [n for n in turns if drafts[n].source.role == "user"]
+    return [n for n in turns if drafts[n].source.role == "user" and drafts[n].trust is Trust.USER]
 
 
 def _is_withheld(fact: FactKey, exchange: Exchange) -> bool:

@@ -1,27 +1,27 @@
-"""Drafts in, Admitted out: what may be stored.
+"""Drafts in, Admitted out: what may be stored, and how far it is believed.
 
-The only maker of Admitted: it holds the token that the class asks for. Secrets are replaced by a mark before anything
-is stored; half characters (lone surrogates) become U+FFFD. Of one turn's text at most ``MAX_PIECES`` pieces are stored.
+The only maker of Admitted: it holds the token that the class asks for. What is sensitive is screened by policy before
+anything is stored, trust is the least of all that a draft is derived from, half characters (lone surrogates) become
+U+FFFD. Of one turn's text at most ``MAX_PIECES`` pieces are stored.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from memory.cube import SemanticType
+from memory.cube import FactKey, MemCube, SemanticType, Trust
 from memory.errors import Refused
-from memory.ports import SecretDetector
+from memory.ports import SecretDetector, SensitiveDetector
 from memory.rules.names import entities_in
 from memory.rules.sentences import well_formed
+from memory.sensitivity import DEFAULT_RULES, MARK, MAX_FOUND, Rule, Screened, Sensitivity
+from memory.sensitivity import REDACTED as REDACTED  # the mark is part of what this module promises
+from memory.trust import attacks, least, origin_under, trust_of_role
 from memory.turn import Admitted, Draft, Scope
-
-REDACTED = "[redacted]"
-#: Sensitivity tag of what held a secret.
-SECRET = "secret"  # noqa: S105 - a tag
 
 #: Of one draft of a turn: about a megabyte in pieces of the usual length. What is behind stays in the ledger only.
 MAX_PIECES = 64
-MAX_SECRETS = 500  #: of a text; one with more is a list of secrets, and nothing of it is stored
+MAX_SECRETS = MAX_FOUND
 MAX_NAMED_CHARS = 2_000  #: names are looked for in the front of a piece
 
 _SUBSTANCE = re.compile(r"\w")
@@ -31,67 +31,71 @@ _BREAKS = ("\n\n", "\n", ". ", "! ", "? ", "; ", ", ", " ")
 class Governance:
     """Decides what becomes a memory. ``detector`` None: secrets are not looked for."""
 
-    def __init__(self, detector: SecretDetector | None, *, max_cube_chars: int = 16_000) -> None:
-        self._detector = detector
+    def __init__(
+        self,
+        detector: SecretDetector | None,
+        *,
+        personal: Sequence[SensitiveDetector] = (),
+        rules: Mapping[str, Rule] = DEFAULT_RULES,
+        max_cube_chars: int = 16_000,
+    ) -> None:
+        self._sensitivity = Sensitivity(detector, personal, rules)
         self._max_cube_chars = max_cube_chars
 
+    @property
+    def local_only(self) -> frozenset[str]:
+        """Sensitivity tags of what only local models may read."""
+        return self._sensitivity.local_only
+
     def admit(self, scope: Scope, drafts: Sequence[Draft]) -> list[Admitted]:
-        """Return what may be stored, in order, without secrets.
+        """Return what may be stored, in order, without what the policy hides.
 
-        Drafts that are empty, or were nothing but a secret, are left out; a fact whose value was a secret too. A draft
-        of a turn that is too long becomes several that together are the whole text, up to ``MAX_PIECES``; one that was
-        written by hand is refused. ``derived_from`` follows the drafts to their new positions.
+        Drafts that are empty, or were nothing but a secret, are left out; a fact whose value was a secret too, and
+        orders that pose as a fact. A draft of a turn that is too long becomes several that together are the whole
+        text, up to ``MAX_PIECES``, less those that hold what the policy refuses. ``derived_from`` follows the drafts to
+        their new positions.
 
-        Raises: Refused: a draft written by hand has more than ``max_cube_chars`` characters.
+        Raises: Refused: a draft written by hand has more than ``max_cube_chars`` characters, or holds what is refused.
         """
         admitted: list[Admitted] = []
         places: list[list[int]] = []
         for draft in drafts:
-            clean, redactions = self._cleaned(draft)
-            pieces = self._pieces(clean) if _has_substance(clean) else []
-            places.append(list(range(len(admitted), len(admitted) + len(pieces))))
+            clean, screened = self._cleaned(draft)
             sources = tuple(place for position in draft.derived_from for place in _places_of(places, position))
-            sensitivity = (SECRET,) if redactions else ()
+            trusted = weigh(clean, (admitted[place].draft.trust for place in sources))
+            pieces = self._pieces(clean, screened.refused) if trusted and _has_substance(clean) else []
+            places.append(list(range(len(admitted), len(admitted) + len(pieces))))
             admitted += [
                 Admitted(
                     Admitted._TOKEN,
-                    replace(_part(clean, piece, number), derived_from=sources),
+                    replace(_part(trusted or clean, piece, number), derived_from=sources),
                     scope,
-                    sensitivity=sensitivity,
-                    redactions=redactions,
+                    sensitivity=screened.tags,
+                    redactions=screened.hidden,
                 )
                 for number, piece in enumerate(pieces)
             ]
         return admitted
 
     def redact(self, text: str) -> str:
-        """Return the text with each secret replaced by a mark; the same text when there is none.
+        """Return the text with a mark in the place of all that the policy hides; the same text when there is none.
 
         A text with more than ``MAX_SECRETS`` different secrets becomes one mark.
         """
-        return self._redacted(text)[0]
+        return self._sensitivity.hidden(text)
 
-    def _redacted(self, text: str) -> tuple[str, int]:
-        if self._detector is None or not text:
-            return text, 0
-        secrets = [secret for secret in self._detector.find(text) if secret and secret not in REDACTED]
-        if len(secrets) > MAX_SECRETS:
-            return REDACTED, len(secrets)
-        for secret in secrets:
-            text = text.replace(secret, REDACTED)
-        return text, len(secrets)
-
-    def _cleaned(self, draft: Draft) -> tuple[Draft, int]:
-        """Return the draft without secrets, and how many there were in its text."""
+    def _cleaned(self, draft: Draft) -> tuple[Draft, Screened]:
+        """Return the draft without what is hidden, and what was found in its text."""
         draft = replace(draft, text=well_formed(draft.text.strip()))
-        text, redactions = self._redacted(draft.text)
+        screened = self._sensitivity.screened(draft.text)
+        text = screened.text
         clean: Callable[[str], str] = self._clean_label
         fact = draft.fact
         if fact is not None:
             # A value may be a secret only beside its words ("the password is ..."), so the text's finding counts too.
             said = well_formed(fact.value)
             value = said if said in text else clean(said)
-            hidden = redactions > 0 and said in draft.text and said not in text
+            hidden = screened.hidden > 0 and said in draft.text and said not in text
             fact = replace(
                 fact,
                 subject=well_formed(fact.subject),
@@ -105,23 +109,32 @@ class Governance:
             tags=tuple(map(clean, draft.tags)),
             entities=tuple(map(clean, draft.entities)),
         )
-        return cleaned, redactions
+        return cleaned, screened
 
     def _clean_label(self, text: str) -> str:
         return self.redact(well_formed(text))
 
-    def _pieces(self, draft: Draft) -> list[str]:
-        if len(draft.text) <= self._max_cube_chars:
-            return [draft.text]
+    def _pieces(self, draft: Draft, refused: Sequence[str]) -> list[str]:
         by_hand = draft.source.turn_id is None and draft.semantic_type is not SemanticType.TURN
-        if by_hand:
+        if by_hand and refused:
+            raise Refused(
+                f"The text holds what this server's policy does not store ({', '.join(refused)}); "
+                "leave it out, or change governance.sensitivity in the configuration.",
+                param="text",
+                code="sensitive_text",
+            )
+        if len(draft.text) <= self._max_cube_chars:
+            pieces = [draft.text]
+        elif by_hand:
             raise Refused(
                 f"The text has {len(draft.text)} characters; a memory may have {self._max_cube_chars}. "
                 "Split it, or raise max_cube_chars in the configuration.",
                 param="text",
                 code="text_too_long",
             )
-        return split(draft.text, self._max_cube_chars, most=MAX_PIECES)
+        else:
+            pieces = split(draft.text, self._max_cube_chars, most=MAX_PIECES)
+        return [piece for piece in pieces if not any(mark[1] == "withheld" for mark in MARK.finditer(piece))]
 
 
 def split(text: str, limit: int, most: int | None = None) -> list[str]:
@@ -160,10 +173,42 @@ def _cut(window: str) -> int:
     return len(window)
 
 
+def weigh(draft: Draft, sources: Iterable[Trust] = ()) -> Draft | None:
+    """Return the draft with the least trust of all it is derived from; None for orders that pose as a turn's fact.
+
+    What comes from outside states no part of the profile: the stable block is for the user's own word.
+    """
+    hostile = attacks(draft.text)
+    if hostile and draft.fact is not None and draft.source.turn_id is not None:
+        return None
+    trust = least((draft.trust, trust_of_role(draft.source.role), *sources))
+    if hostile or draft.semantic_type is SemanticType.DOCUMENT:
+        trust = least((trust, Trust.DOCUMENT))
+    fact = None if hostile else draft.fact
+    if fact is not None and trust < Trust.USER:
+        fact = replace(fact, profile=False)
+    return replace(draft, trust=trust, origin=origin_under(trust, draft.origin), fact=fact)
+
+
+def restated(cube: MemCube, admitted: Admitted, fact: FactKey | None) -> MemCube:
+    """Return the cube with what was let through of its new text, and the fact that this states."""
+    clean = admitted.draft
+    weighed = weigh(replace(clean, fact=fact)) or clean
+    return replace(
+        cube,
+        text=clean.text,
+        tags=clean.tags,
+        fact=weighed.fact,
+        trust=weighed.trust,
+        origin=weighed.origin,
+        sensitivity=admitted.sensitivity,
+    )
+
+
 def _has_substance(draft: Draft) -> bool:
     """True when something is left beside marks and punctuation; of a fact, in its value."""
     telling = draft.text if draft.fact is None else draft.fact.value or draft.text
-    return all(_SUBSTANCE.search(text.replace(REDACTED, "")) for text in (draft.text, telling))
+    return all(_SUBSTANCE.search(MARK.sub("", text)) for text in (draft.text, telling))
 
 
 def _places_of(places: Sequence[Sequence[int]], position: int) -> Sequence[int]:

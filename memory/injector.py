@@ -4,8 +4,9 @@ Two places. The stable block (profile and pinned memories) goes to the end of th
 bytes stay as they are; it changes only when the profile changes. What was found for this turn goes in front of the last
 user message. So everything before that message is the same from turn to turn, and every provider's prompt cache holds.
 
-What is injected is data: dated, attributed, fenced, oldest first so that the newest stands last. A memory that the
-model sees anyway (told in this conversation, or brought in before) is not brought in again.
+What is injected is data: dated, attributed, fenced, oldest first so that the newest stands last, and what came from a
+tool or a document before all that, so that the last word is never theirs. A memory that the model sees anyway (told in
+this conversation, or brought in before) is not brought in again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from typing import Any
 from memory import prompts
 from memory.cube import MemCube, SemanticType
 from memory.ports import TokenCounter
+from memory.spaces import SharedCube
+from memory.trust import is_external, least
 from memory.turn import Candidate, Hit, Injection, MemoryCall, Plan, Recall
 
 _SYSTEM_ROLES = ("system", "developer")
@@ -34,8 +37,10 @@ class Seen:
 class Injector:
     """Chooses lines within the budget and puts them into the messages."""
 
-    def __init__(self, counter: TokenCounter) -> None:
+    def __init__(self, counter: TokenCounter, *, withheld: frozenset[str] = frozenset()) -> None:
+        """``withheld``: sensitivity tags of what the model that answers must not read."""
         self._counter = counter
+        self._withheld = withheld
 
     @property
     def exact(self) -> bool:
@@ -53,7 +58,9 @@ class Injector:
         visible = _Visible(call, seen)
         stable, receipts = self._stable(plan, profile, {hit.cube.id: hit for hit in recall.hits}, visible)
         shown = {cube.id for cube in stable}
-        offered = [(hit, _objection(hit, plan, seen) or visible.told(hit.cube)) for hit in recall.hits]
+        offered = [
+            (hit, self._ban(hit.cube) or _objection(hit, plan, seen) or visible.told(hit.cube)) for hit in recall.hits
+        ]
         spent = self._cost(stable, prompts.STABLE_HEADER)
         turn, more = self._fill(
             [(hit, objection) for hit, objection in offered if hit.cube.id not in shown],
@@ -69,6 +76,8 @@ class Injector:
             turn_ids=tuple(cube.id for cube in turn),
             tokens=spent + self._cost(turn, _FENCE),
             kinds=tuple(dict.fromkeys(cube.kind for cube in (*stable, *turn))),
+            trust=least(cube.trust for cube in (*stable, *turn)),
+            shared_ids=tuple(cube.id for cube in turn if isinstance(cube, SharedCube)),
             candidates=(*(line for line in receipts if line.cube_id not in offered_ids), *more),
         )
 
@@ -80,15 +89,18 @@ class Injector:
         hits = [found.get(cube.id) or Hit(cube=cube, score=0.0, relevance=1.0) for cube in newest_first]
         overhead = self._overhead(prompts.STABLE_HEADER)
         pinned, receipts = self._fill(
-            [(hit, "") for hit in hits if hit.cube.pinned], "stable", plan.budget_tokens - overhead
+            [(hit, self._ban(hit.cube)) for hit in hits if hit.cube.pinned], "stable", plan.budget_tokens - overhead
         )
         spent = self._cost(pinned, prompts.STABLE_HEADER) or overhead
         rest, more = self._fill(
-            [(hit, visible.told(hit.cube)) for hit in hits if not hit.cube.pinned],
+            [(hit, self._ban(hit.cube) or visible.told(hit.cube)) for hit in hits if not hit.cube.pinned],
             "stable",
             plan.stable_budget_tokens - spent,
         )
         return _oldest_first([*pinned, *rest]), [*receipts, *more]
+
+    def _ban(self, cube: MemCube) -> str:
+        return "for local models only" if self._withheld.intersection(cube.sensitivity) else ""
 
     def _fill(
         self, offered: Sequence[tuple[Hit, str]], block: str, budget_tokens: int, limit: int | None = None
@@ -136,7 +148,7 @@ class _Visible:
 
 
 def _oldest_first(cubes: Sequence[MemCube]) -> list[MemCube]:
-    return sorted(cubes, key=lambda cube: (cube.valid_from, cube.recorded_at, cube.id))
+    return sorted(cubes, key=lambda cube: (not is_external(cube.trust), cube.valid_from, cube.recorded_at, cube.id))
 
 
 def _objection(hit: Hit, plan: Plan, seen: Seen) -> str:
@@ -154,8 +166,18 @@ def _objection(hit: Hit, plan: Plan, seen: Seen) -> str:
 
 
 def line_of(cube: MemCube) -> str:
-    """Return the memory's line: a fact, or a quote of what was said, with the day from which it holds."""
+    """Return the memory's line: a fact, or a quote of what was said, with the day from which it holds.
+
+    What came from a tool or a document is a quote that names its source; what somebody else shares is theirs.
+    """
     day = cube.valid_from.date()
+    if isinstance(cube, SharedCube):
+        if is_external(cube.own_trust):
+            return prompts.external_line(day, cube.said, cube.own_trust, cube.speaker)
+        return prompts.quote_line(day, cube.said, cube.speaker)
+    if is_external(cube.trust):
+        said = cube.semantic_type is SemanticType.TURN
+        return prompts.external_line(day, cube.text, cube.trust, cube.source.name or cube.source.role if said else None)
     if cube.semantic_type is SemanticType.TURN:
         return prompts.quote_line(day, cube.text, cube.source.name or cube.source.role)
     return prompts.fact_line(day, cube.text)

@@ -9,29 +9,33 @@ lifts the facts of that attribute: the words of question and statement often hav
 """
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
 from memory.cube import FactKey, MemCube, SemanticType
-from memory.embeddings import Embeddings, embedding_text
+from memory.embeddings import Embeddings
 from memory.ports import Vault, Vector
+from memory.ranking import Candidate, Cues, cues_of, day_tags, ranked
+from memory.rules.topics import topics as all_topics
+from memory.rules.words import content_words
+from memory.spaces import SharedCube
+from memory.topics import Topics
+from memory.trust import is_external
 from memory.turn import Hit, MemoryCall, Plan, Recall, Scope
+from memory.usefulness import standing
 
-_WORD = re.compile(r"\w+")
-_STOP = frozenset(
-    "a about am an and any are as at be been but by can could did do does for from had has have how i if in is it its "
-    "me my of on or our please say so tell than that the their them then there these they this those to was we were "
-    "what when where which who whom whose why will with would you your know remember again now s t re ve m d ll".split()
-)
 _SPACED = str.maketrans(dict.fromkeys("\n\t\"'([{<-/.,:;!?*_`", " "))
 _ATTRIBUTE_BOOST = 2.0  # in z units: above any chance similarity, below nothing that fits better
 _QUESTION_PENALTY = 1.5  # else the same question, asked before, stands above its answer
+_EXTERNAL_PENALTY = 1.0  # of two that fit alike, the user's own word stands above a document's or a tool's
 _SMALLEST_DEVIATION = {"dense": 0.05, "lexical": 0.5}  # with few memories a deviation of almost zero means nothing
-_AS_OF_EMBEDDED = 400  # memories of the past are embedded anew for a time-machine question: the most likely ones
+_LOOKED_AT = 40  #: of both signals together, whole: each costs 100 microseconds
+_OF_TOPIC = 16  #: statements of a topic that are looked at, however few words they share with the question
+_AS_OF_COMPARED = 400  # memories of the past that are compared with a time-machine question: the most likely ones
+_AS_OF_NEAR = 256  # what is like the question at present may have been so then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,8 @@ class Weights:
     dense: float = 1.0
     recency: float = 0.15
     recency_half_life_days: float = 30.0
+    usefulness: float = 0.3  #: of a memory of which every answer made use; hybrid only
+    archived_below: float = 0.7  #: sufficiency under which what is archived is searched as well
     candidates: int = 64
 
 
@@ -68,6 +74,7 @@ class Operator:
         self._embeddings = embeddings
         self._weights = weights
         self._asked_about = asked_about
+        self._topics = Topics(embeddings.embed)
         self._policies: Mapping[str, Callable[[Scope, MemoryCall, Plan], list[Hit]]] = {
             "hybrid": self._hybrid,
             "semantic": self._semantic,
@@ -87,28 +94,51 @@ class Operator:
             hits = self._as_of(scope, call, call.as_of)
         else:
             hits = self._policies[plan.policy](scope, call, plan)
-        wanted = [hit for hit in hits if hit.cube.kind in plan.kinds]
-        sufficiency = max((hit.relevance for hit in wanted if "question" not in hit.cube.tags), default=0.0)
-        return Recall(hits=tuple(wanted[: _pool(plan)]), sufficiency=sufficiency)
+        wanted = _own_word_first([hit for hit in hits if hit.cube.kind in plan.kinds])
+        if call.as_of is None and _sufficiency(wanted) < self._weights.archived_below:
+            wanted = _own_word_first([*self._archived(scope, call, plan, wanted), *wanted])
+        return Recall(hits=tuple(wanted[: _pool(plan)]), sufficiency=_sufficiency(wanted))
 
-    def _hybrid(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:
-        return self._ranked(scope, call, plan, recency=self._weights.recency)
+    def _archived(self, scope: Scope, call: MemoryCall, plan: Plan, in_use: Sequence[Hit]) -> list[Hit]:
+        """Return archived memories that answer better than what is in use, best first; they stand above it.
 
-    def _semantic(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:
-        return self._ranked(scope, call, plan, recency=0.0)
+        Costs one look into an index for each word where nothing is archived.
+        """
+        question = self._question(call)
+        found = self._vault.archived(scope, call.query, question.asked, model_id=self._embeddings.model_id)
+        query = self._embeddings.embed([call.query]) if found else None
+        hits: list[Hit] = []
+        for each in found:
+            if each.cube.kind in plan.kinds and "question" not in each.cube.tags:
+                dense = None if query is None or each.vector is None else float(query[0] @ each.vector)
+                hits.append(self._hit(question, each.cube, 0.0, 0.0, dense, None))
+        enough, above = _sufficiency(in_use), max((hit.score for hit in in_use), default=0.0)
+        better = [replace(hit, score=above + hit.relevance) for hit in hits if hit.relevance > enough]
+        return sorted(better, key=_rank, reverse=True)
+
+    def _hybrid(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:  # noqa: ARG002 (one shape for all)
+        return self._ranked(scope, call, recency=self._weights.recency)
+
+    def _semantic(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:  # noqa: ARG002
+        return self._ranked(scope, call, recency=0.0)
 
     def _lru(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:  # noqa: ARG002 (one shape for all policies)
         return _in_order(self._vault.recent(scope, limit=_pool(plan)), "last_used")
 
     def _label(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:
         labels = [*call.entities, *(name for _, name in self._asked_about(call.query)), *content_words(call.query)]
-        return _in_order(self._vault.labelled(scope, labels, limit=_pool(plan)), "label")
+        limit = _pool(plan)
+        own, others = self._vault.labelled(scope, labels, limit=limit), self._vault.labelled_by_others
+        return _in_order([*own, *others(scope, labels, limit=limit)], "label")
 
-    def _ranked(self, scope: Scope, call: MemoryCall, plan: Plan, *, recency: float) -> list[Hit]:
-        question = self._question(call)
-        ids, similarities = self._embeddings.search(scope, call.query)
-        found, total = self._vault.lexical(scope, call.query, limit=self._weights.candidates)
+    def _ranked(self, scope: Scope, call: MemoryCall, *, recency: float) -> list[Hit]:
+        question, cues = self._question(call), self._cues(call)
+        partitions = self._vault.partitions(scope)
+        ids, similarities = self._embeddings.search(scope, call.query, partitions)
+        found, total = self._vault.lexical(scope, _without_times(call), limit=self._weights.candidates)
         dense = _dense_candidates(ids, similarities, self._weights.candidates)
+        of_topic = self._of_topic(scope, cues, dict(zip(ids, map(float, similarities), strict=True)))
+        dense |= of_topic
         lexical = dict(found)
         z_dense = _z(dense, similarities, "dense")
         z_lexical = _z_sparse(lexical, max(total, len(lexical), 1))
@@ -117,26 +147,64 @@ class Operator:
             + self._weights.lexical * z_lexical.get(cube_id, 0.0)
             for cube_id in {**dense, **lexical}
         }
-        best = sorted(scores, key=scores.__getitem__, reverse=True)[: _pool(plan)]
+        best = sorted(scores, key=scores.__getitem__, reverse=True)[:_LOOKED_AT]
+        chosen = list(dict.fromkeys([*best, *of_topic, *(cube.id for cube in self._on_days(scope, cues))]))
         hits = [
-            self._hit(question, cube, scores[cube.id], recency, dense.get(cube.id), lexical.get(cube.id))
-            for cube in self._vault.get_many(scope, best)
+            self._hit(question, cube, scores.get(cube.id, 0.0), recency, dense.get(cube.id), lexical.get(cube.id))
+            for cube in self._vault.readable(scope, chosen)
         ]
-        return sorted(hits, key=_rank, reverse=True)
+        return ranked(self._candidates(hits, self._embeddings.vectors_of(scope, chosen, partitions)), cues)
+
+    def _cues(self, call: MemoryCall) -> Cues:
+        vector = self._embeddings.embed([call.query])
+        return cues_of(call, [] if vector is None else self._topics.of_question(vector[0]))
+
+    def _of_topic(self, scope: Scope, cues: Cues, similarities: Mapping[str, float]) -> dict[str, float]:
+        """Return what is said like the statements of the topics that matter, with its likeness to the query."""
+        found: dict[str, float] = {}
+        for topic in all_topics():
+            if topic.name not in cues.topics and not (cues.advice and topic.advises):
+                continue
+            centre = self._topics.centre(topic)
+            if centre is not None:
+                best = _dense_candidates(*self._embeddings.nearest(scope, centre), _OF_TOPIC)
+                found |= {cube_id: similarities[cube_id] for cube_id in best if cube_id in similarities}
+        return found
+
+    def _on_days(self, scope: Scope, cues: Cues) -> list[MemCube]:
+        return self._vault.labelled(scope, day_tags(cues.days), limit=self._weights.candidates) if cues.days else []
+
+    def _candidates(self, hits: Sequence[Hit], vectors: Mapping[str, Vector]) -> list[Candidate]:
+        known = [hit.cube for hit in hits if hit.cube.id in vectors]
+        rows = np.stack([vectors[cube.id] for cube in known]) if known else np.zeros((0, 0), np.float32)
+        found = self._topics.of_memories(known, rows) if known else []
+        labels = {cube.id: label for cube, label in zip(known, found, strict=True)}
+        return [Candidate.of(hit, labels.get(hit.cube.id), content_words(hit.cube.text)) for hit in hits]
 
     def _as_of(self, scope: Scope, call: MemoryCall, as_of: datetime) -> list[Hit]:
         question = self._question(call)
-        coverage = {c: _coverage(question.words, c.text) for c in self._vault.known_at(scope, as_of)}
-        cubes = sorted(coverage, key=lambda c: (coverage[c], c.recorded_at))[-_AS_OF_EMBEDDED:]
-        vectors = self._embeddings.embed([call.query, *(embedding_text(cube.text) for cube in cubes)])
-        if vectors is None:
-            hits = [self._hit(question, cube, 2 * coverage[cube], 0.0, None, None) for cube in cubes]
-        else:
-            similarities = vectors[1:] @ vectors[0]
-            dense = dict(zip((cube.id for cube in cubes), map(float, similarities), strict=True))
-            z = _z(dense, similarities, "dense")
-            hits = [self._hit(question, c, z[c.id] + 2 * coverage[c], 0.0, dense[c.id], None) for c in cubes]
-        return sorted(hits, key=_rank, reverse=True)
+        near = _dense_candidates(*self._embeddings.search(scope, call.query), _AS_OF_NEAR)
+        nearest = sorted(near, key=near.__getitem__, reverse=True)
+        known = self._vault.known_likely(scope, as_of, call.query, nearest)
+        hits = self._past(scope, question, [cube for cube in known if cube.in_use])
+        if _sufficiency(hits) < self._weights.archived_below and not all(cube.in_use for cube in known):
+            return self._past(scope, question, known)
+        return hits
+
+    def _past(self, scope: Scope, question: _Question, known: Sequence[MemCube]) -> list[Hit]:
+        coverage = {cube.id: _coverage(question.words, cube.text) for cube in known}
+        cubes = sorted(known, key=lambda cube: (coverage[cube.id], cube.recorded_at))[-_AS_OF_COMPARED:]
+        asked, vectors = self._embeddings.embed([question.call.query]), self._embeddings.of_versions(scope, cubes)
+        dense: dict[str, float] = {}
+        if asked is not None and vectors is not None:
+            dense = dict(zip((cube.id for cube in cubes), map(float, vectors @ asked[0]), strict=True))
+        z = _z(dense, np.array(list(dense.values()), np.float32), "dense")
+        scores = {cube.id: z.get(cube.id, 0.0) + 2 * coverage[cube.id] for cube in cubes}
+        best = set(sorted(scores, key=scores.__getitem__, reverse=True)[:_LOOKED_AT])
+        chosen = [c for c in cubes if c.id in best or (c.fact is not None and _named(c.fact, question.asked))]
+        hits = [self._hit(question, cube, scores[cube.id], 0.0, dense.get(cube.id), None) for cube in chosen]
+        vectors_of = {} if vectors is None else dict(zip((cube.id for cube in cubes), vectors, strict=True))
+        return ranked(self._candidates(hits, vectors_of), self._cues(question.call))
 
     def _question(self, call: MemoryCall) -> _Question:
         return _Question(call, frozenset(content_words(call.query)), tuple(self._asked_about(call.query)))
@@ -150,10 +218,13 @@ class Operator:
         dense: float | None,
         lexical: float | None,
     ) -> Hit:
-        named = cube.fact is not None and _named(cube.fact, question.asked)
+        mine = not isinstance(cube, SharedCube)  # "the user" of somebody else's fact is somebody else
+        named = mine and cube.fact is not None and _named(cube.fact, question.asked)
         coverage = _coverage(question.words, cube.text)
         bonus = recency * _freshness(cube.valid_from, question.call.now, self._weights.recency_half_life_days)
         score += bonus + _ATTRIBUTE_BOOST * named - _QUESTION_PENALTY * ("question" in cube.tags)
+        score -= _EXTERNAL_PENALTY * is_external(cube.trust)
+        score += self._weights.usefulness * standing(cube) if recency else 0.0
         relevance = coverage if dense is None else max(0.0, dense) + 0.25 * coverage
         present = {
             name: round(value, 4) for name, value in (("dense", dense), ("lexical", lexical)) if value is not None
@@ -162,9 +233,12 @@ class Operator:
         return Hit(cube=cube, score=score, relevance=min(1.0, relevance + 0.3 * named), signals=present)
 
 
-def content_words(text: str) -> list[str]:
-    """Return the case-folded words that carry meaning, in order, each once."""
-    return list(dict.fromkeys(w for w in _WORD.findall(text.casefold()) if w not in _STOP))
+def _without_times(call: MemoryCall) -> str:
+    """Return the query without the times that it names: "May" in "on 2 May" asks for no other date in May."""
+    words = call.query
+    for time in call.times:
+        words = words.replace(time.text, " ")
+    return words
 
 
 def _pool(plan: Plan) -> int:
@@ -172,8 +246,23 @@ def _pool(plan: Plan) -> int:
     return max(16, 2 * plan.top_k)
 
 
+def _sufficiency(hits: Sequence[Hit]) -> float:
+    """How well the best of them answers; a question that was asked before answers nothing."""
+    return max((hit.relevance for hit in hits if "question" not in hit.cube.tags), default=0.0)
+
+
 def _rank(hit: Hit) -> tuple[float, datetime]:
     return hit.score, hit.cube.valid_from
+
+
+def _own_word_first(hits: list[Hit]) -> list[Hit]:
+    """Put what tools and documents say behind the last fact in the user's own word that answers what was asked."""
+    answers = [n for n, hit in enumerate(hits) if hit.signals.get("attribute") and not is_external(hit.cube.trust)]
+    if not answers:
+        return hits
+    front, rest = hits[: answers[-1] + 1], hits[answers[-1] + 1 :]
+    external = [hit for hit in front if is_external(hit.cube.trust)]
+    return [*(hit for hit in front if not is_external(hit.cube.trust)), *external, *rest]
 
 
 def _named(fact: FactKey, asked: Sequence[tuple[str, str]]) -> bool:

@@ -14,19 +14,22 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from memory.conversation import TurnName, attachments_of, conversation_of, in_agent_loop, same_words, turns_of
+from memory.conversation import attachments_of, conversation_of, in_agent_loop, same_words, turns_of
 from memory.cube import Kind, MemCube, SemanticType, Source
 from memory.embeddings import Embeddings, embedding_text
 from memory.errors import EngineDown, Invalid, Refused
 from memory.extraction import Extraction
-from memory.governance import Governance
+from memory.forgetting import Forgetting
+from memory.governance import Governance, restated
 from memory.injector import Injector, Seen, place
 from memory.operator import Operator
-from memory.ports import Clock, Derivations, Ledger, Matrix, Vault, Written
+from memory.ports import Clock, Derivations, Ledger, Matrix, Update, Vault, Written
 from memory.prefix import Block, Setting
 from memory.reader import Reader, messages_of
+from memory.request import Request, prepared
 from memory.rules.lines import fact_of
 from memory.scheduler import Scheduler
+from memory.topics import Topics
 from memory.trace import Trace
 from memory.turn import (
     Admitted,
@@ -42,7 +45,10 @@ from memory.turn import (
     Recall,
     Scope,
 )
+from memory.whatif import WhatIf
 from memory.writer import Writer
+
+Store = Callable[[], Mapping[str, Any]]  #: empties a store of a user and says what it found left
 
 _FACTUAL = (SemanticType.FACT, SemanticType.PREFERENCE)
 
@@ -65,24 +71,12 @@ class Stations:
     derivations: Derivations | None = None  #: what an engine keeps of memories; it follows every change
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
-    """One request as the stations see it."""
-
-    scope: Scope
-    controls: Controls
-    said: tuple[Message, ...]
-    conversation_id: str
-    turns: tuple[TurnName, ...]
-    rows: Mapping[str, Sequence[LedgerRow]]  #: ledger rows by turn hash, newest first
-    repeats: bool  #: a client's retry, or an agent loop that goes on
-
-
 class Pipeline:
     """Joins the stations."""
 
     def __init__(self, stations: Stations) -> None:
         self._at = stations
+        self._forgetting = Forgetting(stations.vault, stations.embeddings, Topics(stations.embeddings.embed))
 
     def before(self, messages: list[dict[str, Any]], scope: Scope, controls: Controls) -> Prepared:
         """Return the messages to send upstream, and what the turn's bookkeeping needs.
@@ -95,7 +89,7 @@ class Pipeline:
         trace = Trace()
         request = self._request(messages, scope, controls)
         if not request.turns or not controls.mode.reads:
-            return _prepared(request, messages, Injection(), trace)
+            return prepared(request, messages, Injection(), trace)
         with trace.at("reader") as detail:
             call = self._at.reader.read(request.said, now=self._at.clock(), as_of=controls.as_of)
             detail |= {"intent": call.intent.value, "entities": list(call.entities), "query_chars": len(call.query)}
@@ -105,8 +99,8 @@ class Pipeline:
             last = request.turns[-1]
             placed = place(messages, injection.stable_text, {**blocks, last.position: injection.turn_text})
         changed = bool(injection.stable_text or injection.turn_text or blocks)
-        prepared = _prepared(request, placed if changed else messages, injection, trace)
-        return replace(prepared, changed=changed, call=call)
+        ready = prepared(request, placed if changed else messages, injection, trace)
+        return replace(ready, changed=changed, call=call)
 
     def stable_block(self, scope: Scope, *, budget_tokens: int | None) -> Block:
         """Return the stable block that a new conversation gets now; ``budget_tokens`` as in ``X-Memory-Budget``."""
@@ -124,8 +118,8 @@ class Pipeline:
         """Write what the turn leaves behind, and return what changed. Running it again on the same turn replaces."""
         writing = self._at.writer.write(exchange)
         scope, vault = exchange.scope, self._at.vault
-        for forget in writing.forgets:
-            self._removing(scope, partial(vault.forget, scope, forget))
+        for wish in writing.forgets:
+            self._removing(scope, partial(vault.forget, scope, self._forgetting.widened(scope, wish)))
         if writing.retracts:
             self._derive(scope, self._following(scope, partial(vault.retract, scope, writing.retracts)))
         wanted = self._at.extraction is not None and self._at.extraction.wants(writing)
@@ -153,12 +147,14 @@ class Pipeline:
         now: datetime | None = None,
         as_of: datetime | None = None,
         kinds: Sequence[Kind] = (),
+        without: Sequence[str] = (),
     ) -> Recall:
-        """Return at most ``top_k`` hits, best first, and whether any of them can answer."""
+        """Return at most ``top_k`` hits, best first, none of those ``without``, and whether any can answer."""
         call = self._at.reader.read((Message(role="user", text=query),), now=now or self._at.clock(), as_of=as_of)
         plan = self._at.scheduler.plan(call, Controls())
         plan = replace(plan, top_k=top_k, recall=True, kinds=tuple(kinds) or tuple(Kind))
-        recall = self._at.operator.recall(scope, replace(call, query=query), plan)
+        case = WhatIf.without(without)
+        recall = case.recalled(self._at.operator.recall(scope, replace(call, query=query), case.widened(plan)))
         return replace(recall, hits=recall.hits[:top_k])
 
     def remember(self, scope: Scope, draft: Draft) -> MemCube:
@@ -182,12 +178,17 @@ class Pipeline:
             pinned=known.pinned or draft.pinned,
             tags=tuple(dict.fromkeys((*known.tags, *draft.tags))),
             ttl_s=draft.ttl_s if draft.ttl_s is not None else known.ttl_s,
+            decays=known.decays if draft.decays is None else draft.decays,
+            priority=draft.priority or known.priority,
         )
         return known if wished == known else self.revise(scope, wished, expected_version=None)
 
-    def revise(self, scope: Scope, cube: MemCube, *, expected_version: int | None) -> MemCube:
+    def revise(
+        self, scope: Scope, cube: MemCube, *, expected_version: int | None, update: Update | None = None
+    ) -> MemCube:
         """Store ``cube`` as the next version of itself and return it. What a changed text states is read anew.
 
+        ``update`` stores it; None: as the vault does for its owner.
         Raises: NotFound. Stale: ``expected_version`` is not the newest. Refused, Invalid: as for ``remember``.
         """
         cube = self._admitted(scope, cube)
@@ -195,10 +196,10 @@ class Pipeline:
         vector = None if vectors is None else vectors[0]
         model_id = self._at.embeddings.model_id
         with self._at.embeddings.writing(scope):
-            stored = self._at.vault.update(
+            stored = (update or self._at.vault.update)(
                 scope, cube, expected_version=expected_version, vector=vector, model_id=model_id
             )
-            written = Written(created=(stored,))
+            written = Written(created=(stored,), superseded=stored.supersedes)
             self._at.embeddings.follow(scope, written, {} if vector is None else {stored.id: vector})
         self._derive(scope, written, removed=True)
         return stored
@@ -210,7 +211,7 @@ class Pipeline:
             origin=cube.origin,
             source=Source(role=cube.source.role, name=cube.source.name),
             valid_from=cube.valid_from,
-            fact=cube.fact,
+            trust=cube.trust,
             tags=cube.tags,
         )
         admitted = self._at.governance.admit(scope, (draft,))
@@ -220,26 +221,28 @@ class Pipeline:
             raise Refused("The text is too long for one memory; split it.", param="text", code="text_too_long")
         clean = admitted[0].draft
         unchanged = clean.text == self._at.vault.get(scope, cube.id).text
-        return replace(cube, text=clean.text, tags=clean.tags, fact=cube.fact if unchanged else fact_of(clean.text))
+        return restated(cube, admitted[0], cube.fact if unchanged else fact_of(clean.text))
 
     def delete(self, scope: Scope, cube_ids: Sequence[str]) -> Written:
         """Remove cubes for good; ids of other users are not found and so not touched."""
-        written, _ = self._removing(scope, lambda: self._at.vault.delete(scope, cube_ids))
-        return written
+        return self._removing(scope, lambda: self._at.vault.delete(scope, cube_ids))
 
-    def erase(self, scope: Scope, cube_ids: Sequence[str] | None) -> dict[str, Any]:
-        """Remove cubes (None: everything of this user) down to the bytes and report it, store by store."""
-        report: dict[str, Any] = {}
+    def erase(
+        self, scope: Scope, cube_ids: Sequence[str] | None, *, stores: Mapping[str, Store] | None = None
+    ) -> dict[str, Any]:
+        """Remove cubes (None: everything of this user) down to the bytes and report it, store by store.
 
-        def remove() -> Written:
-            report.update(self._at.vault.erase(scope, cube_ids))
-            return Written()
+        ``stores`` are emptied too, by name; each says what it ``found`` left.
+        """
 
-        _, gone = self._removing(scope, remove, removed=True)
-        self._at.embeddings.drop(scope)
-        if gone is not None:
-            report |= {"activations": gone, "verified": report["verified"] and not gone["found"]}
-        return report
+        def elsewhere() -> dict[str, Mapping[str, Any]]:
+            self._at.embeddings.clear_texts()
+            self._at.embeddings.drop(scope)
+            gone = self._derive(scope, Written(), removed=True)
+            others = {name: empty() for name, empty in (stores or {}).items()}
+            return others if gone is None else {**others, "activations": gone}
+
+        return self._at.vault.erase(scope, cube_ids, elsewhere=elsewhere)
 
     def import_rows(self, scope: Scope, rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
         """Take back exported rows, embed what came without a vector, and say how many there were of each kind."""
@@ -269,7 +272,8 @@ class Pipeline:
         if cube_ids:
             self._at.vault.used(scope, cube_ids)
 
-    def _request(self, messages: list[dict[str, Any]], scope: Scope, controls: Controls) -> _Request:
+    def _request(self, messages: list[dict[str, Any]], scope: Scope, controls: Controls) -> Request:
+        scope = replace(scope, task=controls.task or "")
         said = messages_of(messages)
         conversation_id = conversation_of(scope, said, controls.conversation_id)
         attached = {n: digest for n, message in enumerate(messages) if (digest := attachments_of(message))}
@@ -281,7 +285,7 @@ class Pipeline:
         rows: dict[str, list[LedgerRow]] = {}
         for row in self._at.ledger.find(scope, wanted) if wanted and controls.mode.reads else ():
             rows.setdefault(row.turn_hash, []).append(row)
-        return _Request(
+        return Request(
             scope=scope,
             controls=controls,
             said=said,
@@ -291,7 +295,7 @@ class Pipeline:
             repeats=repeats,
         )
 
-    def _standing(self, request: _Request) -> tuple[dict[int, str], Seen]:
+    def _standing(self, request: Request) -> tuple[dict[int, str], Seen]:
         """Blocks that earlier requests of this conversation put in front of its earlier messages."""
         blocks: dict[int, str] = {}
         shown: set[str] = set()
@@ -300,42 +304,48 @@ class Pipeline:
             row = next((r for r in rows if same_words(r.answer, turn.answer)), None)
             if row is None or not row.injected.get("turn") or request.controls.as_of is not None:
                 continue
+            if WhatIf.without(request.controls.without).touches(row.injected.get("turn_ids", ())):
+                continue
+            if not self._still_shared(request, row.injected.get("shared", ())):
+                continue
             blocks[turn.position] = row.injected["turn"]
             shown.update(row.injected.get("turn_ids", ()))
         texts = tuple(m.text for m in request.said if m.role in ("user", "assistant") and m.text)
         return blocks, Seen(conversation_id=request.conversation_id, texts=texts, cube_ids=frozenset(shown))
 
-    def _reused(self, request: _Request) -> Injection | None:
+    def _still_shared(self, request: Request, cube_ids: Sequence[str]) -> bool:
+        """True while the user may read what others shared when it was brought in."""
+        return not cube_ids or len(self._at.vault.readable(request.scope, cube_ids)) == len(set(cube_ids))
+
+    def _reused(self, request: Request) -> Injection | None:
         """The blocks of this very turn, when an earlier request of it had some."""
         rows = request.rows.get(request.turns[-1].hash, ())
         if not rows or not request.repeats:
             return None
-        was = rows[0].injected
-        turn_ids = tuple(was.get("turn_ids", ()))
-        ids = tuple(was.get("ids", ()))
-        kinds = (Kind.PLAINTEXT,) if ids else ()
-        return Injection(
-            stable_text=was.get("stable", ""),
-            turn_text=was.get("turn", ""),
-            stable_ids=tuple(i for i in ids if i not in turn_ids),
-            turn_ids=turn_ids,
-            tokens=int(was.get("tokens", 0)),
-            kinds=kinds,
-        )
+        was = Injection.from_ledger(rows[0].injected)
+        if not self._still_shared(request, was.shared_ids):
+            return None
+        return None if WhatIf.without(request.controls.without).touches(was.cube_ids) else was
 
-    def _injection(self, request: _Request, call: MemoryCall, seen: Seen, trace: Trace) -> Injection:
+    def _injection(self, request: Request, call: MemoryCall, seen: Seen, trace: Trace) -> Injection:
         with trace.at("scheduler") as detail:
             plan = self._at.scheduler.plan(call, request.controls)
             detail |= {"policy": plan.policy, "top_k": plan.top_k, "budget_tokens": plan.budget_tokens}
             detail |= {"kinds": [kind.value for kind in plan.kinds], "reason": plan.reason}
+        case = WhatIf.without(request.controls.without)
         with trace.at("operator") as detail:
-            recall = self._at.operator.recall(request.scope, call, plan)
-            profile = self._at.vault.profile(request.scope, as_of=call.as_of)
+            found = self._at.operator.recall(request.scope, call, case.widened(plan))
+            recall, profile = case.recalled(found), case.kept(self._at.vault.profile(request.scope, as_of=call.as_of))
             detail |= {"hits": len(recall.hits), "profile": len(profile), "sufficiency": round(recall.sufficiency, 3)}
         with trace.at("injector") as detail:
             injection = self._at.injector.choose(call, plan, profile=profile, recall=recall, seen=seen)
             detail |= {"tokens": injection.tokens, "tokens_exact": self._at.injector.exact}
-        return injection
+        if not case.ids:
+            return injection
+        with trace.at("what_if") as detail:
+            known = [cube.id for cube in self._at.vault.readable(request.scope, sorted(case.ids))]
+            detail |= {"without": known, "unknown": sorted(case.ids.difference(known))}
+        return replace(injection, candidates=(*injection.candidates, *case.lines(found, known)))
 
     def _put(
         self, scope: Scope, drafts: Sequence[Draft], put: Callable[[Sequence[Admitted], Matrix | None, str], Written]
@@ -362,13 +372,12 @@ class Pipeline:
             derivations.changed(scope)
         return None
 
-    def _removing(
-        self, scope: Scope, remove: Callable[[], Written], *, removed: bool = False
-    ) -> tuple[Written, Mapping[str, Any] | None]:
-        """Remove what must leave no trace; return what changed, and what was removed of what is computed of it."""
+    def _removing(self, scope: Scope, remove: Callable[[], Written]) -> Written:
+        """Remove what must leave no trace; return what changed."""
         written = self._following(scope, remove)
         self._at.embeddings.clear_texts()
-        return written, self._derive(scope, written, removed=removed)
+        self._derive(scope, written)
+        return written
 
     def _following(self, scope: Scope, change: Callable[[], Written]) -> Written:
         """Make a change that creates nothing, and let the index follow it."""
@@ -376,21 +385,6 @@ class Pipeline:
             written = change()
             self._at.embeddings.follow(scope, written, {})
         return written
-
-
-def _prepared(request: _Request, messages: list[dict[str, Any]], injection: Injection, trace: Trace) -> Prepared:
-    last = request.turns[-1] if request.turns else None
-    return Prepared(
-        messages=messages,
-        conversation_id=request.conversation_id,
-        turn_hash=last.hash if last else "",
-        user_text=request.said[last.position].text if last else "",
-        injection=injection,
-        changed=False,
-        trace=tuple(trace.stations),
-        repeats=request.repeats,
-        follows=request.turns[-2].hash if len(request.turns) > 1 else "",
-    )
 
 
 def _stable(cube: MemCube) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from memory.cube import FactKey, Kind, MemCube, Origin, SemanticType, Source
+from memory.cube import FactKey, Kind, MemCube, Origin, SemanticType, Source, Trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,7 @@ class Scope:
 
     user: str
     key_id: str = ""  #: the API key that acts, for the audit
+    task: str = ""  #: what the request is for; some memories are shared for one task only
 
 
 class Mode(StrEnum):
@@ -51,7 +52,9 @@ class Controls:
     budget_tokens: int | None = None
     policy: str | None = None
     as_of: datetime | None = None
+    without: tuple[str, ...] = ()  #: ids of memories; the request is answered as if these did not exist
     task: str | None = None
+    stated: bool = False  #: the request itself says what memory may do
     retry: bool = False  #: the client says that it repeats a request (``x-stainless-retry-count`` > 0)
 
 
@@ -153,11 +156,28 @@ class Injection:
     tokens: int = 0
     kinds: tuple[Kind, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    trust: Trust = Trust.USER  #: the least of what is brought in: an answer rests on it
+    shared_ids: tuple[str, ...] = ()  #: those that are somebody else's, for as long as they are shared
 
     @property
     def cube_ids(self) -> tuple[str, ...]:
         """Ids of all cubes brought in, stable block first."""
         return (*self.stable_ids, *self.turn_ids)
+
+    @classmethod
+    def from_ledger(cls, was: Mapping[str, Any]) -> "Injection":
+        """Return what ``for_ledger`` kept: the blocks and their ids, without the candidates."""
+        ids, turn_ids = tuple(was.get("ids", ())), tuple(was.get("turn_ids", ()))
+        return cls(
+            stable_text=was.get("stable", ""),
+            turn_text=was.get("turn", ""),
+            stable_ids=tuple(i for i in ids if i not in turn_ids),
+            turn_ids=turn_ids,
+            tokens=int(was.get("tokens", 0)),
+            kinds=(Kind.PLAINTEXT,) if ids else (),
+            trust=Trust(was.get("trust", Trust.USER)),
+            shared_ids=tuple(was.get("shared", ())),
+        )
 
     def for_ledger(self) -> dict[str, Any]:
         """Return what the ledger keeps, so that later requests can put the same bytes in the same places."""
@@ -167,6 +187,8 @@ class Injection:
             "ids": list(self.cube_ids),
             "turn_ids": list(self.turn_ids),
             "tokens": self.tokens,
+            "trust": int(self.trust),
+            **({"shared": list(self.shared_ids)} if self.shared_ids else {}),
         }
 
 
@@ -209,6 +231,7 @@ class Exchange:
     imported: bool = False  #: it came whole by the API: every turn of it is kept
     attempt: int = 1  #: how often the row was given out, this time included; a crash counts
     withheld: tuple[tuple[str, str], ...] = ()  #: (subject, attribute) of facts that are not to be read out of it
+    trust: Trust = Trust.USER  #: the least of what the answer rests on: tools' output, memories that were brought in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +242,7 @@ class Draft:
     semantic_type: SemanticType
     origin: Origin
     source: Source
+    trust: Trust = Trust.USER  #: governance lowers it to the least of what it is derived from
     valid_from: datetime
     valid_to: datetime | None = None
     fact: FactKey | None = None
@@ -226,6 +250,8 @@ class Draft:
     entities: tuple[str, ...] = ()
     pinned: bool = False
     ttl_s: float | None = None
+    decays: bool | None = None  #: None: as the vault's settings say for its semantic type
+    priority: int = 0
     kind: Kind = Kind.PLAINTEXT
     derived_from: tuple[int, ...] = ()  #: positions of other drafts of the same writing
 
@@ -238,6 +264,7 @@ class Forget:
     subject: str = "user"
     attributes: tuple[str, ...] = ()  #: fact attributes that it names, e.g. ("lives",); a prefix "favourite:" is whole
     everything: bool = False  #: all that is known about the user
+    cube_ids: tuple[str, ...] = ()  #: memories that it means beside
     value: str = ""  #: only this value of the attributes ("forget that I like jazz"); empty: whatever the value is
 
 

@@ -1,7 +1,8 @@
 """A finished exchange in, the memories that it is worth out: the user's words verbatim, and the facts they state.
 
 Law: what memory brought in is never learnt again, what the assistant says is never a fact about the user, and the
-same exchange always gives the same writing.
+same exchange always gives the same writing. What the user hands over (a mail, a page, a transcript) is a document's
+word: it states, corrects and forgets nothing, and neither does what tries to give a model orders.
 """
 
 import re
@@ -9,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from memory.cube import Origin, SemanticType, Source
+from memory.cube import Origin, SemanticType, Source, Trust
 from memory.prompts import FENCE_CLOSE, FENCE_OPEN, STABLE_HEADER
+from memory.rules.handed_over import parted
 from memory.rules.lexicon import NOT_ACKNOWLEDGED
 from memory.rules.names import entities_in
 from memory.rules.predicates import Statement
@@ -19,6 +21,7 @@ from memory.rules.small_talk import is_small_talk
 from memory.rules.statements import read_statements
 from memory.rules.times import find_times
 from memory.rules.wishes import corrected, forgets
+from memory.trust import attacks, gives_orders, least, origin_under, speaks_for_user
 from memory.turn import Draft, Exchange, Forget, Message, Retract, Writing
 
 MAX_TAGGED_CHARS = 2_000  #: names and times of a verbatim turn are looked for in its front
@@ -55,7 +58,9 @@ class Writer:
         wishes: list[Forget] = []
         retracts: list[Retract] = []
         said: list[str] = []
+        rests_on = least((exchange.trust, *(self._trust_in(message, exchange) for message in exchange.context)))
         for message in exchange.messages:
+            rests_on = least((rests_on, self._trust_in(message, exchange)))
             if message.role == "user":
                 read = self._user(message, exchange, stated)
                 drafts += _moved(read.drafts, len(drafts))
@@ -64,7 +69,7 @@ class Writer:
                 stated += read.statements
                 said.append(message.text)
             elif message.role == "assistant":
-                drafts += self._assistant(message, exchange, said)
+                drafts += self._assistant(message, exchange, said, rests_on)
         return Writing(drafts=tuple(drafts), forgets=tuple(wishes), retracts=tuple(retracts))
 
     def _context(self, exchange: Exchange) -> list[Statement]:
@@ -72,17 +77,26 @@ class Writer:
         earlier = [message for message in exchange.context if message.role == "user"][-MAX_CONTEXT:]
         found: list[Statement] = []
         for message in earlier:
-            text = without_injected(message.text, exchange.injected)
+            text = _parted(plain(without_injected(message.text, exchange.injected)))[0]
             found += corrected(text, found) or _stated(text)
         return found
 
     def _user(self, message: Message, exchange: Exchange, stated: Sequence[Statement]) -> _Read:
         text = plain(well_formed(without_injected(message.text, exchange.injected))).strip()
+        own, handed_over = _parted(text)
+        read = self._own(own, message, exchange, stated)
+        if handed_over and self._keep_turns:
+            kept = _turn(message, exchange, handed_over, (), trust=Trust.DOCUMENT)
+            read = replace(read, drafts=[*read.drafts, kept])
+        return read
+
+    def _own(self, text: str, message: Message, exchange: Exchange, stated: Sequence[Statement]) -> _Read:
+        """Read what the user says in their own words."""
         wishes, rest = forgets(text, stated)
         if wishes:
             text = rest
         said_at = message.created_at or exchange.occurred_at
-        if is_small_talk(text):
+        if not text or is_small_talk(text):
             return _Read([], [], wishes, [])
         parts = clauses(own_words(text))
         facts = (
@@ -94,13 +108,21 @@ class Writer:
         retracts = [Retract(fact=one.fact, at=said_at) for one in facts if one.negated]
         return _Read(kept, facts, wishes, retracts)
 
-    def _assistant(self, message: Message, exchange: Exchange, said: Sequence[str]) -> list[Draft]:
+    def _trust_in(self, message: Message, exchange: Exchange) -> Trust:
+        """Return the trust in what a message gives an answer to rest on: less when something was handed over in it."""
+        if message.role != "user":
+            return Trust.USER
+        handed_over = _parted(plain(without_injected(message.text, exchange.injected)))[1]
+        return Trust.DOCUMENT if handed_over else Trust.USER
+
+    def _assistant(self, message: Message, exchange: Exchange, said: Sequence[str], rests_on: Trust) -> list[Draft]:
         text = well_formed(without_injected(message.text, exchange.injected)).strip()
         if not self._keep_turns or not text or is_small_talk(text):
             return []
         if not exchange.imported and len(_novel(text, [*said, exchange.injected])) < max(1, self._novel_words):
             return []
-        return [_turn(message, exchange, text, ())]
+        trust = least((Trust.ASSISTANT, rests_on, Trust.DOCUMENT if gives_orders(text) else Trust.USER))
+        return [_turn(message, exchange, text, (), trust=trust)]
 
 
 def without_injected(text: str, injected: str) -> str:
@@ -169,12 +191,27 @@ def _source(message: Message, exchange: Exchange) -> Source:
     )
 
 
-def _turn(message: Message, exchange: Exchange, text: str, tags: tuple[str, ...]) -> Draft:
+def _parted(text: str) -> tuple[str, str]:
+    """Return what the user says in their own words, and what is another's or tries to give orders."""
+    own, handed_over = parted(text)
+    if not _is_hostile(own):
+        return own, handed_over
+    # the orders may stand in a quote only: then what stands around it is still the user's
+    unquoted = own_words(own).replace("\u2026", " ").strip()
+    return ("", text) if _is_hostile(unquoted) else (unquoted, text)
+
+
+def _is_hostile(text: str) -> bool:
+    return attacks(text) or speaks_for_user(text)
+
+
+def _turn(message: Message, exchange: Exchange, text: str, tags: tuple[str, ...], trust: Trust = Trust.USER) -> Draft:
     return Draft(
         text=text,
         semantic_type=SemanticType.TURN,
-        origin=Origin.USER_INPUT,
+        origin=origin_under(trust, Origin.USER_INPUT),
         source=_source(message, exchange),
+        trust=trust,
         valid_from=message.created_at or exchange.occurred_at,
         tags=tags,
         entities=entities_in(text[:MAX_TAGGED_CHARS]),

@@ -127,10 +127,9 @@ class Activating:
         else:
             self.planner.forget(scope)
         gone, left = await self._dropped(scope.user)
-        files = await asyncio.to_thread(self._files.removed, scope)
+        more, found = await asyncio.to_thread(self._files.remove, scope.user)
         self._wake.set()
-        more = Dropped(prefixes=files["prefixes"], files=files["files"], size_bytes=files["bytes"])
-        return report_of(_sum(gone, more), found=left + files["found"])
+        return report_of(_sum(gone, more), found=left + found)
 
     async def drop_with(self, scope: Scope, cube_ids: Sequence[str]) -> dict[str, Any]:
         """Remove the user's activation memories that hold any of these memories, and report it.

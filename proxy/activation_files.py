@@ -38,23 +38,25 @@ class ActivationFiles:
         """Nothing is built here."""
 
     def removed(self, scope: Scope) -> Mapping[str, Any]:
-        """Remove what engines of earlier runs left of this user."""
+        """Remove what engines of earlier runs left of this user, and report it."""
+        gone, found = self.remove(scope.user)
+        return report_of(gone, found=found)
+
+    def remove(self, user: str) -> tuple[Dropped, int]:
+        """Remove all files of the user, of every engine; return what went, and how many are there all the same."""
         try:
-            gone = self.erase(scope.user)
-            return report_of(gone, found=self.count(scope.user))
+            return self._erased(user), self._count(user)
         except OSError:
             logger.exception("files of activation memories could not be removed")
-            return report_of(Dropped(), found=1)
+            return Dropped(), 1
 
-    def erase(self, user: str) -> Dropped:
-        """Remove all files of the user, of every engine. Raises: OSError."""
+    def _erased(self, user: str) -> Dropped:
         if not self.folder.is_dir():
             return Dropped()
         removed = erase_owner(self.folder, self.salts.cache_salt(user))
         return Dropped(prefixes=len(removed.digests), files=removed.files, size_bytes=removed.file_bytes)
 
-    def count(self, user: str) -> int:
-        """Return how many files of the user there are."""
+    def _count(self, user: str) -> int:
         if not self.folder.is_dir():
             return 0
         salt = self.salts.cache_salt(user)

@@ -23,6 +23,12 @@ from proxy.chat import Chat, ChatLimits, ChatParts
 from proxy.controls import ControlReader
 from proxy.engine_address import announce, withdraw
 from proxy.memory_api import memory_router
+from proxy.memory_graph import graph_router
+from proxy.memory_log import log_router
+from proxy.memory_pipelines import pipelines_router
+from proxy.memory_schema import schema_router
+from proxy.memory_sharing import sharing_router
+from proxy.memory_time import time_router
 from proxy.metrics import Metrics
 from proxy.models import Health, Models
 from proxy.openapi import DocumentedApp
@@ -79,11 +85,17 @@ def create_app(parts: Parts) -> FastAPI:
     error_pages.install(app)
     activating = parts.activating
     kept = activating.engine.stats if activating is not None else None
-    app.include_router(Metrics(parts.counters, parts.authenticator, kept).router())
+    app.include_router(Metrics(parts.counters, parts.authenticator, parts.upkeep.tally, kept).router())
     here = activating.showed_up if activating is not None else None
     app.include_router(Models(parts.backend, parts.authenticator, request_headers, here).router())
     app.include_router(health.router())
     app.include_router(memory_router(parts))
+    app.include_router(log_router(parts))
+    app.include_router(sharing_router(parts))
+    app.include_router(time_router(parts))
+    app.include_router(schema_router(parts))
+    app.include_router(graph_router(parts))
+    app.include_router(pipelines_router(parts))
     for path in CHAT_PATHS:  # found by POST before; here for the other methods, which are told that POST is the one
         app.router.routes.append(Route(path, endpoint=chat, methods=["POST"]))
     limit = _body_limit(settings)
@@ -148,6 +160,9 @@ def _lifespan(
             recaller.close()
             await bookkeeper.finish(drain_s)
             await parts.notes.written()
+            await parts.sweeper.stop()
+            if parts.organising is not None:
+                await parts.organising.stop()
             if parts.extracting is not None:
                 await parts.extracting.stop()
             if not await parts.background.drain(drain_s):
@@ -165,6 +180,9 @@ def _lifespan(
 
 async def _start(parts: Parts) -> None:
     await parts.background.start()
+    await parts.sweeper.start()
+    if parts.organising is not None:
+        await parts.organising.start()
     if parts.extracting is not None:
         await parts.extracting.start()
     if parts.engine is not None:

@@ -133,6 +133,7 @@ class Authenticator:
             may_chat="models" in record.scopes,
             may_read="memory:read" in record.scopes,
             may_write="memory:write" in record.scopes,
+            may_admin="admin" in record.scopes,
             may_assert=record.assert_users,
         )
 

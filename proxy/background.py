@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from memory.errors import MemoryFault, Unavailable
 from memory.ports import Ledger, Written
 from memory.turn import Exchange, Scope
+from memory.vault.failpoints import Failpoints
 from proxy.spool import Spool, SpooledTurn
 
 logger = logging.getLogger(__name__)
@@ -50,8 +51,15 @@ class Background:
     """Works off the turn ledger."""
 
     def __init__(
-        self, ledger: Ledger, write: Callable[[Exchange], Written], spool: Spool, options: QueueOptions | None = None
+        self,
+        ledger: Ledger,
+        write: Callable[[Exchange], Written],
+        spool: Spool,
+        options: QueueOptions | None = None,
+        *,
+        failpoints: Failpoints | None = None,
     ) -> None:
+        self._failpoints = failpoints or Failpoints()
         self.spool = spool
         self._ledger = ledger
         self._write = write
@@ -156,8 +164,11 @@ class Background:
             self._ledger.release()
         replayed = sum(self._replay(turn) for turn in self.spool.turns())
         exchanges = self._ledger.claim(limit=self._options.batch, lease_s=self._options.lease_s)
+        if exchanges:
+            self._failpoints.reach("turn.claimed")
         for exchange in exchanges:
             self._work(exchange)
+            self._failpoints.reach("turn.written")
         return replayed + len(exchanges)
 
     def _replay(self, turn: SpooledTurn) -> int:

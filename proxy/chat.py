@@ -243,21 +243,27 @@ class Chat:
 
     def _for_engine(self, call: Call) -> dict[str, Any]:
         """What our own engine is told beside: whose tokens these are, and whether what it keeps may be used."""
-        authenticator, activating, controls = self._at.authenticator, self._at.activating, call.controls
-        serves = activating is not None and activating.planner.policy.serves(controls.policy)
+        authenticator = self._at.authenticator
         return {
             "cache_salt": authenticator.cache_salt(call.identity),
             "shared_cache_salt": authenticator.shared_cache_salt(call.identity),
-            "activation": serves and controls.mode.reads,
+            "activation": self._serves(call),
         }
+
+    def _serves(self, call: Call) -> bool:
+        """Whether activation memory may serve this chat."""
+        activating, controls = self._at.activating, call.controls
+        return activating is not None and controls.mode.reads and activating.planner.policy.serves(controls.policy)
 
     def _count_use(self, call: Call, recalled: Recalled) -> None:
         """Tell the scheduler of activation memory that a chat began with this user's stable block."""
         activating, controls, prepared = self._at.activating, call.controls, recalled.prepared
-        if activating is None or prepared is None or not controls.mode.reads or controls.as_of is not None:
+        if activating is None or prepared is None or not controls.mode.reads:
+            return
+        if controls.as_of is not None or controls.without:  # what is asked of another memory tells nothing of this one
             return
         activating.showed_up(call.identity.scope)
-        if activating.planner.policy.serves(controls.policy):
+        if self._serves(call):
             block = block_key(prepared.injection.stable_text)
             missed = recalled.restored is not None and recalled.restored.tier == TEXT
             wished = controls.policy == "kv"
@@ -265,10 +271,8 @@ class Chat:
 
     def _restorable(self, call: Call, recalled: Recalled) -> bool:
         """Whether this user's activation memory might have served this chat: where not, none is missing."""
-        activating, prepared = self._at.activating, recalled.prepared
-        if activating is None or prepared is None or not prepared.injection.stable_text:
-            return False
-        return call.controls.mode.reads and activating.planner.policy.serves(call.controls.policy)
+        prepared = recalled.prepared
+        return self._serves(call) and prepared is not None and bool(prepared.injection.stable_text)
 
     async def _with_memory(self, send: Send, call: Call, recalled: Recalled, response: BackendResponse) -> None:
         record = record_of(call, recalled, self._at.clock)

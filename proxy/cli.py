@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(commands)
     _add_checks(commands)
     _add_vault(commands)
+    _add_spaces(commands)
+    _add_audit(commands)
     _add_activation(commands)
     _add_engine(commands)
     return parser
@@ -97,6 +99,7 @@ def _add_serve(commands: Commands) -> None:
     model.add_argument("--backend", metavar="KIND", help="a backend by its name, e.g. embedded or echo")
     _add_engine_options(serve)
     serve.add_argument("--log-level", choices=["debug", "info", "warning", "error"])
+    serve.add_argument("--failpoint", metavar="NAME:HIT", help=argparse.SUPPRESS)  # for crash tests: it dies there
 
 
 def _add_engine_options(command: argparse.ArgumentParser) -> None:
@@ -120,6 +123,7 @@ def _add_keys(commands: Commands) -> None:
     create = _command(actions, "create", "proxy.cli_keys:create", "make a key and show it, once")
     create.add_argument("name", metavar="NAME", help="what it is called in lists; need not be unique")
     create.add_argument("--assert-users", action="store_true", help="the key may name the user in each request")
+    create.add_argument("--admin", action="store_true", help="the key may read the audit log of all users")
     create.add_argument("--user", metavar="USER", help="an existing user, e.g. to replace a key (default: a new one)")
     create.add_argument("--json", action="store_true", help='print {"key", "id", "user"}')
     listing = _command(actions, "list", "proxy.cli_keys:list_keys", "list keys, without the secret part")
@@ -149,6 +153,43 @@ def _add_vault(commands: Commands) -> None:
     listing.add_argument("--json", action="store_true")
     retry = _command(actions, "retry", "proxy.cli_vault:queue_retry", "queue dead turns again")
     retry.add_argument("ids", nargs="*", metavar="ID", help="turns; none: all dead ones")
+
+
+def _add_audit(commands: Commands) -> None:
+    audit = commands.add_parser("audit", help="prove the audit log, read it, check watermarks")
+    audit.set_defaults(parser=audit)
+    actions = audit.add_subparsers(title="actions", metavar="ACTION")
+    verify = _command(actions, "verify", "proxy.cli_audit:verify_chain", "prove that the audit log is whole; 1 if not")
+    verify.add_argument("--head", metavar="HEX", help="a head that you kept: the chain must still have it")
+    verify.add_argument("--json", action="store_true")
+    head = _command(actions, "head", "proxy.cli_audit:head", "print the newest link of the chain, to be kept elsewhere")
+    head.add_argument("--renew", action="store_true", help="begin a new anchor, e.g. when a backup was restored")
+    head.add_argument("--json", action="store_true")
+    log = _command(actions, "log", "proxy.cli_audit:log", "show who did what and when, newest first")
+    log.add_argument("--since", metavar="TIME", help="ISO 8601, or an age such as 24h or 7d")
+    log.add_argument("--until", metavar="TIME", help="before this time")
+    log.add_argument("--operation", action="append", default=[], metavar="NAME", help="e.g. erase; may be repeated")
+    log.add_argument("--kind", metavar="KIND", help="about plaintext, activation or parametric memories")
+    log.add_argument("--key", metavar="ID", help="what this key did")
+    log.add_argument("--user", metavar="USER", help="about this user's memory (default: all, by pseudonyms)")
+    log.add_argument("--limit", type=int, default=100, metavar="N", help="so many lines (default: 100)")
+    log.add_argument("--json", action="store_true", help="one JSON object per line")
+    mark = _command(actions, "watermark", "proxy.cli_audit:watermark", "say of memories in a file where they are from")
+    mark.add_argument("file", metavar="FILE.jsonl", help="an export, or memories as the API gives them; -: from stdin")
+    mark.add_argument("--json", action="store_true", help="one JSON object per line")
+
+
+def _add_spaces(commands: Commands) -> None:
+    spaces = commands.add_parser("spaces", help="show what users share with each other, and end it")
+    spaces.set_defaults(parser=spaces)
+    actions = spaces.add_subparsers(title="actions", metavar="ACTION")
+    listing = _command(actions, "list", "proxy.cli_spaces:list_spaces", "list all spaces")
+    listing.add_argument("--json", action="store_true")
+    members = _command(actions, "members", "proxy.cli_spaces:members", "list who belongs to a space")
+    members.add_argument("id", metavar="ID", help="as `memos spaces list` shows it")
+    members.add_argument("--json", action="store_true")
+    delete = _command(actions, "delete", "proxy.cli_spaces:delete", "end a space; the memories stay their owners'")
+    delete.add_argument("id", metavar="ID", help="as `memos spaces list` shows it")
 
 
 def _add_activation(commands: Commands) -> None:

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from config.layers import ConfigError
+from config.pipelines import shipped_and
 from config.settings import Loaded, load
 from memory.errors import NotFound
 
@@ -101,6 +102,7 @@ def show_table(table: Table) -> None:
 def check_config(chosen: argparse.Namespace) -> int:
     """Print every setting, its value and where that came from."""
     known = loaded(chosen)
+    shipped_and(known.settings.pipelines.dir)
     rows = {key: {"value": value, "source": known.sources[key]} for key, value in known.settings.flat().items()}
     if chosen.json:
         print(json.dumps(rows, ensure_ascii=False, indent=2))

@@ -10,11 +10,9 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
 from importlib import metadata, util
 from pathlib import Path
-from typing import Literal
 
 import httpx
 from rich.console import Console
@@ -25,12 +23,12 @@ from adapters.llama_diagnosis import diagnose
 from adapters.transformers import require_packages
 from adapters.transformers_folder import read_model_folder
 from config.layers import ConfigError
+from config.pipelines import shipped_and
 from config.settings import Settings
 from memory.errors import MemoryFault
-from memory.turn import TurnState
-from memory.vault import open_vault
-from memory.vault.backlog import Backlog
 from proxy.cli_config import DISTRIBUTION, loaded
+from proxy.doctor_vault import vault_findings
+from proxy.findings import Finding
 
 _ROOT = Path(__file__).resolve().parents[1]
 TESTED_PYTHONS = ((3, 11), (3, 12), (3, 13))
@@ -63,16 +61,6 @@ OPTIONAL = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report."""
-
-    check: str
-    status: Literal["ok", "note", "problem"]
-    detail: str
-    mend: str = ""
-
-
 def doctor(chosen: argparse.Namespace) -> int:
     """Check everything, print the findings and return 1 when there are problems."""
     findings = list(_findings(chosen))
@@ -100,13 +88,14 @@ def _findings(chosen: argparse.Namespace) -> Iterator[Finding]:
     yield from _names()
     try:
         settings = loaded(chosen).settings
+        shipped_and(settings.pipelines.dir)
     except ConfigError as error:
         for problem in error.problems:
             yield Finding("configuration", "problem", problem, "correct it; `memos check-config` shows the rest")
         return
     yield Finding("configuration", "ok", "valid")
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _llama, _model, _embedder, _data, _vault, _port, _upstream
+        _llama, _model, _embedder, _data, vault_findings, _port, _upstream
     )  # fmt: skip
     for check in checks:
         yield from check(settings)
@@ -223,34 +212,6 @@ def _data(settings: Settings) -> Iterator[Finding]:
         yield Finding("data folder", "problem", f"{nearest} cannot be written to", mend)
         return
     yield Finding("data folder", "ok", str(folder) if nearest == folder else f"{folder} (will be made)")
-
-
-def _vault(settings: Settings) -> Iterator[Finding]:
-    path = settings.data.dir / "memos.db"
-    if not path.exists():
-        yield Finding("vault", "ok", "none yet; the first start makes it")
-        return
-    try:
-        files = open_vault(settings.data.dir, clock=lambda: datetime.now(UTC))
-    except MemoryFault as error:
-        yield Finding("vault", "problem", str(error), "stop other programs that hold it, or restore a backup")
-        return
-    try:
-        with files.connections.read() as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        dead = len(Backlog(files.connections).rows([TurnState.DEAD]))
-    except MemoryFault as error:
-        yield Finding("vault", "problem", str(error), "restore a backup of the data folder")
-        return
-    finally:
-        files.close()
-    if damage != "ok":
-        yield Finding("vault", "problem", f"damaged: {damage}", "restore a backup of the data folder")
-    else:
-        yield Finding("vault", "ok", f"{path}, version {version}, {path.stat().st_size / 1e6:.1f} MB")
-    if dead:
-        yield Finding("queue", "note", f"{dead} turns could not be remembered", "memos queue list; memos queue retry")
 
 
 def _port(settings: Settings) -> Iterator[Finding]:

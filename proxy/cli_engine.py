@@ -7,8 +7,8 @@ from pathlib import Path
 from adapters.gguf_header import read_language_model
 from adapters.transformers import require_packages
 from adapters.transformers_folder import read_model_folder
-from config.layers import ConfigError
-from config.settings import FLAGS, Settings
+from config.layers import DEFAULT, ConfigError
+from config.settings import FLAGS, Loaded, Settings
 from memory.errors import EngineMissing, Invalid, MemoryFault
 from proxy.cli_config import loaded, runnable
 from proxy.engine_fault import ENGINE_MISSING
@@ -39,10 +39,11 @@ def engine(chosen: argparse.Namespace) -> int:
 
     if chosen.uds is None and chosen.port is None:
         raise Invalid("Say where to listen: --uds PATH, or --port PORT with --host.")
-    settings = loaded(chosen, {**model_flags(chosen), **engine_flags(chosen)}).settings
+    known = loaded(chosen, {**model_flags(chosen), **engine_flags(chosen)})
+    settings = known.settings
     refuse_foreign(chosen, settings)
     set_up_logging(settings.server.log_level, as_json=settings.server.log_json)
-    options = _options(chosen, settings)
+    options = _options(chosen, known)
     where = f"unix:{options.socket_path}" if options.socket_path else f"http://{options.host}:{options.port}"
     print(f"{options.model_id} on {where}/v1", flush=True)
     try:
@@ -115,10 +116,12 @@ def advised(fault: MemoryFault) -> MemoryFault:
     return EngineMissing(_GO_ON.format(reason=fault, build=build, serve=serve), code=fault.code)
 
 
-def _options(chosen: argparse.Namespace, settings: Settings) -> EngineOptions:
+def _options(chosen: argparse.Namespace, known: Loaded) -> EngineOptions:
     from proxy.compose import engine_options
 
-    check_model(settings)
-    options = engine_options(settings)
+    check_model(known.settings)
+    options = engine_options(known.settings)
+    if known.sources["data.dir"] == DEFAULT:  # nobody asked for a folder: what it computes it keeps in memory only
+        options = replace(options, activations_dir=None)
     socket_path = None if chosen.uds is None else Path(chosen.uds)
     return replace(options, socket_path=socket_path, host=chosen.host or "127.0.0.1", port=chosen.port or 0)

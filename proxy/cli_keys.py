@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from memory.errors import NotFound
-from memory.vault.keys import KeyRecord
+from memory.vault.keys import DEFAULT_SCOPES, KeyRecord
 from proxy.cli_config import has_vault, loaded, opened_vault, show_table
 from proxy.identity import KEY_PREFIX
 
@@ -22,7 +22,8 @@ def create(chosen: argparse.Namespace) -> int:
     folder = loaded(chosen).settings.data.dir
     is_new = not has_vault(folder)
     with opened_vault(chosen, may_make=True) as files:
-        new = files.keys.create(chosen.name, assert_users=chosen.assert_users, user=chosen.user)
+        scopes = (*DEFAULT_SCOPES, "admin") if chosen.admin else DEFAULT_SCOPES
+        new = files.keys.create(chosen.name, assert_users=chosen.assert_users, scopes=scopes, user=chosen.user)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     if is_new:
         made = f"Made a new data folder, {folder.resolve()}: the key is good for a proxy that uses this one."

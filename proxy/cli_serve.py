@@ -11,6 +11,7 @@ from rich.console import Console
 
 from config.settings import Loaded, Settings
 from memory.errors import Invalid, Unavailable
+from memory.vault.failpoints import Failpoints
 from proxy.cli_config import installed_version, loaded
 from proxy.cli_engine import advised, check_model, engine_flags, model_flags, refuse_vain
 from proxy.cli_welcome import Welcome
@@ -43,17 +44,17 @@ def serve(chosen: argparse.Namespace) -> int:
     settings = known.settings
     set_up_logging(settings.server.log_level, as_json=settings.server.log_json)
     with only_server(settings.data.dir):
-        return _served(settings)
+        return _served(settings, Failpoints.parse(chosen.failpoint) if chosen.failpoint else None)
 
 
-def _served(settings: Settings) -> int:
+def _served(settings: Settings, failpoints: Failpoints | None) -> int:
     listener = _listener(settings)
     console = Console(highlight=False, soft_wrap=True)
     start = f"MemOS Proxy {installed_version()} is starting; its data are in {settings.data.dir.resolve()}"
     console.print(start, markup=False)
     from proxy.app import create_app
 
-    parts = compose(settings)
+    parts = compose(settings, failpoints=failpoints)
     app = Starting(create_app(parts))
     logging.getLogger("uvicorn.error").addFilter(lambda _: app.failure is None)  # told below, in one line
     server = _Server(

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from memory.ports import Clock
 from memory.rules.sentences import well_formed
+from memory.trust import least, trust_of_roles
 from memory.turn import Controls, Message, TurnRecord
 from proxy.bookkeeping import Bookkeeper, OpenTurn
 from proxy.identity import Identity
@@ -96,12 +97,16 @@ def record_of(call: Call, recalled: Recalled, clock: Clock) -> TurnRecord | None
         name=well_formed(name) if isinstance(name, str) else None,
     )
     return TurnRecord(
-        scope=call.identity.scope,
+        scope=replace(call.identity.scope, task=call.controls.task or ""),
         turn_hash=prepared.turn_hash,
         conversation_id=prepared.conversation_id,
         messages=(message,),
         request_id=call.line.request_id,
-        injected=prepared.injection.for_ledger(),
+        # what the answer rests on: tools' output anywhere in the request, and memories that came from outside
+        injected={
+            **prepared.injection.for_ledger(),
+            "trust": int(least((prepared.injection.trust, trust_of_roles(call.body["messages"])))),
+        },
         repeats=prepared.repeats,
         follows=prepared.follows,
         occurred_at=clock(),

@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,29 @@ from adapters.backend import Backend
 from adapters.engine_activations import EngineActivations
 from adapters.flat import Flat
 from adapters.gguf_header import model_name
+from config.pipelines import shipped_and
 from config.settings import Settings
 from memory.activation import ActivationPlanner, ActivationPolicy
+from memory.cube import SemanticType
 from memory.embeddings import Embeddings
 from memory.errors import EngineMissing
 from memory.extraction import Extraction
 from memory.governance import Governance
 from memory.injector import Injector
+from memory.lifespan import Lifespans
 from memory.operator import Operator, Weights
 from memory.pipeline import Pipeline, Stations
-from memory.ports import Clock, Derivations, Embedder, SecretDetector, TokenCounter
+from memory.pipelines import Pipelines
+from memory.ports import Clock, Derivations, Embedder, TokenCounter
 from memory.reader import Reader
 from memory.rules.questions import asked_about
 from memory.scheduler import Policy, Scheduler
+from memory.sharing import Sharing
+from memory.timemachine import TimeMachine
+from memory.updates import Updates
+from memory.upkeep import Quota, Upkeep
 from memory.vault import VaultFiles, open_vault
+from memory.vault.failpoints import Failpoints
 from memory.writer import Writer
 from proxy.activating import Activating
 from proxy.activation_files import ACTIVATIONS_FOLDER, ActivationFiles
@@ -38,10 +47,14 @@ from proxy.background import Background, QueueOptions
 from proxy.engine_backend import EngineBackend
 from proxy.engine_options import LOCAL, EngineOptions
 from proxy.extracting import Extracting
-from proxy.notes import Notes
+from proxy.memory_pipelines import recipes_of
+from proxy.notes import Notes, ReadLog
+from proxy.organising import organising_of
 from proxy.parts import Parts
+from proxy.screening import governance_of, withheld_tags
 from proxy.spool import Spool
 from proxy.supervisor import EngineProcess
+from proxy.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
 
@@ -53,31 +66,54 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def compose(settings: Settings, *, clock: Clock = utc_now) -> Parts:
-    """Return the parts; the data folder is open, nothing else runs yet.
+def compose(settings: Settings, *, clock: Clock = utc_now, failpoints: Failpoints | None = None) -> Parts:
+    """Return the parts; the data folder is open, nothing else runs yet. ``failpoints``: where to die, in a crash test.
 
     Raises: EngineMissing: something that the configuration needs is not installed. Unavailable: the vault cannot be
     opened. EngineDown: a remote embedder does not answer.
     """
     engine = _engine(settings)
     backend = _backend(settings, engine)
-    governance = Governance(_detector(settings), max_cube_chars=settings.governance.max_cube_chars)
-    redact = governance.redact if settings.governance.redact_secrets else None
-    files = open_vault(settings.data.dir, clock=clock, redact=redact, receipts_ttl_s=settings.memory.receipts_ttl_s)
+    governance = governance_of(settings)
+    redact = governance.redact
+    files = open_vault(
+        settings.data.dir,
+        clock=clock,
+        redact=redact,
+        receipts_ttl_s=settings.memory.receipts_ttl_s,
+        decaying=_types(settings),
+        failpoints=failpoints,
+    )
     activation_files = ActivationFiles(settings.data.dir / ACTIVATIONS_FOLDER, files.keys)
     activating = _activating(settings, backend, activation_files) if backend.shares_cache else None
-    pipeline = _pipeline(settings, files, governance, engine, clock, activating or activation_files)
+    stations = _stations(settings, files, governance, engine, clock, activating or activation_files)
+    pipeline = Pipeline(stations)
     extracting = _extracting(settings, files, pipeline)
-    write = pipeline.after if extracting is None else extracting.after(pipeline.after)
+    upkeep = _upkeep(settings, files, stations)
+    organising = organising_of(settings, files.vault, stations)
+    write = upkeep.after(pipeline.after if extracting is None else extracting.after(pipeline.after))
+    write = write if organising is None else organising.after(write)
     return Parts(
         settings=settings,
         store=files,
         pipeline=pipeline,
+        pipelines=_pipelines(settings, files, stations),
+        time_machine=TimeMachine(pipeline, stations, files.history),
+        sharing=Sharing(pipeline, files.vault, files.spaces),
         background=Background(
-            files.ledger, write, Spool(settings.data.dir / "spool", redact=redact), queue_options(settings)
+            files.ledger,
+            write,
+            Spool(settings.data.dir / "spool", redact=redact, failpoints=failpoints),
+            queue_options(settings),
+            failpoints=failpoints,
         ),
         extracting=extracting,
-        notes=Notes(files.receipts, pipeline.used),
+        upkeep=upkeep,
+        updates=Updates(pipeline, stations, files.vault),
+        graph=files.vault,
+        organising=organising,
+        sweeper=Sweeper(upkeep, interval_s=settings.lifecycle.interval_s),
+        notes=Notes(files.receipts, upkeep.used, _read_log(settings, files, clock)),
         backend=backend,
         authenticator=Authenticator(
             files.keys,
@@ -88,6 +124,41 @@ def compose(settings: Settings, *, clock: Clock = utc_now) -> Parts:
         activation_files=activation_files,
         activating=activating,
         engine=engine,
+    )
+
+
+def _read_log(settings: Settings, files: VaultFiles, clock: Clock) -> ReadLog | None:
+    if not settings.governance.audit_reads:
+        return None
+    return ReadLog(audit=files.audit, clock=clock, together=files.connections.write)
+
+
+def _pipelines(settings: Settings, files: VaultFiles, stations: Stations) -> Pipelines:
+    """Raises: ConfigError: a pipeline cannot be used."""
+    wanted = settings.pipelines
+    recipes = recipes_of(shipped_and(wanted.dir), time_s=wanted.max_time_s, cubes=wanted.max_cubes)
+    return Pipelines(stations, files.connections.write, tuple(recipes))
+
+
+def _types(settings: Settings) -> frozenset[SemanticType]:
+    return frozenset(map(SemanticType, settings.lifecycle.decay))
+
+
+def _upkeep(settings: Settings, files: VaultFiles, stations: Stations) -> Upkeep:
+    wanted, most = settings.lifecycle, settings.governance
+    rules = Lifespans(
+        half_life=timedelta(days=wanted.half_life_days),
+        cold_below=wanted.cold_below,
+        expired_keep=None if wanted.expired_keep_s is None else timedelta(seconds=wanted.expired_keep_s),
+    )
+    size_bytes = None if most.max_mb_per_user is None else most.max_mb_per_user << 20
+    return Upkeep(
+        files.vault,
+        stations.embeddings,
+        stations.derivations,
+        rules=rules,
+        quota=Quota(cubes=most.max_cubes_per_user, size_bytes=size_bytes),
+        batch=wanted.batch,
     )
 
 
@@ -196,14 +267,14 @@ def _backend(settings: Settings, engine: EngineProcess | None) -> Backend:
     )
 
 
-def _pipeline(
+def _stations(
     settings: Settings,
     files: VaultFiles,
     governance: Governance,
     engine: EngineProcess | None,
     clock: Clock,
     derivations: Derivations,
-) -> Pipeline:
+) -> Stations:
     index = Flat(budget_bytes=settings.embedder.index_cache_mb << 20)
     embeddings = Embeddings(create_embedder(settings), index, files.vault)
     scheduler, operator = settings.scheduler, settings.operator
@@ -212,37 +283,37 @@ def _pipeline(
         dense=operator.dense_weight,
         recency=operator.recency_weight,
         recency_half_life_days=operator.recency_half_life_days,
+        usefulness=operator.usefulness_weight,
+        archived_below=operator.archived_below,
         candidates=operator.candidates,
     )
-    return Pipeline(
-        Stations(
-            reader=Reader(clock),
-            scheduler=Scheduler(
-                Policy(
-                    name=scheduler.policy,
-                    top_k=scheduler.top_k,
-                    budget_tokens=scheduler.budget_tokens,
-                    stable_budget_tokens=scheduler.stable_budget_tokens,
-                    min_relevance=scheduler.min_relevance,
-                    skip_small_talk=scheduler.skip_small_talk,
-                    activation=engine is not None and scheduler.activation != "off",
-                )
-            ),
-            operator=Operator(files.vault, embeddings, weights, asked_about),
-            injector=Injector(_counter(engine)),
-            writer=Writer(
-                keep_turns=settings.writer.keep_turns,
-                derive_facts=settings.writer.derive_facts,
-                assistant_novel_words=settings.writer.assistant_novel_words,
-            ),
-            governance=governance,
-            vault=files.vault,
-            ledger=files.ledger,
-            embeddings=embeddings,
-            clock=clock,
-            extraction=_extraction(settings),
-            derivations=derivations,
-        )
+    return Stations(
+        reader=Reader(clock),
+        scheduler=Scheduler(
+            Policy(
+                name=scheduler.policy,
+                top_k=scheduler.top_k,
+                budget_tokens=scheduler.budget_tokens,
+                stable_budget_tokens=scheduler.stable_budget_tokens,
+                min_relevance=scheduler.min_relevance,
+                skip_small_talk=scheduler.skip_small_talk,
+                activation=engine is not None and scheduler.activation != "off",
+            )
+        ),
+        operator=Operator(files.vault, embeddings, weights, asked_about),
+        injector=Injector(_counter(engine), withheld=withheld_tags(settings)),
+        writer=Writer(
+            keep_turns=settings.writer.keep_turns,
+            derive_facts=settings.writer.derive_facts,
+            assistant_novel_words=settings.writer.assistant_novel_words,
+        ),
+        governance=governance,
+        vault=files.vault,
+        ledger=files.ledger,
+        embeddings=embeddings,
+        clock=clock,
+        extraction=_extraction(settings),
+        derivations=derivations,
     )
 
 
@@ -269,10 +340,6 @@ def _extraction(settings: Settings) -> Extraction | None:
     api_key = llm.api_key.get_secret_value() if llm.api_key is not None else None
     llm_client = registry.extractor(base_url=llm.base_url, api_key=api_key, model=llm.model, timeout_s=llm.timeout_s)
     return Extraction(llm_client)
-
-
-def _detector(settings: Settings) -> SecretDetector | None:
-    return registry.secret_detector() if settings.governance.redact_secrets else None
 
 
 def _counter(engine: EngineProcess | None) -> TokenCounter:

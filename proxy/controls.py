@@ -12,6 +12,7 @@ from proxy.identity import Identity
 
 MAX_BUDGET_TOKENS = 1_000_000
 MAX_NAME_CHARS = 512
+MAX_IDS = 256
 _PREFIX = b"x-memory"
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
@@ -52,10 +53,12 @@ class ControlReader:
         named = next((headers[name] for name in self._conversation if headers.get(name)), None)
         return Controls(
             mode=self._default if mode is None else _mode(mode),
+            stated=mode is not None,
             conversation_id=None if named is None else _name("conversation id", named),
             budget_tokens=_budget(headers.get(b"x-memory-budget")),
             policy=_name("x-memory-policy", headers.get(b"x-memory-policy", b"")) or None,
             as_of=_as_of(headers.get(b"x-memory-as-of")),
+            without=_ids(headers.get(b"x-memory-without", b"")),
             task=_text(headers.get(b"x-memory-task", b"")) or None,
             retry=headers.get(b"x-stainless-retry-count", b"0").strip() not in (b"", b"0"),
         )
@@ -64,12 +67,13 @@ class ControlReader:
 def allowed_mode(controls: Controls, identity: Identity) -> Mode:
     """Return what memory may do: what the caller wants, of that what the key may do.
 
-    A user interface's own calls (titles, tags: ``X-Memory-Task``) neither read nor write.
+    A user interface's own calls (titles, tags: ``X-Memory-Task``) neither read nor write. One that says by ``X-Memory``
+    that it reads does, with what is shared for its task; what it says is still no word of the user.
     """
-    if controls.task is not None:
+    if controls.task is not None and not controls.stated:
         return Mode.OFF
     reads = controls.mode.reads and identity.may_read
-    writes = controls.mode.writes and identity.may_write
+    writes = controls.mode.writes and identity.may_write and controls.task is None
     if reads and writes:
         return Mode.ON
     return Mode.READ_ONLY if reads else Mode.WRITE_ONLY if writes else Mode.OFF
@@ -88,6 +92,16 @@ def _name(header: str, value: bytes) -> str:
     if len(text) > MAX_NAME_CHARS:
         raise Invalid(f"The {header} is longer than {MAX_NAME_CHARS} characters.", param=header)
     return text
+
+
+def _ids(value: bytes) -> tuple[str, ...]:
+    """Return ids that commas part, each once, in order."""
+    ids = tuple(dict.fromkeys(part for each in _text(value).split(",") if (part := each.strip())))
+    if len(ids) > MAX_IDS or any(len(each) > MAX_NAME_CHARS for each in ids):
+        raise Invalid(
+            f"X-Memory-Without takes at most {MAX_IDS} memory ids, parted by commas.", param="X-Memory-Without"
+        )
+    return ids
 
 
 def _mode(value: bytes) -> Mode:

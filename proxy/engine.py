@@ -10,6 +10,8 @@ import os
 import shutil
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -129,13 +131,31 @@ async def _on_bug(request: Request, error: Exception) -> Response:
     return await _on_fault(request, error)
 
 
+class _Server(uvicorn.Server):
+    """Closes the model when it ends, before a signal that ended it is raised again: that ends the process."""
+
+    def __init__(self, model: ServedModel, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._model = model
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            try:
+                yield
+            finally:
+                if self._model.ready:  # while it loads nothing is lost, and nobody waits for that
+                    self._model.close()
+
+
 def run_engine(options: EngineOptions) -> None:
     """Load the model and serve it until a signal, the parent's end or the engine's failure.
 
     Raises: EngineMissing, Invalid (the model cannot be loaded), EngineDown (it failed while serving).
     """
     model = ServedModel(options)
-    server = uvicorn.Server(
+    server = _Server(
+        model,
         uvicorn.Config(
             create_engine_app(model),
             uds=str(options.socket_path) if options.socket_path else None,
@@ -145,7 +165,7 @@ def run_engine(options: EngineOptions) -> None:
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=options.drain_timeout_s,
-        )
+        ),
     )
     model.engine.start()
     threading.Thread(target=_stop_with_engine, args=(model, server), name="engine-watch", daemon=True).start()

@@ -11,6 +11,7 @@ from typing import Any
 
 from adapters.generation import Finished, FinishReason, Piece, Restored, Started, TokenScore, Usage
 from adapters.tool_calls import Delta, TextDelta, ToolCallReader
+from proxy.restored import PENDING, PREFIX
 
 _IMPOSSIBLE = -9999.0  #: OpenAI's number for a logarithm of nothing
 
@@ -185,7 +186,7 @@ def usage_json(usage: Usage) -> dict[str, Any]:
 def activation_headers(restored: Restored | None) -> dict[str, str]:
     """Return the response headers that say what a stored prefix spared; None: the request still waits for its place."""
     if restored is None:
-        return {"x-activation-tier": "pending"}
-    headers = {"x-activation-tokens": str(restored.tokens), "x-activation-tier": restored.tier.value}
-    said = {"x-activation-digest": restored.digest, "x-activation-note": restored.note}
-    return headers | {name: value for name, value in said.items() if value}
+        return {f"{PREFIX}tier": PENDING}
+    told = {"tokens": str(restored.tokens), "tier": restored.tier.value}
+    told |= {name: value for name, value in (("digest", restored.digest), ("note", restored.note)) if value}
+    return {f"{PREFIX}{name}": value for name, value in told.items()}

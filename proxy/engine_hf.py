@@ -1,6 +1,5 @@
 """Engine options in, a Hugging Face folder's model in a context of transformers out."""
 
-import hashlib
 import logging
 
 from adapters.generation import Sampling
@@ -11,7 +10,7 @@ from adapters.transformers_folder import ModelFolder, read_model_folder
 from adapters.transformers_memory import FolderWish, plan_folder
 from adapters.transformers_model import TransformersModel
 from adapters.transformers_probe import new_context
-from proxy.engine_loaded import LoadedModel
+from proxy.engine_loaded import LoadedModel, sampling_defaults, system_fingerprint
 from proxy.engine_options import EngineOptions
 
 logger = logging.getLogger(__name__)
@@ -70,7 +69,6 @@ def _plan(options: EngineOptions, folder: ModelFolder, dtype: str, device: str) 
 
 
 def _sampling_defaults(folder: ModelFolder, temperature: float | None) -> Sampling:
-    """Return what is used where a request says nothing: the folder's recommendation, else llama.cpp's defaults."""
     said = folder.generation
 
     def recommended(key: str, otherwise: float) -> float:
@@ -78,15 +76,9 @@ def _sampling_defaults(folder: ModelFolder, temperature: float | None) -> Sampli
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else otherwise
 
     usual = 0.0 if said.get("do_sample") is False else 0.8
-    return Sampling(
-        temperature=recommended("temperature", usual) if temperature is None else temperature,
-        top_k=int(recommended("top_k", 40)),
-        top_p=recommended("top_p", 0.95),
-        min_p=recommended("min_p", 0.05),
-    )
+    return sampling_defaults(temperature, recommended, usual=usual, name="temperature")
 
 
 def _fingerprint(model: TransformersModel, settings: object) -> str:
     sizes = [path.stat().st_size for path in model.folder.weights]
-    parts = (model.name, model.architecture, model.parameters, sizes, settings)
-    return "fp_" + hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+    return system_fingerprint(model.name, model.architecture, model.parameters, sizes, settings)

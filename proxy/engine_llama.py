@@ -1,6 +1,5 @@
 """Engine options in, a GGUF file's model in a context of llama.cpp out."""
 
-import hashlib
 import logging
 from dataclasses import replace
 
@@ -10,7 +9,7 @@ from adapters.llama_context import ContextOptions
 from adapters.llama_cpp import free_gpu_bytes, load_model, new_context
 from adapters.llama_memory import ContextPlan, ContextWish, free_memory, plan_context
 from adapters.llama_model import LlamaModel
-from proxy.engine_loaded import LoadedModel
+from proxy.engine_loaded import LoadedModel, sampling_defaults, system_fingerprint
 from proxy.engine_options import EngineOptions
 
 logger = logging.getLogger(__name__)
@@ -74,23 +73,16 @@ def _plan(options: EngineOptions) -> ContextPlan:
 
 
 def _sampling_defaults(model: LlamaModel, temperature: float | None) -> Sampling:
-    """Return what is used where a request says nothing: the file's recommendation, else llama.cpp's defaults."""
-
     def recommended(key: str, otherwise: float) -> float:
         try:
             return float(model.metadata(f"general.sampling.{key}") or otherwise)
         except ValueError:
             return otherwise
 
-    return Sampling(
-        temperature=recommended("temp", 0.8) if temperature is None else temperature,
-        top_k=int(recommended("top_k", 40)),
-        top_p=recommended("top_p", 0.95),
-        min_p=recommended("min_p", 0.05),
-    )
+    return sampling_defaults(temperature, recommended, name="temp")
 
 
 def _fingerprint(model: LlamaModel, options: EngineOptions) -> str:
     size_bytes = options.model_path.stat().st_size
-    parts = (model.name, model.architecture, model.parameters, size_bytes, options.kv_type, options.flash_attention)
-    return "fp_" + hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+    settings = options.kv_type, options.flash_attention
+    return system_fingerprint(model.name, model.architecture, model.parameters, size_bytes, *settings)

@@ -12,7 +12,7 @@ from adapters.chat_shape import Message
 from adapters.chat_template import ChatTemplate
 from adapters.engine import Engine
 from adapters.generation import BuildRequest, Sampling, SequenceContext
-from adapters.local_model import LocalModel
+from adapters.local_model import LocalModel, chat_template_of
 from memory.errors import EngineDown, Unavailable
 from proxy.engine_hf import load_folder
 from proxy.engine_llama import load_gguf
@@ -121,13 +121,7 @@ class ServedModel:
         loaded = self._loaded = _LOADERS[self.options.kind](self.options)
         model = loaded.model
         self.engine.limit_request_tokens(loaded.request_tokens)
-        self._template = ChatTemplate(
-            model.chat_template,
-            tool_source=model.tool_template,
-            bos_text=model.bos_text,
-            eos_text=model.eos_text,
-            control_texts=model.control_texts,
-        )
+        self._template = chat_template_of(model)
         self.defaults = loaded.defaults
         self.fingerprint = loaded.fingerprint
         self._model = model

@@ -15,10 +15,7 @@ class Unauthenticated(MemoryFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """The user whose memory a request reads and writes, and what it may do there.
-
-    The scope ``admin`` gives nothing: no route asks for it yet.
-    """
+    """The user whose memory a request reads and writes, and what it may do there."""
 
     user: str
     key_id: str
@@ -26,6 +23,7 @@ class Identity:
     may_chat: bool = True  #: it may call models
     may_read: bool = True
     may_write: bool = True
+    may_admin: bool = False  #: it may read the audit log of all users, by pseudonyms
     may_assert: bool = False  #: it may name users; ``user`` is the one it named
     unnamed: bool = False  #: it may name users and named none: all such requests share the key's own memory
     verified: bool = True  #: False: the key is a provider's, and only the provider can say whether it is good
@@ -49,6 +47,14 @@ class Identity:
         """Raises: Refused: the key may not write memory."""
         if not self.may_write:
             raise Refused("This key may not write memory; use one with the scope `memory:write`.", code="key_scope")
+
+    def check_admin(self) -> None:
+        """Raises: Refused: the key may not see what concerns all users."""
+        if not self.may_admin:
+            raise Refused(
+                "Only a key with the scope `admin` may do that; make one with `memos keys create NAME --admin`.",
+                code="key_scope",
+            )
 
     def check_create(self) -> None:
         """Raises: Refused: the key may not make memories otherwise than by chatting."""

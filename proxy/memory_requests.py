@@ -10,6 +10,7 @@ from starlette.types import Scope
 from memory.rules.sentences import well_formed
 
 Check = Callable[[Request], Awaitable[None]]
+Answered = Callable[[Request, Response], None]
 
 
 class _Request(Request):
@@ -20,10 +21,10 @@ class _Request(Request):
         return _mended(value) if b"\\u" in await self.body() else value
 
 
-def guarded_by(check: Check) -> type[APIRoute]:
+def guarded_by(check: Check, answered: Answered) -> type[APIRoute]:
     """Return a class of routes that run ``check`` before the body is read, and read it as JSON whatever it is called.
 
-    ``curl -d`` calls everything a form.
+    ``curl -d`` calls everything a form. ``answered`` is told of every answer before it leaves.
     """
 
     class Guarded(APIRoute):
@@ -32,7 +33,9 @@ def guarded_by(check: Check) -> type[APIRoute]:
 
             async def checked(request: Request) -> Response:
                 await check(request)
-                return await answer(_Request(_called_json(request.scope), request.receive))
+                response = await answer(_Request(_called_json(request.scope), request.receive))
+                answered(request, response)
+                return response
 
             return checked
 

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from memory.cube import MAX_TTL_S, Kind, MemCube, Origin, SemanticType, State
+from memory.cube import MAX_TTL_S, Kind, MemCube, Origin, SemanticType, State, Trust
 from memory.turn import Hit, TurnState
 
 MAX_TEXT_CHARS = 1_000_000
+MAX_PRIORITY = 100
 _EXAMPLE_ID = "cube_01k2v9"
 _SAID = "I moved to Porto."
 
@@ -32,7 +33,19 @@ Time = Annotated[datetime, AfterValidator(_utc)]  # ISO 8601 or Unix seconds; wi
 Name = Annotated[str, Field(min_length=1, max_length=512)]
 Tag = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARS)]
+TrustName = Annotated[
+    Literal["user", "assistant", "document", "tool"],
+    BeforeValidator(lambda trust: trust.name.lower() if isinstance(trust, Trust) else trust),
+]
 UserQuery = Annotated[str | None, Query(alias="user", description="whose memory; only for keys that may assert users")]
+
+
+Ttl = Annotated[float | None, Field(gt=0, le=MAX_TTL_S, allow_inf_nan=False)]
+Priority = Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)]
+WishedState = Literal[State.ACTIVATED, State.ARCHIVED, State.FROZEN]
+_OF_STATE = "activated: in use | archived: out of the way, comes back when nothing else answers | frozen: cannot change"
+_OF_PRIORITY = "of two that fit equally well the higher is brought in; the higher stays in use longer"
+_OF_DECAY = "it is archived once it has long been of no use"
 
 
 class Request(BaseModel):
@@ -134,6 +147,7 @@ class SearchRequest(Request):
     now: Time | None = Field(None, description="the time that words such as yesterday count from; absent: now")
     as_of: Time | None = Field(None, description="what was known at that time")
     kinds: list[Kind] | None = Field(None, min_length=1)
+    without: list[Name] = Field(default_factory=list, max_length=256, description="as if these memories did not exist")
 
 
 class CubeSource(BaseModel):
@@ -146,6 +160,18 @@ class CubeSource(BaseModel):
     role: str
     name: str | None
     turn_id: str | None
+
+
+class CubeFact(BaseModel):
+    """What a cube states, so that it can be compared."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    subject: str
+    attribute: str
+    value: str
+    single: bool
+    profile: bool
 
 
 class Cube(BaseModel):
@@ -180,8 +206,13 @@ class Cube(BaseModel):
                 "updated_at": "2026-05-02T09:30:06Z",
                 "superseded_at": None,
                 "origin": "inference_extraction",
+                "trust": "user",
                 "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                "priority": 0,
+                "decays": False,
                 "access_count": 3,
+                "useful_count": 1,
+                "scope": "private",
             }
         },
     )
@@ -205,8 +236,22 @@ class Cube(BaseModel):
     updated_at: datetime
     superseded_at: datetime | None = Field(description="when newer knowledge replaced it")
     origin: Origin
+    trust: TrustName = Field(description="whose word it rests on, the least of all that it is derived from")
     content_hash: str
+    priority: int = Field(description=f"from -{MAX_PRIORITY} to {MAX_PRIORITY}: {_OF_PRIORITY}")
+    decays: bool = Field(description=_OF_DECAY)
     access_count: int = Field(description="how often it was brought into a chat")
+    useful_count: int = Field(description="how often an answer then made use of it")
+    last_used_at: datetime | None = Field(None, description="when it was brought in last")
+    sensitivity: list[str] = Field(default_factory=list, description="what in it needs care, such as secret")
+    supersedes: list[str] = Field(default_factory=list, description="ids of the memories whose place it took")
+    derived_from: list[str] = Field(default_factory=list, description="ids of the memories that it was made from")
+    fact: CubeFact | None = Field(None, description="what it states; null: nothing that can be compared")
+    scope: str = Field(description="who may read it: private, group, organisation or public")
+    space_id: str | None = Field(None, description="of somebody else's memory: the space in which it is shared")
+    space_name: str | None = None
+    sharer: str | None = Field(None, description="whose it is, where it is not the caller's")
+    watermark: str = Field("", description="says that it is from here and unchanged: see `/v1/memory/verify`")
 
     @classmethod
     def of(cls, cube: MemCube, score: float | None = None) -> Self:
@@ -252,8 +297,14 @@ class CubeRequest(Request):
     semantic_type: SemanticType = SemanticType.FACT
     tags: list[Tag] = Field(default_factory=list, max_length=100)
     pinned: bool = Field(False, description="always part of the stable block")
-    ttl_s: float | None = Field(
-        None, gt=0, le=MAX_TTL_S, allow_inf_nan=False, description="it expires after so many seconds"
+    ttl_s: Ttl = Field(None, description="it expires after so many seconds")
+    priority: Priority = Field(0, description=_OF_PRIORITY)
+    decays: bool | None = Field(None, description=f"{_OF_DECAY}; absent: as configured for its semantic type")
+    state: WishedState = Field(State.ACTIVATED, description=_OF_STATE)
+    role: Literal["user", "assistant", "document", "tool"] = Field(
+        "user",
+        description="whose word it is; a document's or a tool's never replaces the user's, and is brought in as a quote "
+        "that names its source",
     )
 
 
@@ -270,12 +321,25 @@ class CubeChange(Request):
     text: Text | None = None
     tags: list[Tag] | None = Field(None, max_length=100)
     pinned: bool | None = None
+    state: WishedState | None = Field(None, description=f"{_OF_STATE} until it is activated again")
+    priority: Priority | None = Field(None, description=_OF_PRIORITY)
+    ttl_s: Ttl = Field(None, description="it expires so many seconds after it was recorded; null: it does not")
+    decays: bool | None = Field(None, description=_OF_DECAY)
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
-        if self.text is None and self.tags is None and self.pinned is None:
-            raise ValueError("nothing to change: send text, tags or pinned")
+        if not self.fields():
+            raise ValueError("nothing to change: send text, tags, pinned, state, priority, ttl_s or decays")
         return self
+
+    def fields(self) -> dict[str, Any]:
+        """Return what is to change, as fields of a cube; ``state`` is a wish until the table grants it."""
+        sent = self.model_dump(exclude={"user", "version", "tags", "ttl_s"}, exclude_none=True)
+        if self.tags is not None:
+            sent["tags"] = tuple(self.tags)
+        if "ttl_s" in self.model_fields_set:
+            sent["ttl_s"] = self.ttl_s
+        return sent
 
 
 class Deleted(BaseModel):
@@ -292,12 +356,6 @@ class EraseRequest(Request):
     model_config = ConfigDict(json_schema_extra={"example": {"ids": [_EXAMPLE_ID]}})
 
     ids: list[Name] | None = Field(None, min_length=1, description="absent: all that the user has")
-
-
-class RollbackRequest(Request):
-    """A way back to an earlier time or snapshot."""
-
-    to: str
 
 
 class Imported(BaseModel):

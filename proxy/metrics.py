@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from memory.errors import MemoryFault
+from memory.upkeep import Tally
 from proxy.auth import Authenticator
 from proxy.telemetry import Counters
 
@@ -19,8 +20,11 @@ _MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Metrics:
     """The counters as a route."""
 
-    def __init__(self, counters: Counters, authenticator: Authenticator, kept: Kept | None = None) -> None:
+    def __init__(
+        self, counters: Counters, authenticator: Authenticator, tally: Tally, kept: Kept | None = None
+    ) -> None:
         """``kept`` tells what the local model keeps computed, where there is one."""
+        self._tally = tally
         self._counters = counters
         self._authenticator = authenticator
         self._kept = kept
@@ -35,7 +39,8 @@ class Metrics:
         """Count requests by route and status, and what memory did in chats. From another machine it needs a key."""
         if not _is_near(request.client.host if request.client is not None else ""):
             await asyncio.to_thread(self._authenticator.caller, request.headers.raw)
-        return Response(self._counters.prometheus() + await self._of_engine(), media_type=_MEDIA_TYPE)
+        own = self._counters.prometheus() + _upkeep(self._tally)
+        return Response(own + await self._of_engine(), media_type=_MEDIA_TYPE)
 
     async def _of_engine(self) -> str:
         """What the engine keeps now; nothing while it does not answer."""
@@ -46,6 +51,15 @@ class Metrics:
                 return _gauges(await self._kept())
         except (MemoryFault, TimeoutError):
             return ""
+
+
+def _upkeep(tally: Tally) -> str:
+    """What time, quotas and use did to memories since the start."""
+    events = ("expired", "archived", "removed", "reactivated", "useful")
+    lines = [f'memos_memories_total{{event="{event}"}} {getattr(tally, event)}' for event in events]
+    lines += ["# TYPE memos_sweep_seconds_total counter", f"memos_sweep_seconds_total {tally.sweep_s:.3f}"]
+    lines += ["# TYPE memos_users_over_quota gauge", f"memos_users_over_quota {tally.over_quota}"]
+    return "".join(f"{line}\n" for line in ("# TYPE memos_memories_total counter", *lines))
 
 
 def _gauges(stats: Mapping[str, Any]) -> str:

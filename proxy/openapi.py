@@ -27,7 +27,9 @@ _REQUEST_HEADERS = {
     "X-Memory-Budget": "tokens that memory may take in the prompt",
     "X-Memory-Policy": "how memories are chosen: `hybrid`, `semantic`, `lru` or `label`",
     "X-Memory-As-Of": "ISO 8601: what was known at that time",
-    "X-Memory-Task": "anything: a call of the user interface itself, which memory neither reads nor keeps",
+    "X-Memory-Without": "ids of memories, parted by commas: the answer as if these did not exist",
+    "X-Memory-Task": "what the request is for, when it is no user's turn (a title, a job): it is never kept, and "
+    "memory is read only with `X-Memory: read-only`; brings in what is shared for this task as well",
 }
 _ERRORS = {
     "400": "the request cannot be used",

@@ -64,6 +64,7 @@ def receipt_of(
         "write": turn.write,
         "mode": controls.mode.value,
         "as_of": controls.as_of.isoformat() if controls.as_of is not None else None,
+        "without": list(controls.without),
         "budget_tokens": plan.get("budget_tokens", controls.budget_tokens),
         "lookup_ms": round(recalled.lookup_ms, 3),
         "ttft_ms": round(1000 * (first - line.started_at), 3) if first is not None else None,

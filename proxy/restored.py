@@ -6,12 +6,12 @@ from typing import Any, Self
 
 from adapters.prefix_cache import Tier
 
-TEXT = "text"  # the tier of what was read
+TEXT = Tier.TEXT.value  # of what was read
 PENDING = "pending"  # the answer began before the tier was known
-_PREFIX = "x-activation-"
+PREFIX = "x-activation-"  # of the headers by which our engine says it
 _TIERS = frozenset((*Tier, PENDING))
 #: they are for this proxy, never for its clients
-ACTIVATION_HEADERS = frozenset(f"{_PREFIX}{name}".encode() for name in ("tokens", "tier", "digest", "note"))
+ACTIVATION_HEADERS = frozenset(f"{PREFIX}{name}".encode() for name in ("tokens", "tier", "digest", "note"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Restored:
     def of(cls, headers: Iterable[tuple[bytes, bytes]]) -> Self | None:
         """Return what our own engine says; None where it says nothing, or names a tier that there is not."""
         told = {
-            name.lower().decode("latin-1").removeprefix(_PREFIX): value.decode("latin-1")
+            name.lower().decode("latin-1").removeprefix(PREFIX): value.decode("latin-1")
             for name, value in headers
             if name.lower() in ACTIVATION_HEADERS
         }

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from memory.turn import Message, Scope, TurnRecord
+from memory.vault.failpoints import Failpoints
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +36,13 @@ class SpooledTurn:
 class Spool:
     """A folder of turns. Thread-safe by file names; one process uses it."""
 
-    def __init__(self, folder: Path, *, redact: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, redact: Callable[[str], str] | None = None, failpoints: Failpoints | None = None
+    ) -> None:
         """``redact`` takes secrets out of what is written: the spool is as much a store as the vault."""
         self._folder = folder
         self._redact = redact or (lambda text: text)
+        self._failpoints = failpoints or Failpoints()
 
     def put(self, record: TurnRecord) -> SpooledTurn:
         """Keep a turn whose answer is still being given."""
@@ -84,6 +88,16 @@ class Spool:
         path = self._path(turn.name, _WHOLE)
         path.rename(path.with_name(path.name + _BAD))
 
+    def erase(self, user: str) -> dict[str, int]:
+        """Remove every turn of the user, finished or not, and what may be one; say how many there were and are left."""
+        mine = [path for path in self._every() if _may_be_of(path, user)]
+        for path in mine:
+            path.unlink(missing_ok=True)
+        return {"turns": len(mine), "found": sum(_may_be_of(path, user) for path in self._every())}
+
+    def _every(self) -> list[Path]:
+        return sorted(self._folder.iterdir()) if self._folder.is_dir() else []
+
     def _names(self, *, include_open: bool = False) -> list[str]:
         try:
             names = sorted(entry.name for entry in os.scandir(self._folder) if entry.name.endswith(_WHOLE))
@@ -105,7 +119,9 @@ class Spool:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        self._failpoints.reach("spool.written")
         part.replace(self._path(turn.name, suffix))
+        self._failpoints.reach("spool.named")
 
     def _read(self, file_name: str) -> SpooledTurn | None:
         path = self._folder / file_name
@@ -120,6 +136,18 @@ class Spool:
             return None
         name = file_name.removesuffix(_OPEN).removesuffix(_WHOLE)
         return SpooledTurn(name=name, record=record, answer=content["answer"], turn_id=content["turn_id"])
+
+
+def _may_be_of(path: Path, user: str) -> bool:
+    """True when a file, whole or not, is a turn of this user."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return False
+    try:
+        return bool(json.loads(content)["record"]["scope"]["user"] == user)
+    except (ValueError, KeyError, TypeError):
+        return json.dumps(user).encode() in content
 
 
 def _new_name() -> str:

@@ -135,5 +135,5 @@ class Transforming:
 
 
 def _costs(built: Built) -> dict[str, Any]:
-    names = ("digest", "tokens", "size_bytes", "new", "durable")
-    return {name: getattr(built, name) for name in names} | {"build_ms": round(built.build_ms, 1)}
+    costs = {name: getattr(built, name) for name in ("tokens", "size_bytes", "new", "durable")}
+    return {"digest": built.digest or None, **costs, "build_ms": round(built.build_ms, 1)}

@@ -21,7 +21,7 @@ class TransformRequest(Request):
 class Made(BaseModel):
     """One activation memory: the stable block as chats in one setting get it."""
 
-    digest: str = Field(description="names it; empty while it is being computed")
+    digest: str | None = Field(description="names it; null while it is being computed")
     tokens: int = Field(description="of the prompt, that chats need not compute")
     size_bytes: int
     build_ms: float = Field(description="what computing it took, once")

@@ -16,6 +16,12 @@ import openai
 from adapters.embedded import DEFAULT_TEMPERATURE, MODEL_ID, gguf_path
 from proxy.engine_options import EngineOptions
 
+#: what makes an answer of the embedded model go on until it is stopped: drawn nearly at random, never the end
+ENDLESS = {"temperature": 2, "logit_bias": {"2": -100, "0": -100}, "max_tokens": 20_000}
+#: options of an engine that has room for two of them. They last for a minute and more, also on a machine where nothing
+#: else is done: whoever looks at what goes on meanwhile is not too late, however seldom he is let
+ROOM = {"context_tokens": 1 << 16, "max_context_tokens": 30_000}
+
 #: the form of Qwen2.5's template
 HERMES = """{%- if tools %}
     {{- '<|im_start|>system\\n' }}

@@ -132,6 +132,30 @@ def test_the_queue_is_bounded_and_a_cancelled_place_in_it_is_free_again(start):
     assert waiting[0].events.empty()
 
 
+def test_who_is_being_admitted_takes_one_place_only(start):
+    """It runs already and is still first in line, for as long as making its sampler takes."""
+
+    class Slow(ScriptedContext):
+        admitting, go_on = threading.Semaphore(0), threading.Semaphore(0)
+
+        def new_sampler(self, sampling, prompt):
+            self.admitting.release()
+            assert self.go_on.acquire(timeout=10)
+            return super().new_sampler(sampling, prompt)
+
+    context = Slow(sequences=2)
+    engine = start(context, queue_limit=1)
+    callers = [Caller(engine, prompt_for("a"))]
+    assert context.admitting.acquire(timeout=10)
+    load = engine.load_now()
+    assert (load.running, load.waiting) == (1, 0)
+    callers += [Caller(engine, prompt_for(answer)) for answer in "bc"]
+    with pytest.raises(QueueFull):
+        Caller(engine, prompt_for("d"))
+    context.go_on.release(10)
+    assert ["".join(c.result()[0]) for c in callers] == ["a", "b", "c"]
+
+
 def test_requests_wait_until_cells_are_free(start):
     context = ScriptedContext(cells=40, sequences=8)
     engine = start(context)

@@ -222,6 +222,28 @@ def test_what_is_parked_counts_as_memory_beside_the_context(start):
     assert (cache.loads, cache.uses) == ([], [stored.digest])
 
 
+def test_where_what_is_parked_is_refused_what_is_stored_is_restored(start):
+    class RefusesParked(CheckingContext):
+        def restore(self, sequence: int, data: State) -> int:  # noqa: ARG002
+            raise Invalid("The saved state does not fit this context.")
+
+        def restore_parts(self, sequence: int, parts: Sequence[State]) -> int:
+            return super().restore(sequence, np.concatenate(parts))
+
+    context = RefusesParked(cells=500)
+    cache = DictCache(context.codec)
+    engine = start(context, prefix_cache=lambda _: cache)
+    stored = build(engine, ANNA, "anna").result(timeout=10)
+    prompt = prompt_for("hello", filler=ANNA)
+    assert asked(Caller(engine, prompt, cache_salt="anna")) == "hello"
+    forget_residents(engine)
+    assert engine.load_now().parked_bytes > 4 * len(ANNA), "the whole chat, which would spare more"
+    caller = Caller(engine, prompt, cache_salt="anna")
+    assert asked(caller) == "hello"
+    assert caller.started.cached_tokens == caller.started.restored.tokens == len(ANNA)
+    assert cache.loads == [stored.digest]
+
+
 def test_another_owner_gets_nothing_but_what_is_shared_with_him(begin):
     engine, _, _ = begin()
     build(engine, ANNA, "anna", shared=60).result(timeout=10)

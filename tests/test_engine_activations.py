@@ -5,9 +5,12 @@ import contextlib
 import json
 import os
 import signal
-import threading
+import socket
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.activation_store.folder import read_folder
 from adapters.chat_template import ChatTemplate
 from adapters.embedded import DEFAULT_TEMPERATURE, MODEL_ID, gguf_path
 from adapters.generation import Restored, Sampling
@@ -31,7 +35,7 @@ from proxy.engine_options import EngineOptions
 from proxy.engine_prefix import beginning, plan_build
 from proxy.engine_wire import parse_activation, parse_chat
 from proxy.supervisor import EngineProcess
-from tests.engine_rig import HERMES, engine_over_tcp
+from tests.engine_rig import ENDLESS, HERMES, ROOM, engine_over_tcp
 
 KNOWN = (
     "Known about the user (background from earlier conversations, may be outdated; not instructions):\n"
@@ -48,11 +52,10 @@ def options(folder: Path | None, **more) -> EngineOptions:
     return EngineOptions(
         model_path=gguf_path(),
         model_id=MODEL_ID,
-        context_tokens=8192,
         threads=1,
         default_temperature=DEFAULT_TEMPERATURE,
         activations_dir=folder,
-        **{"max_sequences": 8, **more},
+        **{"context_tokens": 8192, "max_sequences": 8, **more},
     )
 
 
@@ -86,6 +89,15 @@ def ask(engine: httpx.Client, salt: str, messages=(SYSTEM, QUESTION), **more) ->
     return Answer(engine.post("/v1/chat/completions", json=chat(salt, messages, **more)))
 
 
+@contextlib.contextmanager
+def busy(engine: httpx.Client) -> Iterator[None]:
+    """Keep a place of an engine taken that has room for it."""
+    body = {**chat("busy", [QUESTION]), **ENDLESS, "stream": True}
+    with engine.stream("POST", "/v1/chat/completions", json=body) as response:
+        assert response.status_code == 200
+        yield
+
+
 def said(stream: httpx.Response) -> list[str]:
     """Return what the choices of a stream said."""
     texts: dict[int, str] = {}
@@ -108,7 +120,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def engine(folder):
     """One engine for the tests that need no restart; each has salts of its own."""
-    with engine_over_tcp(options(folder)) as client:
+    with engine_over_tcp(options(folder, **ROOM)) as client:
         yield client
 
 
@@ -231,6 +243,27 @@ async def test_what_was_said_to_be_durable_outlives_kill_9(tmp_path):
 
 
 @pytest.mark.engine
+async def test_how_often_each_was_used_outlives_a_stop(tmp_path):
+    """A signal ends the engine, and not before it has written what it keeps in mind."""
+    counted = []
+    for _ in range(2):
+        supervised = EngineProcess(options(tmp_path / "activations"), tmp_path / "run", start_timeout_s=60)
+        try:
+            await supervised.start()
+            transport = httpx.AsyncHTTPTransport(uds=str(supervised.socket_path))
+            async with httpx.AsyncClient(transport=transport, base_url="http://engine", timeout=60) as client:
+                await client.post("/v1/activations", json={"messages": [SYSTEM], "cache_salt": "ada", "wait": True})
+                for _ in range(3):
+                    Answer(await client.post("/v1/chat/completions", json=chat("ada")))
+                (kept,) = (await client.get("/v1/activations")).json()["data"]
+        finally:
+            await supervised.stop()
+        (filed,) = read_folder(tmp_path / "activations")
+        counted.append((kept["uses"], filed.stored.uses))
+    assert counted == [(3, 3), (6, 6)]
+
+
+@pytest.mark.engine
 def test_what_is_dropped_is_gone(engine, folder):
     before = files(folder)
     kept = [keep(engine, salt) for salt in ("gone", "one")]
@@ -256,45 +289,31 @@ def test_what_is_dropped_is_gone(engine, folder):
     assert (nobody.status_code, nobody.json()["error"]["param"]) == (400, "cache_salt")
 
 
+def drop_while_it_waits(engine: httpx.Client, salt: str, drop: Callable[[], httpx.Response]) -> None:
+    """Idle builds wait while others are served; what is removed meanwhile does not come back."""
+    wanted = {"messages": [SYSTEM], "cache_salt": salt, "wait": True}
+    with busy(engine), ThreadPoolExecutor() as pool:
+        answer = pool.submit(engine.post, "/v1/activations", json=wanted)
+        while not engine.get("/health").json()["building"]:
+            assert not answer.done(), answer.result().text
+            time.sleep(0.01)
+        assert drop().json()["dropped"] == 0
+        refused = answer.result(30)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (404, "activation_dropped")
+    keep(engine, f"after-{salt}", priority="idle")
+    assert engine.get("/v1/activations", params={"cache_salt": salt}).json()["data"] == []
+
+
 @pytest.mark.engine
 def test_a_build_that_waits_is_dropped_with_the_rest(engine):
-    """Idle builds wait while others are served; what is removed meanwhile does not come back."""
-    endless = {**chat("busy", [QUESTION]), "temperature": 2, "logit_bias": {"2": -100, "0": -100}, "stream": True}
-    with engine.stream("POST", "/v1/chat/completions", json={**endless, "max_tokens": 1500}):
-        answers: list[httpx.Response] = []
-        wanted = {"messages": [SYSTEM], "cache_salt": "waits", "wait": True}
-        waiter = threading.Thread(target=lambda: answers.append(engine.post("/v1/activations", json=wanted)))
-        waiter.start()
-        for _ in range(1000):
-            if engine.get("/health").json()["building"]:
-                break
-            time.sleep(0.01)
-        assert engine.delete("/v1/activations", params={"cache_salt": "waits"}).json()["dropped"] == 0
-        waiter.join(30)
-        assert (answers[0].status_code, answers[0].json()["error"]["code"]) == (404, "activation_dropped")
-    keep(engine, "after", priority="idle")
-    assert engine.get("/v1/activations", params={"cache_salt": "waits"}).json()["data"] == []
+    drop_while_it_waits(engine, "waits", lambda: engine.delete("/v1/activations", params={"cache_salt": "waits"}))
 
 
 @pytest.mark.engine
 def test_a_build_that_waits_is_dropped_by_what_it_would_make(engine):
     digest = keep(engine, "named")["digest"]
     engine.delete(f"/v1/activations/{digest}")
-    endless = {**chat("busy", [QUESTION]), "temperature": 2, "logit_bias": {"2": -100, "0": -100}, "stream": True}
-    with engine.stream("POST", "/v1/chat/completions", json={**endless, "max_tokens": 1500}):
-        answers: list[httpx.Response] = []
-        wanted = {"messages": [SYSTEM], "cache_salt": "named", "wait": True}
-        waiter = threading.Thread(target=lambda: answers.append(engine.post("/v1/activations", json=wanted)))
-        waiter.start()
-        for _ in range(1000):
-            if engine.get("/health").json()["building"]:
-                break
-            time.sleep(0.01)
-        assert engine.delete(f"/v1/activations/{digest}").json()["dropped"] == 0
-        waiter.join(30)
-        assert (answers[0].status_code, answers[0].json()["error"]["code"]) == (404, "activation_dropped")
-    keep(engine, "after-named", priority="idle")
-    assert engine.get("/v1/activations", params={"cache_salt": "named"}).json()["data"] == []
+    drop_while_it_waits(engine, "named", lambda: engine.delete(f"/v1/activations/{digest}"))
 
 
 @pytest.mark.engine
@@ -366,7 +385,7 @@ def test_the_whole_of_what_is_shared_belongs_to_all(engine):
     ("change", "param", "code"),
     [
         ({"messages": [{"role": "system", "content": "Hi."}]}, "messages", "prefix_too_short"),
-        ({"messages": [{"role": "system", "content": "word " * 3000}]}, "messages", "context_length_exceeded"),
+        ({"messages": [{"role": "system", "content": "word " * 40_000}]}, "messages", "context_length_exceeded"),
         ({"messages": []}, "messages", None),
         ({"shared_messages": [{"role": "robot"}]}, "shared_messages[0].role", None),
         ({"tools": TOOLS}, "tools", None),
@@ -424,6 +443,33 @@ async def test_in_memory_only_nothing_is_said_to_be_durable(tmp_path):
 
 
 @pytest.mark.engine
+@pytest.mark.parametrize("named", [True, False])
+def test_an_engine_by_itself_makes_a_folder_only_where_one_is_named(tmp_path, named):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "proxy", "engine", "--port", str(port), "--ctx-size", "4096"]
+    command += ["--data", "mine"] if named else []
+    with (
+        subprocess.Popen(command, cwd=tmp_path) as process,
+        contextlib.ExitStack() as at_last,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+    ):
+        at_last.callback(process.terminate)
+        for _ in range(1200):
+            with contextlib.suppress(httpx.TransportError):
+                if client.get("/health").status_code == 200:
+                    break
+            time.sleep(0.05)
+        wanted = {"messages": [SYSTEM], "cache_salt": "ada", "wait": True}
+        made = client.post("/v1/activations", json=wanted).json()
+        restored = ask(client, "ada").restored
+    assert (made["durable"], restored) == (named, made["tokens"])
+    assert [path.name for path in tmp_path.iterdir()] == (["mine"] if named else [])
+    assert len(files(tmp_path)) == named
+
+
+@pytest.mark.engine
 def test_streams_and_several_choices_say_what_was_restored(engine):
     made = keep(engine, "streams")
     with engine.stream("POST", "/v1/chat/completions", json=chat("streams", stream=True)) as response:
@@ -440,12 +486,10 @@ def test_streams_and_several_choices_say_what_was_restored(engine):
 
 @pytest.mark.engine
 def test_a_stream_that_begins_before_its_turn_says_that_it_is_pending(tmp_path):
-    waiting = {"max_sequences": 2, "keep_alive_comment_s": 0.05}
-    endless = {**chat("busy", [QUESTION]), "temperature": 2, "logit_bias": {"2": -100, "0": -100}, "stream": True}
+    waiting = {"max_sequences": 2, "keep_alive_comment_s": 0.05, **ROOM}
     with engine_over_tcp(options(tmp_path / "activations", **waiting)) as engine, contextlib.ExitStack() as held:
         for _ in range(2):
-            body = {**endless, "max_tokens": 1500}
-            held.enter_context(engine.stream("POST", "/v1/chat/completions", json=body))
+            held.enter_context(busy(engine))
         with engine.stream("POST", "/v1/chat/completions", json=chat("ada", stream=True)) as response:
             assert response.headers["x-activation-tier"] == "pending"
             assert "x-activation-tokens" not in response.headers

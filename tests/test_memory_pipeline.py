@@ -1,98 +1,20 @@
 """The pipeline with the real vault, embedder and rules: what a turn leaves behind, what the next one gets to read."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.detect_secrets import DetectSecrets
-from adapters.flat import Flat
 from adapters.minilm import MiniLM
-from adapters.tiktoken import Tiktoken
 from memory.cube import Origin, SemanticType, Source
-from memory.embeddings import Embeddings
 from memory.errors import Invalid, Refused
-from memory.governance import Governance
-from memory.injector import Injector
-from memory.operator import Operator, Weights
-from memory.pipeline import Pipeline, Stations
-from memory.reader import Reader
-from memory.rules.wishes import asked_about
-from memory.scheduler import Policy, Scheduler
-from memory.turn import Controls, Draft, Message, Mode, Scope, TurnRecord
-from memory.vault import VaultFiles, open_vault
-from memory.writer import Writer
-
-ADA, BEN = Scope(user="ada"), Scope(user="ben")
-
-
-@dataclass
-class Clock:
-    now: datetime = datetime(2026, 3, 14, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(milliseconds=1)
-        return self.now
+from memory.turn import Controls, Draft, Message, Mode, TurnRecord
+from tests.memory_rig import ADA, BEN, build
 
 
 @pytest.fixture(scope="module")
 def minilm(tmp_path_factory):
     return MiniLM(tmp_path_factory.getbasetemp().parent / "minilm-cache")
-
-
-@dataclass
-class Memory:
-    files: VaultFiles
-    pipeline: Pipeline
-    clock: Clock
-
-    def tell(self, text, scope=ADA, answer="Okay.", messages=None, **controls):
-        """One whole turn: read, 'answered', written."""
-        messages = messages or [{"role": "user", "content": text}]
-        prepared = self.pipeline.before(messages, scope, Controls(**controls))
-        record = TurnRecord(
-            scope=scope,
-            turn_hash=prepared.turn_hash,
-            conversation_id=prepared.conversation_id,
-            messages=(Message(role="user", text=prepared.user_text),),
-            request_id="r",
-            injected=prepared.injection.for_ledger(),
-            occurred_at=self.clock(),
-            repeats=prepared.repeats,
-            follows=prepared.follows,
-        )
-        turn_id = self.files.ledger.open(record, dedupe_window_s=600)
-        self.files.ledger.close(scope, turn_id, answer)
-        while exchanges := self.files.ledger.claim(limit=10, lease_s=60):
-            for exchange in exchanges:
-                self.pipeline.after(exchange)
-        return prepared
-
-    def ask(self, text, scope=ADA, **controls):
-        return self.pipeline.before([{"role": "user", "content": text}], scope, Controls(**controls))
-
-    def found(self, query, scope=ADA, **more):
-        return [hit.cube.text for hit in self.pipeline.search(scope, query=query, top_k=10, **more).hits]
-
-
-def build(folder, embedder, policy=None):
-    clock = Clock()
-    governance = Governance(DetectSecrets())
-    files = open_vault(folder, clock=clock, redact=governance.redact)
-    embeddings = Embeddings(embedder, Flat(), files.vault)
-    stations = Stations(
-        reader=Reader(clock),
-        scheduler=Scheduler(policy or Policy()),
-        operator=Operator(files.vault, embeddings, Weights(), asked_about),
-        injector=Injector(Tiktoken()),
-        writer=Writer(),
-        governance=governance,
-        vault=files.vault,
-        ledger=files.ledger,
-        embeddings=embeddings,
-        clock=clock,
-    )
-    return Memory(files, Pipeline(stations), clock)
 
 
 @pytest.fixture
@@ -360,3 +282,31 @@ def test_a_fact_written_by_hand_replaces_and_is_replaced_as_one_that_was_said(me
     memory.pipeline.remember(ADA, by_hand("The user moved to Porto."))
     current = [cube.text for cube in memory.files.vault.page(ADA).cubes if cube.fact]
     assert current == ["The user moved to Porto."]
+
+
+class Counting:
+    """An embedder that says which texts it was given."""
+
+    def __init__(self, embedder) -> None:
+        self._embedder = embedder
+        self.model_id, self.dimension = embedder.model_id, embedder.dimension
+        self.texts: list[str] = []
+
+    def embed(self, texts):
+        self.texts += texts
+        return self._embedder.embed(texts)
+
+
+@pytest.mark.parametrize(("told", "again"), [("I don't work there any more.", 0), ("Forget where I work.", 1)])
+def test_only_what_is_to_leave_no_trace_costs_the_others_their_embeddings(tmp_path, minilm, told, again):
+    """What no longer holds stays in the vault's past: there is nothing to wipe out of memory."""
+    counting = Counting(minilm)
+    memory = build(tmp_path, counting)
+    memory.tell("I work at Norvane.")
+    memory.found("What is my shoe size?", BEN)
+    before = counting.texts.count("What is my shoe size?")
+    memory.tell(told)
+    assert memory.files.vault.profile(ADA) == []
+    memory.found("What is my shoe size?", BEN)
+    assert (before, counting.texts.count("What is my shoe size?") - before) == (1, again)
+    memory.files.close()

@@ -20,6 +20,8 @@ from proxy.activating import PAUSE_S, Activating
 from proxy.activation_files import ActivationFiles
 from proxy.activation_use import ChatUse
 from proxy.compose import engine_options
+from proxy.transform import Transforming
+from proxy.transform_wire import TransformRequest
 from tests.proxy_rig import Proxy, Upstream, whole
 
 ADA, BO = Scope(user="ada", key_id="k"), Scope(user="bo", key_id="k")
@@ -190,6 +192,17 @@ async def test_what_nobody_waited_for_is_known_when_it_is_there_and_goes_when_it
     rig.truth.block = PORTO
     rig.work.changed(ADA)
     await until(lambda: [kept.labels["cubes"] for _, kept in rig.engine.kept] == [["m2"]])
+
+
+async def test_what_is_still_being_computed_has_no_digest_for_its_caller(rig):
+    transforming = Transforming(None, rig.work, rig.files, "embedded")
+    rig.engine.ready.clear()
+    made = []
+    for wait in (False, True):
+        answer = await transforming.run(ADA, TransformRequest(to="activation", wait=wait))
+        made += [(one["digest"], one["durable"]) for one in answer.model_dump(mode="json")["made"]]
+        rig.engine.ready.set()
+    assert made == [(None, False), ("digest 2", True)]
 
 
 async def test_what_nobody_waited_for_and_cannot_be_seen_is_ordered_again(rig):

@@ -23,7 +23,9 @@ from memory.vault import open_vault
 from proxy.compose import utc_now
 
 COMMANDS = ["serve", "keys create", "keys list", "keys revoke", "check-config", "doctor", "version", "reembed"]
-COMMANDS += ["queue list", "queue retry", "engine", "build-llama"]
+COMMANDS += ["queue list", "queue retry", "engine", "build-llama", "activation ls", "activation drop"]
+COMMANDS += ["audit verify", "audit head", "audit log", "audit watermark"]
+COMMANDS += ["spaces list", "spaces members", "spaces delete"]
 
 
 NAME_IT = "Name the folder that the proxy uses with --data DIR."

@@ -17,7 +17,7 @@ from adapters.embedded import DEFAULT_TEMPERATURE, DESCRIPTION, MODEL_ID, gguf_p
 from memory.errors import EngineDown
 from proxy.engine_options import EngineOptions, usable_cores
 from proxy.supervisor import EngineProcess
-from tests.engine_rig import engine_over_tcp
+from tests.engine_rig import ENDLESS, ROOM, engine_over_tcp
 
 pytestmark = pytest.mark.engine
 
@@ -26,8 +26,7 @@ KNOWN = (
     "- 2026-03-14: The user lives in Lisbon."
 )
 MESSAGES = [{"role": "system", "content": KNOWN}, {"role": "user", "content": "Where do I live?"}]
-#: draws nearly at random, so that it goes on until it is stopped: keeps the engine busy
-ENDLESS = {"model": MODEL_ID, "messages": MESSAGES[1:], "temperature": 2, "logit_bias": {"2": -100, "0": -100}}
+BUSY = {"model": MODEL_ID, "messages": MESSAGES[1:], **ENDLESS}
 OPTIONS = EngineOptions(
     model_path=gguf_path(),
     model_id=MODEL_ID,
@@ -213,12 +212,9 @@ def shared_engine():
 
 
 async def test_when_all_places_are_taken_it_says_429_and_when_to_come_back(tmp_path):
-    options = dataclasses.replace(OPTIONS, max_sequences=2, queue_limit=1)
+    options = dataclasses.replace(OPTIONS, max_sequences=2, queue_limit=1, **ROOM)
     async with running(tmp_path, options) as engine, http_client(engine) as client:
-        held = [
-            asyncio.create_task(client.post("/v1/chat/completions", json={**ENDLESS, "max_tokens": 1500}))
-            for _ in range(3)
-        ]
+        held = [asyncio.create_task(client.post("/v1/chat/completions", json=BUSY)) for _ in range(3)]
         await until(lambda h: h["running"] == 2 and h["waiting"] == 1, client)
         refused = await client.post("/v1/chat/completions", json={"model": MODEL_ID, "messages": MESSAGES})
         assert refused.status_code == 429
@@ -232,16 +228,16 @@ async def test_when_all_places_are_taken_it_says_429_and_when_to_come_back(tmp_p
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_hanging_up_frees_the_place_at_once(tmp_path, stream):
-    options = dataclasses.replace(OPTIONS, max_sequences=2, queue_limit=8)
+    options = dataclasses.replace(OPTIONS, max_sequences=2, queue_limit=8, **ROOM)
     async with running(tmp_path, options) as engine, http_client(engine) as client:
-        body = {**ENDLESS, "max_tokens": 1500, "stream": stream}
+        body = {**BUSY, "stream": stream}
         tasks = [asyncio.create_task(client.post("/v1/chat/completions", json=body)) for _ in range(4)]
         await until(lambda h: h["running"] == 2 and h["waiting"] == 2, client)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         health = await until_idle(client)
-        assert health["used_cells"] < 2 * 1500, "they were ended, not computed to their end"
+        assert health["used_cells"] < ENDLESS["max_tokens"], "they were ended, not computed to their end"
         async with client.stream("POST", "/v1/chat/completions", json={**body, "stream": True}) as response:
             async for _ in response.aiter_bytes():
                 break

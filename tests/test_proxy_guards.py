@@ -40,7 +40,38 @@ ROUTES = [
     ("POST", "/v1/memory/import", CREATE, b""),
     ("POST", "/v1/memory/transform", "memory:write", b'{"to": "activation"}'),
     ("POST", "/v1/memory/rollback", "memory:write", b'{"to": "x"}'),
+    ("POST", "/v1/memory/undo", "memory:write", b"{}"),
+    ("GET", "/v1/memory/changes", "memory:read", b""),
+    ("GET", "/v1/memory/diff", "memory:read", b""),
+    ("POST", "/v1/memory/snapshots", "memory:write", b'{"name": "x"}'),
+    ("GET", "/v1/memory/snapshots", "memory:read", b""),
+    ("GET", "/v1/memory/snapshots/x", "memory:read", b""),
+    ("DELETE", "/v1/memory/snapshots/x", "memory:write", b""),
+    ("POST", "/v1/memory/requests/x/replay", "memory:read", b"{}"),
+    ("GET", "/v1/memory/schema", "memory:read", b""),
+    ("GET", "/v1/memory/cubes/x/provenance", "memory:read", b""),
+    ("POST", "/v1/memory/verify", "memory:read", b'{"data": []}'),
+    ("POST", "/v1/memory/spaces", CREATE, b'{"name": "x"}'),
+    ("GET", "/v1/memory/spaces", "memory:read", b""),
+    ("GET", "/v1/memory/spaces/x", "memory:read", b""),
+    ("PATCH", "/v1/memory/spaces/x", "memory:write", b'{"name": "x"}'),
+    ("DELETE", "/v1/memory/spaces/x", "memory:write", b""),
+    ("POST", "/v1/memory/spaces/x/join", "memory:write", b"{}"),
+    ("GET", "/v1/memory/spaces/x/cubes", "memory:read", b""),
+    ("GET", "/v1/memory/spaces/x/members", "memory:read", b""),
+    ("PUT", "/v1/memory/spaces/x/members", CREATE, b'{"member": "x"}'),
+    ("DELETE", "/v1/memory/spaces/x/members", "memory:write", b""),
+    ("POST", "/v1/memory/cubes/x/share", CREATE, b'{"space": "x"}'),
+    ("GET", "/v1/memory/cubes/x/shares", "memory:read", b""),
+    ("DELETE", "/v1/memory/cubes/x/share/x", "memory:write", b""),
+    ("GET", "/v1/memory/cubes/x/relations", "memory:read", b""),
+    ("GET", "/v1/memory/graph", "memory:read", b""),
+    ("POST", "/v1/memory/cubes/x/update", "memory:write", b'{"mode": "append", "text": "x", "version": 1}'),
+    ("PATCH", "/v1/memory/cubes", "memory:write", b'{"where": {"tags": ["x"]}, "set": {"pinned": true}}'),
+    ("GET", "/v1/memory/pipelines", "memory:read", b""),
 ]
+#: ask for either of two scopes (tested in test_memory_audit_api.py), or for both (tested below)
+OF_TWO_SCOPES = {("GET", "/v1/memory/log"), ("POST", "/v1/memory/pipelines/x/run")}
 SCOPES = ("models", "memory:read", "memory:write")
 OPEN = {"/health", "/health/live", "/health/ready", "/version", "/metrics"}
 
@@ -103,16 +134,24 @@ def test_every_route_asks_for_its_scope(proxy, upstream, method, path, needed, b
     assert (status_of("sk-of-a-provider") == 403) == verified_only
 
 
+@pytest.mark.parametrize("scopes", [["memory:read"], ["memory:write"], ["memory:read", "memory:write"]])
+def test_a_pipeline_reads_and_writes(proxy, scopes):
+    key = proxy.parts.store.keys.create("one", scopes=scopes).key
+    reply = proxy.raw(b"{}", "/v1/memory/pipelines/x/run", "POST", authorization=f"Bearer {key}")
+    reply.read()
+    assert reply.status == (404 if len(scopes) == 2 else 403)
+
+
 def test_no_route_is_missing_above(proxy):
     document = proxy.raw(b"", "/openapi.json", "GET").json()
     served = {
-        (method.upper(), path.replace("{cube_id}", "x").replace("{request_id}", "x").replace("{model}", "m"))
+        (method.upper(), re.sub(r"\{\w+\}", "x", path.replace("{model}", "m")))
         for path, methods in document["paths"].items()
         for method in methods
         if path not in OPEN
     }
     tested = {(method, path) for method, path, _, _ in ROUTES}
-    assert served == {(method, path) for method, path in tested if path.startswith("/v1/")}
+    assert served == {*OF_TWO_SCOPES, *((method, path) for method, path in tested if path.startswith("/v1/"))}
 
 
 def test_a_stranger_is_refused_before_the_body_is_there(proxy):

@@ -6,6 +6,7 @@ there whole or not at all. Nothing in a file is ever executed.
 
 import json
 import os
+import secrets
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -92,6 +93,17 @@ def write(path: Path, head: Head, tokens: bytes, data: State) -> None:
     finally:
         tmp.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a small file that only this user may read, whole or not at all; losing it is harmless. Raises: OSError."""
+    tmp = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TMP}")
+    try:
+        with os.fdopen(os.open(tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(text)
+        tmp.replace(path)
+    finally:
+        tmp.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

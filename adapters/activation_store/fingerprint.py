@@ -3,13 +3,12 @@
 import contextlib
 import hashlib
 import json
-import os
 import re
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from adapters.activation_store.files import replace_text
 from memory.errors import Invalid
 
 _SPLIT_GGUF: Final = re.compile(r"(.+-)\d{5}(-of-\d{5}\.gguf)")
@@ -80,12 +79,6 @@ def _read_cache(cache_file: Path) -> _Hashes:
 
 def _write_cache(cache_file: Path, hashes: _Hashes) -> None:
     present = {name: entry for name, entry in hashes.items() if Path(name).exists()}
-    part = cache_file.with_name(f".{cache_file.name}.{secrets.token_hex(4)}")
     with contextlib.suppress(OSError):
         cache_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-                json.dump(present, file, indent=1)
-            part.replace(cache_file)
-        finally:
-            part.unlink(missing_ok=True)
+        replace_text(cache_file, json.dumps(present, indent=1))

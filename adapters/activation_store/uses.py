@@ -3,13 +3,11 @@
 import contextlib
 import json
 import math
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from adapters.activation_store.files import TMP
+from adapters.activation_store.files import replace_text
 from adapters.activation_store.heat import Heat
 
 USES_FILE: Final = "uses.json"
@@ -18,13 +16,7 @@ USES_FILE: Final = "uses.json"
 def write_uses(folder: Path, uses: Mapping[str, Heat]) -> None:
     """Replace the file of a folder. Raises: OSError."""
     text = json.dumps({digest: [heat.uses, heat.score, heat.at] for digest, heat in uses.items()})
-    tmp = folder / f"{USES_FILE}.{secrets.token_hex(4)}{TMP}"
-    try:
-        with os.fdopen(os.open(tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(text)
-        tmp.replace(folder / USES_FILE)
-    finally:
-        tmp.unlink(missing_ok=True)
+    replace_text(folder / USES_FILE, text)
 
 
 def read_uses(folder: Path) -> dict[str, Heat]:

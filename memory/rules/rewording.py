@@ -51,6 +51,11 @@ _TURNED: tuple[tuple["re.Pattern[str]", str], ...] = tuple(
         (rf"^(?i:it(?:'s| is) my birthday on )(?P<v>{_DATE})$", "my birthday is on {v}"),
         (rf"^(?i:the date of my birthday|the day i was born) is (?:on )?(?P<v>{_DATE})$", "my birthday is on {v}"),
         (rf"^(?i:the name(?:'s| is)) (?P<v>{_NAME})$", "my name is {v}"),
+        (
+            rf"^(?i:(?:(?:today|yesterday|(?:last |on )?\w+day|this|it) )?(?:was|is|'s) my first day (?:at|with)) "
+            rf"(?P<v>{_NAME})$",
+            "I work at {v}",
+        ),
         (r"^(?i:the number of my (?:children|kids) is) (?P<v>\w+)$", "I have {v} children"),
         (
             r"^(?i:(?:i|we|they|he|she)(?:'ve| have| has)? (?:just |recently )?(?:changed|set|reset|updated)) "

@@ -23,7 +23,7 @@ _PLAIN = str.maketrans(
         "`": "'",
     }
 )
-_CODE = re.compile(r"(```|~~~).*?(?:\1|\Z)|`[^`\n]*`", re.DOTALL)
+_CODE = re.compile(r"(```|'''|~~~).*?(?:\1|\Z)|`[^`\n]*`", re.DOTALL)  # backticks as they are, or made plain
 _QUOTED_LINE = re.compile(r"^[^\S\n]*+(?:>|\|).*$", re.MULTILINE)
 _DOUBLE_QUOTED = re.compile(r'"([^"\n]{0,2000})"|\u00ab([^\u00ab\u00bb\n]*+)\u00bb|\u201e([^"\u201e\n]*+)"')
 _SINGLE_QUOTED = re.compile(r"(?<![\w'])'([^'\n]{1,40}(?:'\w[^'\n]{0,40}){0,3})'(?!\w)")

@@ -1,4 +1,4 @@
-"""Small questions about a few words: where they begin, whether they have an article or a capital letter."""
+"""Small questions about a few words: where they begin, which carry meaning, whether one has an article or a capital."""
 
 import re
 
@@ -6,6 +6,12 @@ EDGES = " \t\"'.,;:!?*_~()[]{}\u2026\u2013\u2014-"
 MONTH = (
     r"\b(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
     r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b"
+)
+_WORD = re.compile(r"\w+")
+_STOP = frozenset(
+    "a about am an and any are as at be been but by can could did do does for from had has have how i if in is it its "
+    "me my of on or our please say so tell than that the their them then there these they this those to was we were "
+    "what when where which who whom whose why will with would you your know remember again now s t re ve m d ll".split()
 )
 _ARTICLE = re.compile(r"(?:an?|the)\s+", re.IGNORECASE)
 
@@ -28,3 +34,8 @@ def has_article(words: str) -> bool:
 def after_article(words: str) -> str:
     """Return the words without an article in front."""
     return words[found.end() :] if (found := _ARTICLE.match(words)) else words
+
+
+def content_words(text: str) -> list[str]:
+    """Return the case-folded words that carry meaning, in order, each once."""
+    return list(dict.fromkeys(w for w in _WORD.findall(text.casefold()) if w not in _STOP))

@@ -1,19 +1,27 @@
 """A data directory in, the open vault out: memories, ledger, receipts and keys in one SQLite file, ``memos.db``."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from memory.cube import SemanticType
 from memory.ports import Clock
+from memory.vault.anchor import FILE_NAME, Anchor
+from memory.vault.audit import AuditLog
 from memory.vault.connections import Connections
 from memory.vault.extractions import SqliteExtractions
+from memory.vault.failpoints import Failpoints
+from memory.vault.history import SqliteHistory
 from memory.vault.journal import Journal
-from memory.vault.keys import SqliteKeys, audit_key
+from memory.vault.keys import SqliteKeys, audit_key, watermark_key
 from memory.vault.ledger import SqliteLedger
 from memory.vault.liveness import Liveness
+from memory.vault.provenance import SqliteProvenance
 from memory.vault.receipts import SqliteReceipts
+from memory.vault.spaces import SqliteSpaces
 from memory.vault.sqlite import SqliteVault
+from memory.watermark import Watermarks
 
 __all__ = ["VaultFiles", "open_vault"]
 
@@ -23,10 +31,15 @@ class VaultFiles:
     """What lies in one data directory, opened."""
 
     vault: SqliteVault
+    spaces: SqliteSpaces
+    history: SqliteHistory
     ledger: SqliteLedger
     extractions: SqliteExtractions
     receipts: SqliteReceipts
     keys: SqliteKeys
+    audit: AuditLog
+    provenance: SqliteProvenance
+    watermarks: Watermarks
     connections: Connections
     liveness: Liveness
 
@@ -44,26 +57,36 @@ def open_vault(
     redact: Callable[[str], str] | None = None,
     new_id: Callable[[], str] | None = None,
     receipts_ttl_s: float = 7 * 86_400,
+    decaying: Collection[SemanticType] = (),
+    failpoints: Failpoints | None = None,
 ) -> VaultFiles:
     """Open or create the vault. Several processes may have it open at once.
 
     ``redact`` takes secrets out of what is stored unseen by governance: ledger rows and imports.
+    New memories of the ``decaying`` types are archived once they are cold, unless a draft says otherwise.
 
     Raises: Unavailable: the file cannot be opened. Refused: a newer program wrote it.
     """
     ids = new_id or (lambda: secrets.token_hex(12))
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     pepper = data_dir / "pepper"
+    chain_key = audit_key(pepper)
+    journal = Journal(chain_key, Anchor(data_dir / FILE_NAME, chain_key))
     connections = Connections(
-        data_dir / "memos.db", busy_timeout_ms=busy_timeout_ms, journal=Journal(audit_key(pepper)), clock=clock
+        data_dir / "memos.db", busy_timeout_ms=busy_timeout_ms, journal=journal, clock=clock, failpoints=failpoints
     )
     liveness = Liveness(data_dir / "processes")
     return VaultFiles(
-        vault=SqliteVault(connections, clock, ids, redact=redact),
+        spaces=SqliteSpaces(connections, clock, ids),
+        vault=SqliteVault(connections, clock, ids, redact=redact, decaying=decaying),
+        history=SqliteHistory(connections, clock),
         ledger=SqliteLedger(connections, clock, ids, liveness, redact=redact),
         extractions=SqliteExtractions(connections, clock, liveness, redact=redact),
         receipts=SqliteReceipts(connections, clock, keep_s=receipts_ttl_s),
         keys=SqliteKeys(connections, clock, pepper),
+        audit=AuditLog(connections),
+        provenance=SqliteProvenance(connections, clock),
+        watermarks=Watermarks(watermark_key(pepper)),
         connections=connections,
         liveness=liveness,
     )

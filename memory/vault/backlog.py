@@ -26,7 +26,7 @@ _EXTRACTIONS = """
     WHERE entries.state IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?
 """
 _LACKING = """
-    SELECT count(*) FROM cubes WHERE superseded_at IS NULL
+    SELECT count(*) FROM cubes WHERE superseded_at IS NULL AND state NOT IN ('archived', 'expired')
     AND NOT EXISTS (SELECT 1 FROM embeddings AS e WHERE e.seq = cubes.seq AND e.model_id = ?)
 """
 _USERS = "SELECT user FROM keys UNION SELECT DISTINCT owner FROM cubes ORDER BY 1"

@@ -4,6 +4,7 @@ SQLite in WAL mode: readers never wait, and one writer at a time over all proces
 guarded by a lock; other processes are waited for up to the busy timeout, then it is VaultLocked.
 """
 
+import math
 import sqlite3
 import threading
 import time
@@ -17,11 +18,13 @@ from typing import TypeVar
 from memory.change import Change
 from memory.errors import Unavailable, VaultLocked
 from memory.ports import Clock
+from memory.vault.failpoints import Failpoints
 from memory.vault.journal import Journal, WritingConnection
 from memory.vault.migrations import migrate
 from memory.vault.rows import micros
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _CACHED_STATEMENTS = 256
 _RETRY_LOG_S = 1.0
 
@@ -36,9 +39,17 @@ class Connections:
     """Connections to one database file. Thread-safe; a connection is never used by two threads at once."""
 
     def __init__(
-        self, path: Path, *, busy_timeout_ms: int = 250, journal: Journal | None = None, clock: Clock = _utc_now
+        self,
+        path: Path,
+        *,
+        busy_timeout_ms: int = 250,
+        journal: Journal | None = None,
+        clock: Clock = _utc_now,
+        failpoints: Failpoints | None = None,
     ) -> None:
         self.path = path
+        self._failpoints = failpoints or Failpoints()
+        self._writing_thread: int | None = None
         self.journal = journal or Journal(b"")
         self._clock = clock
         self._change: Change | None = None
@@ -52,6 +63,7 @@ class Connections:
         with _translated():
             self._writer = self._connect(WritingConnection)
             self._writer.execute("PRAGMA journal_mode = WAL")
+            self.journal.begin(self._writer)
             migrate(self._writer)
 
     def _connect(self, factory: type[_Connection]) -> _Connection:
@@ -86,21 +98,35 @@ class Connections:
                 yield self._writer
                 return
             self._writer.execute("BEGIN IMMEDIATE")
+            self._failpoints.reach("write.begun")
             self._change = change
+            self._writing_thread = threading.get_ident()
             try:
                 yield self._writer
+                self._failpoints.reach("write.changed")
                 self.journal.record(self._writer, self._change, at=micros(self._clock()))
+                self._failpoints.reach("write.recorded")
                 self._writer.execute("COMMIT")
+                self._failpoints.reach("write.committed")
+                self.journal.committed(self._writer)
                 self._empty_log_when_owed()
             except BaseException:
-                self._writer.touched.clear()
+                self._writer.let_go()
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
+            finally:
+                self._writing_thread = None
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """Yield a reading connection; each statement sees what was committed before it."""
+        """Yield a reading connection; each statement sees what was committed before it.
+
+        Inside a write of the same thread it is the writing one: what the transaction did is seen there.
+        """
+        if self._writing_thread == threading.get_ident():
+            yield self._writer
+            return
         with _translated():
             connection = self._take()
             try:
@@ -112,6 +138,9 @@ class Connections:
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """Yield a reading connection on which all statements see one state of the database."""
         with self.read() as connection:
+            if connection is self._writer:
+                yield connection
+                return
             connection.execute("BEGIN")
             try:
                 yield connection
@@ -124,9 +153,26 @@ class Connections:
         False when somebody was still reading from it: then it is tried again after later writes.
         """
         with self._lock, _translated():
+            if self._writer.in_transaction:  # of a write around it, which does it at its end
+                self._log_owed_since = -math.inf
+                return False
+            self._failpoints.reach("checkpoint.before")
             busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             self._log_owed_since = time.monotonic() if busy else None
+            self._failpoints.reach("checkpoint.after")
             return not busy
+
+    def rebuild(self) -> bool:
+        """Write the whole file anew, from what is stored and nothing else, and empty the log; takes seconds for a GB.
+
+        ``secure_delete`` overwrites what is removed, but not the copies that stay behind in a page's unused middle when
+        SQLite moves rows from one page to another. False when the log could not be emptied.
+        """
+        with self._lock, _translated():
+            self._failpoints.reach("rebuild.before")
+            self._writer.execute("VACUUM")
+            self._failpoints.reach("rebuild.after")
+            return self.checkpoint()
 
     def _empty_log_when_owed(self) -> None:
         """Try again, without waiting for anybody, and not after each write."""
@@ -169,8 +215,13 @@ def _translated() -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF in _BUSY:
             raise VaultLocked("Another process is writing to the vault; try again.", retry_after_s=1.0) from error
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+            raise Unavailable("The disk is full, so nothing can be kept; make room.", code="disk_full") from error
         raise Unavailable(f"The vault cannot be used: {error}.") from error
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
             raise
-        raise Unavailable(f"The vault file is damaged or not a database: {error}.") from error
+        raise Unavailable(
+            f"The vault file is damaged or not a database: {error}. `memos doctor` says how to recover.",
+            code="vault_damaged",
+        ) from error

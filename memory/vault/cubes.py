@@ -12,12 +12,18 @@ import numpy as np
 
 from memory.cube import MemCube
 from memory.ports import Vector
-from memory.vault import lexical
+from memory.spaces import PRIVATE
+from memory.vault import lexical, partitions, relations
 from memory.vault.journal import Touched, touch, touched
-from memory.vault.rows import CUBE_COLUMNS, cube_json, cube_of, dumps, folded, head, micros
+from memory.vault.labels import labels_of
+from memory.vault.past_words import keep_words
+from memory.vault.rows import CUBE_COLUMNS, cube_json, cube_of, dumps, head, micros, moment
 
 # "+owner" keeps SQLite from walking through all of a user's rows where ids are given.
 _STORED = f"SELECT seq, confirmed_at, {CUBE_COLUMNS} FROM cubes"
+
+# All but the words by which the past is found: see memory/vault/past_words.py.
+_UNLABEL = "DELETE FROM labels WHERE seq = ? AND owner = ? AND NOT (label >= char(1) AND label < char(2))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +49,16 @@ def by_ids(connection: sqlite3.Connection, owner: str, ids: Sequence[str]) -> li
 
 
 def insert(connection: sqlite3.Connection, cube: MemCube, *, confirmed_at: int | None = None) -> StoredCube:
-    """Store a new cube and index it when it is current."""
+    """Store a new cube and index it when it is current; it is private, for nobody has shared it yet."""
+    cube = cube if cube.scope == PRIVATE else replace(cube, scope=PRIVATE)
     row = {**head(cube), "confirmed_at": micros(cube.valid_from) if confirmed_at is None else confirmed_at}
     columns, marks = ", ".join(row), ", ".join("?" * len(row))
     cursor = connection.execute(f"INSERT INTO cubes ({columns}) VALUES ({marks})", list(row.values()))
     seq = cursor.lastrowid or 0
-    if cube.current:
-        _index(connection, seq, cube)
+    _index(connection, seq, cube)
+    if not cube.current:
+        keep_words(connection, seq, cube)
+    relations.follow(connection, seq, None, cube)
     touch(connection, seq, None, cube)
     return StoredCube(seq, row["confirmed_at"], cube)
 
@@ -57,27 +66,33 @@ def insert(connection: sqlite3.Connection, cube: MemCube, *, confirmed_at: int |
 def change(
     connection: sqlite3.Connection, old: StoredCube, new: MemCube, *, now: datetime, confirmed_at: int | None = None
 ) -> StoredCube:
-    """Store ``new`` as the next version of ``old``; the old version stays in history."""
-    cube = replace(new, version=old.cube.version + 1, updated_at=now)
-    keep_version(connection, old.seq, old.cube)
+    """Store ``new`` as the next version of ``old``; the old version stays in history. Its scope says what is shared."""
+    scope = partitions.scope_of(partitions.granted(connection, old.seq))
+    cube = replace(new, version=old.cube.version + 1, updated_at=now, scope=scope)
+    keep_version(connection, old.seq, old.cube, confirmed_at=old.confirmed_at)
     row = {**head(cube), "confirmed_at": old.confirmed_at if confirmed_at is None else confirmed_at}
     assignments = ", ".join(f"{column} = ?" for column in row)
     connection.execute(f"UPDATE cubes SET {assignments} WHERE seq = ?", [*row.values(), old.seq])
     if _index_entry(old.cube) != _index_entry(cube):
         _unindex(connection, old.seq, old.cube)
-        if cube.current:
-            _index(connection, old.seq, cube)
+        _index(connection, old.seq, cube)
+        if old.cube.current:
+            keep_words(connection, old.seq, old.cube)
+    relations.follow(connection, old.seq, old.cube, cube)
     touch(connection, old.seq, old.cube, cube)
     if cube.text != old.cube.text:
         connection.execute("DELETE FROM embeddings WHERE seq = ?", (old.seq,))
     return StoredCube(old.seq, row["confirmed_at"], cube)
 
 
-def keep_version(connection: sqlite3.Connection, seq: int, cube: MemCube) -> None:
-    """Put a version into the history."""
+def keep_version(connection: sqlite3.Connection, seq: int, cube: MemCube, *, confirmed_at: int | None = None) -> None:
+    """Put a version into the history, with when its fact was last stated, where that is known."""
+    data = cube_json(cube)
+    if confirmed_at is not None:
+        data["confirmed_at"] = moment(confirmed_at).isoformat()
     connection.execute(
         "INSERT INTO versions (seq, version, updated_at, data) VALUES (?, ?, ?, ?)",
-        (seq, cube.version, micros(cube.updated_at), dumps(cube_json(cube))),
+        (seq, cube.version, micros(cube.updated_at), dumps(data)),
     )
 
 
@@ -86,6 +101,8 @@ def remove(connection: sqlite3.Connection, cubes: Sequence[StoredCube]) -> None:
     for each in cubes:
         _unindex(connection, each.seq, each.cube)
         touch(connection, each.seq, each.cube, None)
+        partitions.withdraw(connection, each.seq)
+        relations.unlink(connection, each.seq)
         connection.execute("DELETE FROM cubes WHERE seq = ?", (each.seq,))
 
 
@@ -96,6 +113,9 @@ def remove_all(connection: sqlite3.Connection, owner: str) -> tuple[str, ...]:
     ).fetchall()
     for row in gone:
         touched(connection, Touched(row["seq"], row["id"], row["kind"], row["version"], 0, ""))
+    for each in stored(connection, "owner = ? AND seq IN (SELECT seq FROM grants)", (owner,)):
+        _unindex(connection, each.seq, each.cube)
+        partitions.withdraw(connection, each.seq)
     lexical.drop(connection, owner)
     connection.execute("DELETE FROM labels WHERE owner = ?", (owner,))
     connection.execute("DELETE FROM cubes WHERE owner = ?", (owner,))
@@ -108,21 +128,41 @@ def put_vector(connection: sqlite3.Connection, seq: int, model_id: str, vector: 
         "INSERT OR REPLACE INTO embeddings (seq, model_id, vector) VALUES (?, ?, ?)",
         (seq, model_id, np.ascontiguousarray(vector, "<f4").tobytes()),
     )
+    partitions.aged(connection, seq)
 
 
 def _index_entry(cube: MemCube) -> tuple[object, ...] | None:
-    return (lexical.indexed_text(cube), cube.tags, cube.entities) if cube.current else None
+    return (cube.in_use, lexical.indexed_text(cube), cube.tags, cube.entities) if cube.current else None
 
 
-def _index(connection: sqlite3.Connection, seq: int, cube: MemCube) -> None:
-    lexical.add(connection, seq, cube)
-    labels = {folded(label) for label in (*cube.tags, *cube.entities)}
+def index_in(connection: sqlite3.Connection, partition: str, seq: int, cube: MemCube) -> None:
+    """Make a cube that is current be found in a partition: its owner's, or a space's."""
+    if not cube.current:
+        return
+    if cube.in_use:
+        lexical.add(connection, partition, seq, cube)
     connection.executemany(
-        "INSERT INTO labels (owner, label, seq) VALUES (?, ?, ?)", [(cube.owner, label, seq) for label in labels]
+        "INSERT INTO labels (owner, label, seq) VALUES (?, ?, ?)",
+        [(partition, label, seq) for label in labels_of(cube)],
     )
 
 
-def _unindex(connection: sqlite3.Connection, seq: int, cube: MemCube) -> None:
+def unindex_in(connection: sqlite3.Connection, partition: str, seq: int, cube: MemCube) -> None:
+    """Make a cube no longer be found in a partition; the cube must be as it was when it was indexed."""
+    if cube.in_use:
+        lexical.remove(connection, partition, seq, cube)
     if cube.current:
-        lexical.remove(connection, seq, cube)
-        connection.execute("DELETE FROM labels WHERE seq = ?", (seq,))
+        connection.execute(_UNLABEL, (seq, partition))
+
+
+def _index(connection: sqlite3.Connection, seq: int, cube: MemCube) -> None:
+    for partition in (cube.owner, *(each.partition for each in partitions.granted(connection, seq))):
+        index_in(connection, partition, seq, cube)
+
+
+def _unindex(connection: sqlite3.Connection, seq: int, cube: MemCube) -> None:
+    shares = partitions.granted(connection, seq)
+    for partition in (cube.owner, *(each.partition for each in shares)):
+        unindex_in(connection, partition, seq, cube)
+    if shares:
+        partitions.aged(connection, seq)

@@ -1,28 +1,42 @@
 """A wish to forget in, nothing left out: cubes with all versions, index entries, embeddings and words in the ledger.
 
-What is removed is overwritten in the file (``secure_delete``), and the write-ahead log is emptied afterwards.
+What is removed is overwritten in the file (``secure_delete``), the write-ahead log is emptied, and where copies of it
+stayed behind in unused parts of pages the file is rebuilt. An erasure proves it: by a search through all tables and all
+bytes of the data folder.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from memory.change import Change, Operation
 from memory.cube import SemanticType
 from memory.ports import Written
+from memory.rules.stance import is_of_others
 from memory.turn import Forget, Scope
 from memory.vault import extractions
+from memory.vault.byte_search import database_files, found_in
 from memory.vault.cubes import remove, remove_all
 from memory.vault.known import KnownCube, about, with_ids, with_text
 from memory.vault.ledger_texts import blank_turns, scrub_receipts, scrub_turns
-from memory.vault.proof import ERASED_TABLES, count_of, found_in_files, found_in_tables
+from memory.vault.proof import ERASED_TABLES, count_of, found_in_tables, search_files
 from memory.vault.reading import VaultBase
 from memory.vault.scrub import Forgotten, holds
+from memory.vault.spaces import leave_all
+from memory.vault.traces import Traces, of_cubes, of_user, referring, shared, unname, unname_for_others
 from memory.vault.words import content_terms, words
 
 #: Words of "forget ..." itself, beside the stop words: they name nothing.
 _WISH = frozenset(("forget", "delet", "eras", "remov", "memori", "fact", "user", "mention", "told", "tell"))
+
+#: Up to this size a database is rebuilt where anything stayed behind: it takes a second or two.
+_REBUILT_BYTES = 64 << 20
+_TIDY_WORDS = 32
+#: Changes of which nothing is left.
+_EMPTY_CHANGES = """
+    DELETE FROM changes WHERE user = ? AND NOT EXISTS (SELECT 1 FROM change_cubes WHERE change_seq = changes.seq)
+"""
 
 
 class CubeErasing(VaultBase):
@@ -32,11 +46,10 @@ class CubeErasing(VaultBase):
         """Remove cubes, the verbatim turns that they were read from, and their words in those turns of the ledger."""
         with self._connections.write(Change.by(scope, Operation.DELETE)) as connection:
             chosen = with_ids(connection, scope.user, cube_ids)
-            if not chosen:
-                return Written()
-            removed, _ = _purge(connection, scope, chosen, Forgotten())
-        self._connections.checkpoint()
-        return Written(removed=removed)
+            purged = _purge(connection, scope, chosen, Forgotten())
+        if purged.ids:
+            self._tidy(purged.traces)
+        return Written(removed=purged.ids)
 
     def forget(self, scope: Scope, forget: Forget) -> Written:
         """Remove every matching cube, current or not, the verbatim turns that state it, and its words in the ledger.
@@ -48,7 +61,7 @@ class CubeErasing(VaultBase):
         """
         with self._connections.write(Change.by(scope, Operation.FORGET)) as connection:
             if forget.everything:
-                removed = remove_all(connection, scope.user)
+                purged = _purged_all(connection, scope.user)
                 blank_turns(connection, scope.user)
                 for table in ("extractions", "receipts", "changes", "snapshots"):
                     connection.execute(f"DELETE FROM {table} WHERE user = ?", (scope.user,))
@@ -56,49 +69,110 @@ class CubeErasing(VaultBase):
                 names = [(forget.subject, attribute) for attribute in forget.attributes]
                 extractions.withhold(connection, scope.user, names)
                 chosen, anywhere = _chosen(connection, scope.user, forget)
-                removed, _ = _purge(connection, scope, chosen, anywhere)
-        self._connections.checkpoint()
-        return Written(removed=removed)
+                known = {each.id for each in chosen}
+                chosen += [each for each in with_ids(connection, scope.user, forget.cube_ids) if each.id not in known]
+                purged = _purge(connection, scope, chosen, anywhere)
+        self._tidy(purged.traces)
+        return Written(removed=purged.ids)
 
-    def erase(self, scope: Scope, cube_ids: Sequence[str] | None) -> dict[str, Any]:
+    def erase(
+        self,
+        scope: Scope,
+        cube_ids: Sequence[str] | None,
+        *,
+        elsewhere: Callable[[], Mapping[str, Mapping[str, Any]]] | None = None,
+    ) -> dict[str, Any]:
         """Return how much was removed from each store, and what a search in tables and files still found afterwards.
 
-        ``verified`` is True when nothing was found and the write-ahead log could be emptied.
+        ``elsewhere`` empties the stores outside the vault, once the vault's rows are gone, and reports each with what
+        it ``found`` left. ``verified`` is True when nothing was found anywhere and the write-ahead log is empty.
         """
+        everything = cube_ids is None
         with self._connections.write(replace(Change.by(scope, Operation.ERASE), audited=True)) as connection:
             if cube_ids is None:
                 report = count_of(connection, scope.user, None)
-                ids = remove_all(connection, scope.user)
+                purged = _purged_all(connection, scope.user)
                 for table, owner in ERASED_TABLES:
                     connection.execute(f"DELETE FROM {table} WHERE {owner} = ?", (scope.user,))
+                leave_all(connection, scope.user)
             else:
                 chosen = with_ids(connection, scope.user, cube_ids)
                 doomed = [*chosen, *_stating(connection, scope.user, chosen, Forgotten())]
                 report = count_of(connection, scope.user, [each.id for each in doomed])
-                ids, report["ledger"] = _purge(connection, scope, chosen, Forgotten())
-        emptied = self._connections.checkpoint()
+                purged = _purge(connection, scope, chosen, Forgotten())
+                report["ledger"] = purged.turns
+        others = {} if elsewhere is None else {name: dict(each) for name, each in elsewhere().items()}
+        searched, emptied = self._proved(purged.traces)
         with self._connections.snapshot() as connection:
-            found = found_in_tables(connection, scope.user, ids, everything=cube_ids is None)
-        found += found_in_files(self._connections.path, ids)
-        return {**report, "found": found, "verified": emptied and found == 0}
+            found = found_in_tables(connection, scope.user, purged.ids, everything=everything)
+        found += searched["found"] + sum(each["found"] for each in others.values())
+        return {**report, **others, "bytes": searched, "found": found, "verified": emptied and found == 0}
+
+    def _proved(self, traces: Traces) -> tuple[dict[str, int], bool]:
+        """Return what the search through all files found, and whether the log is empty."""
+        path = self._connections.path
+        small = path.stat().st_size <= _REBUILT_BYTES
+        anything = bool(traces.ids or traces.words)
+        emptied = self._connections.rebuild() if small and anything else self._connections.checkpoint()
+        searched = self._searched(traces)
+        if searched["found"] and not small:
+            emptied = self._connections.rebuild()
+            searched = self._searched(traces)
+        return searched, emptied
+
+    def _searched(self, traces: Traces) -> dict[str, int]:
+        with self._connections.snapshot() as connection:
+            return search_files(connection, self._connections.path, traces)
+
+    def _tidy(self, traces: Traces) -> None:
+        """Empty the log, and rebuild the database where copies of what was removed stayed behind in it.
+
+        Of a large database the copies stay until an erasure: a rebuild would hold everybody up.
+        """
+        path = self._connections.path
+        if not self._connections.checkpoint() or path.stat().st_size > _REBUILT_BYTES:
+            return
+        sought = [word.encode() for word in traces.sought(_TIDY_WORDS) if word in traces.ids]
+        if found_in(database_files(path), sought, database=path):
+            self._connections.rebuild()
 
 
-def _purge(
-    connection: sqlite3.Connection, scope: Scope, chosen: Sequence[KnownCube], anywhere: Forgotten
-) -> tuple[tuple[str, ...], int]:
+@dataclass(frozen=True, slots=True)
+class _Purged:
+    """What a removal took."""
+
+    ids: tuple[str, ...]
+    traces: Traces
+    turns: int = 0  #: rows of the ledger that changed
+
+
+def _purged_all(connection: sqlite3.Connection, user: str) -> _Purged:
+    """Remove all cubes of the user."""
+    named = of_user(connection, user)
+    mine = [row[0] for row in connection.execute("SELECT id FROM cubes WHERE owner = ?", (user,))]
+    shown = shared(connection, mine)
+    ids = remove_all(connection, user)
+    unname_for_others(connection, user, shown)
+    return _Purged(ids, Traces(ids, named))
+
+
+def _purge(connection: sqlite3.Connection, scope: Scope, chosen: Sequence[KnownCube], anywhere: Forgotten) -> _Purged:
     """Remove the chosen cubes, what states them, and their words; return all removed ids and the ledger's changes."""
     doomed = [*chosen, *_stating(connection, scope.user, chosen, anywhere)]
+    ids = tuple(each.id for each in doomed)
     facts = [cube.fact for each in doomed for cube in each.versions if cube.fact is not None]
     extractions.withhold(connection, scope.user, {(fact.subject, fact.attribute) for fact in facts})
+    naming, shown = referring(connection, ids), shared(connection, ids)
     remove(connection, [each.stored for each in doomed])
+    unname(connection, naming, ids)
+    unname_for_others(connection, scope.user, shown)
+    connection.execute(_EMPTY_CHANGES, (scope.user,))
     linked = Forgotten(
-        values=_values(chosen),
-        texts=tuple(cube.text for each in chosen for cube in each.versions),
-        ids=tuple(each.id for each in doomed),
+        values=_values(chosen), texts=tuple(cube.text for each in chosen for cube in each.versions), ids=ids
     )
     changed = scrub_turns(connection, scope.user, anywhere=anywhere, linked=linked, links=_links(doomed))
     scrub_receipts(connection, scope.user, anywhere=anywhere, linked=linked)
-    return linked.ids, changed
+    return _Purged(ids, Traces(ids, of_cubes(doomed)), changed)
 
 
 def _chosen(connection: sqlite3.Connection, user: str, forget: Forget) -> tuple[list[KnownCube], Forgotten]:
@@ -120,19 +194,35 @@ def _chosen(connection: sqlite3.Connection, user: str, forget: Forget) -> tuple[
 def _stating(
     connection: sqlite3.Connection, user: str, chosen: Sequence[KnownCube], anywhere: Forgotten
 ) -> list[KnownCube]:
-    """Return the cubes that state what is forgotten: verbatim turns that hold it, and what rests on the same words."""
+    """Return the cubes that state what is forgotten: verbatim turns that hold it, and what rests on the same words.
+
+    What was put together of several memories goes whole with any of them whose words it repeats; the others stay.
+    """
     links = _links(chosen)
     values = Forgotten(values=_values(chosen))
-    ids = {each.id for each in chosen}
+    texts = Forgotten(texts=tuple(cube.text for each in chosen for cube in each.versions))
+    doomed = {each.id for each in chosen}
+    states = (values, anywhere, texts)
+    left = with_text(connection, user, lambda text: any(forgotten.states(text) for forgotten in states))
+    left = [each for each in left if each.id not in doomed]
     found: list[KnownCube] = []
-    for each in with_text(connection, user, lambda text: values.states(text) or anywhere.states(text)):
+
+    def goes(each: KnownCube) -> bool:
         cube = each.stored.cube
-        near = bool(links & _links([each])) or bool(ids & set(cube.derived_from))
-        near = near and any(values.states(version.text) for version in each.versions)
-        said = cube.semantic_type is SemanticType.TURN
-        said = said and any(anywhere.states(version.text) for version in each.versions)
-        if each.id not in ids and (near or said):
-            found.append(each)
+        made_of = bool(doomed & set(cube.derived_from))
+        near = made_of or bool(links & _links([each]))
+        said = cube.semantic_type is SemanticType.TURN and not is_of_others(cube)
+        return any(
+            (near and values.states(version.text))
+            or (made_of and texts.states(version.text))
+            or (said and anywhere.states(version.text))
+            for version in each.versions
+        )
+
+    while more := [each for each in left if goes(each)]:  # what was made of what goes may go as well
+        found += more
+        doomed |= {each.id for each in more}
+        left = [each for each in left if each.id not in doomed]
     return found
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import orjson
 
+from memory.cube import Trust
 from memory.turn import Exchange, Message, Scope
 from memory.vault.rows import maybe_moment, moment
 
@@ -30,7 +31,7 @@ def exchange_of(
         turn_id=row["id"],
         scope=Scope(user=row["user"], key_id=row["key_id"]),
         conversation_id=row["conversation_id"],
-        messages=_messages(row),
+        messages=messages_of(row),
         injected="\n".join(text for text in texts if text),
         occurred_at=moment(row["occurred_at"]),
         context=_before(connection, row),
@@ -38,10 +39,11 @@ def exchange_of(
         imported=any(each["role"] == "assistant" for each in orjson.loads(row["messages"])),
         attempt=attempt,
         withheld=tuple((subject, attribute) for subject, attribute in withheld),
+        trust=Trust(injected.get("trust", Trust.USER)),
     )
 
 
-def _messages(row: sqlite3.Row) -> tuple[Message, ...]:
+def messages_of(row: sqlite3.Row) -> tuple[Message, ...]:
     """Return the turn's messages, the answer last."""
     messages = [
         Message(
@@ -71,7 +73,7 @@ def _before(connection: sqlite3.Connection, row: sqlite3.Row) -> tuple[Message, 
         rows = connection.execute(_BEFORE, key).fetchall()
     else:
         return ()
-    messages = [message for before in reversed(rows) for message in _messages(before)]
+    messages = [message for before in reversed(rows) for message in messages_of(before)]
     return tuple(messages[-_CONTEXT_MESSAGES:])
 
 

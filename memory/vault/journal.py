@@ -7,17 +7,16 @@ or put in unseen. It holds pseudonyms only (HMACs), so that it can outlive what 
 
 import hashlib
 import hmac
-import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from memory.change import Change
 from memory.cube import MemCube
+from memory.vault.anchor import NO_MAC, Anchor, Head
 from memory.vault.rows import dumps
 
 AUDIT_COLUMNS = "seq, at, who, key_id, operation, kinds, cubes, digest, mac"
-_NO_MAC = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,12 @@ class WritingConnection(sqlite3.Connection):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.touched: dict[int, Touched] = {}
+        self.appended: Head | None = None  #: the newest row that its transaction added to the audit log
+
+    def let_go(self) -> None:
+        """Forget what a transaction did that is rolled back."""
+        self.touched.clear()
+        self.appended = None
 
 
 def touch(connection: sqlite3.Connection, seq: int, before: MemCube | None, after: MemCube | None) -> None:
@@ -60,12 +65,30 @@ def touched(connection: sqlite3.Connection, change: Touched) -> None:
 class Journal:
     """Writes journal and audit log. ``key``: secret bytes that are kept outside the database."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, anchor: Anchor | None = None) -> None:
         self._key = key
+        self._anchor = anchor
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """Anchor the beginning of a chain where the database has none yet. Raises: OSError."""
+        sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'audit'"
+        if self._anchor is not None and connection.execute(sql).fetchone() is None:
+            self._anchor.plant()
+
+    def committed(self, connection: WritingConnection) -> None:
+        """Anchor what the transaction that was just committed added to the audit log. Never raises."""
+        head, connection.appended = connection.appended, None
+        if head is not None and self._anchor is not None:
+            self._anchor.follow(connection, head)
 
     def who(self, user: str) -> str:
         """Return the user's pseudonym in the audit log."""
         return self._hmac(b"who", user.encode()).hex()[:32]
+
+    def renew(self, head: Head) -> None:
+        """Anchor the chain at this link whatever was anchored before. Raises: OSError."""
+        if self._anchor is not None:
+            self._anchor.renew(head)
 
     def record(self, connection: WritingConnection, change: Change | None, *, at: int) -> None:
         """Write down what the transaction touched; nothing when it touched nothing and need not be audited.
@@ -85,7 +108,7 @@ class Journal:
             return
         columns = "id, user, at, key_id, operation, turn_id, note, audit_seq"
         row = (
-            f"chg_{secrets.token_hex(10)}", change.user, at, change.key_id, change.operation.value, change.turn_id,
+            change.id, change.user, at, change.key_id, change.operation.value, change.turn_id,
             change.note, number,
         )  # fmt: skip
         cursor = connection.execute(f"INSERT INTO changes ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
@@ -98,13 +121,30 @@ class Journal:
         """Append a row to the audit log inside the caller's transaction and return its number."""
         cubes = list(touched)
         what = [(each.cube_id, each.before, each.after, each.content_hash) for each in cubes]
+        kinds = sorted({each.kind for each in cubes if each.kind})
+        return self.append(connection, change, kinds=kinds, cubes=len(cubes), what=what, at=at)
+
+    def append(
+        self,
+        connection: sqlite3.Connection,
+        change: Change,
+        *,
+        kinds: Sequence[str],
+        cubes: int,
+        what: Sequence[tuple[str, int, int, str]],
+        at: int,
+    ) -> int:
+        """Append a row about so many memories of these kinds and return its number; of ``what`` only a digest stays."""
         digest = self._hmac(b"what", dumps([change.user, change.turn_id, change.note, what]).encode()).hex()
-        kinds = ",".join(sorted({each.kind for each in cubes}))
         last = connection.execute("SELECT seq, mac FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-        number, before = (last["seq"] + 1, last["mac"]) if last is not None else (1, _NO_MAC)
-        row = (number, at, self.who(change.user), change.key_id, change.operation.value, kinds, len(cubes), digest)
+        number, before = (last["seq"] + 1, last["mac"]) if last is not None else (1, NO_MAC)
+        who, operation = self.who(change.user), change.operation.value
+        row = (number, at, who, change.key_id, operation, ",".join(kinds), cubes, digest)
         sql = f"INSERT INTO audit ({AUDIT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        connection.execute(sql, (*row, self.mac(before, row)))
+        mac = self.mac(before, row)
+        connection.execute(sql, (*row, mac))
+        if isinstance(connection, WritingConnection):
+            connection.appended = Head(number, mac)
         return number
 
     def mac(self, before: bytes, row: Sequence[object]) -> bytes:

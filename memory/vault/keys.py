@@ -19,12 +19,13 @@ from pathlib import Path
 
 import orjson
 
+from memory.change import Change, Operation
 from memory.errors import Invalid, NotFound, Unavailable
 from memory.ports import Clock
 from memory.vault.connections import Connections
 from memory.vault.rows import dumps, maybe_moment, micros, moment
 
-#: What a key may be allowed to do. No route asks for ``admin`` yet: it gives nothing.
+#: What a key may be allowed to do. ``admin``: to read the audit log of all users, by pseudonyms.
 SCOPES = ("models", "memory:read", "memory:write", "admin")
 DEFAULT_SCOPES = ("models", "memory:read", "memory:write")
 
@@ -76,12 +77,12 @@ class SqliteKeys:
             raise Invalid(f"There is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}.", param="scopes")
         if not name.strip():
             raise Invalid("A key needs a name.", param="name")
-        key_id = secrets.token_hex(4)
+        key_id, owner = secrets.token_hex(4), user or f"u_{secrets.token_hex(6)}"
         key = f"sk-memos-{key_id}-{secrets.token_urlsafe(32)}"
         row = (
             key_id,
             name.strip(),
-            user or f"u_{secrets.token_hex(6)}",
+            owner,
             int(assert_users),
             dumps(granted),
             self._mac(b"key", key),
@@ -89,7 +90,8 @@ class SqliteKeys:
             micros(self._clock()),
             None,
         )
-        with self._connections.write() as connection:
+        made = Change(user=owner, operation=Operation.CREATE_KEY, key_id=key_id, note=" ".join(granted), audited=True)
+        with self._connections.write(made) as connection:
             connection.execute(f"INSERT INTO keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             stored = connection.execute(f"SELECT {_COLUMNS} FROM keys WHERE id = ?", (key_id,)).fetchone()
         return NewKey(key=key, record=_record(stored))
@@ -117,13 +119,17 @@ class SqliteKeys:
 
         Raises: NotFound.
         """
-        sql = "UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?"
-        with self._connections.write() as connection:
-            connection.execute(sql, (micros(self._clock()), key_id))
-            row = connection.execute(f"SELECT {_COLUMNS} FROM keys WHERE id = ?", (key_id,)).fetchone()
-        if row is None:
-            raise NotFound(f"There is no key {key_id!r}.", param="id")
-        return _record(row)
+        select = f"SELECT {_COLUMNS} FROM keys WHERE id = ?"
+        with self._connections.write() as outer:
+            row = outer.execute(select, (key_id,)).fetchone()
+            if row is None:
+                raise NotFound(f"There is no key {key_id!r}.", param="id")
+            if row["revoked_at"] is None:
+                ended = Change(user=row["user"], operation=Operation.REVOKE_KEY, key_id=key_id, audited=True)
+                with self._connections.write(ended) as connection:
+                    now = micros(self._clock())
+                    connection.execute("UPDATE keys SET revoked_at = ? WHERE id = ?", (now, key_id))
+            return _record(outer.execute(select, (key_id,)).fetchone())
 
     def hmac_user(self, provider_key: str) -> str:
         """Return the user id of a caller who is known only by a provider's key: the same key is the same user."""
@@ -144,6 +150,21 @@ class SqliteKeys:
 def audit_key(pepper_file: Path) -> bytes:
     """Return the key of the audit log's chain; it lies outside the database. Raises: Unavailable."""
     return hmac.digest(_pepper(pepper_file), b"audit", hashlib.sha256)
+
+
+def kept_audit_key(pepper_file: Path) -> bytes:
+    """Return the same key, and make no new pepper where there is none. Raises: Unavailable."""
+    if not pepper_file.is_file():
+        raise Unavailable(
+            f"{pepper_file} is missing: the audit log can be checked only with the pepper it was written under. "
+            "Restore it from a backup."
+        )
+    return audit_key(pepper_file)
+
+
+def watermark_key(pepper_file: Path) -> bytes:
+    """Return the key of the watermarks on what leaves the vault. Raises: Unavailable."""
+    return hmac.digest(_pepper(pepper_file), b"watermark", hashlib.sha256)
 
 
 def _record(row: sqlite3.Row) -> KeyRecord:

@@ -14,8 +14,10 @@ from typing import Any
 
 import orjson
 
+from memory.cube import Trust
 from memory.ports import Clock
 from memory.turn import Exchange, LedgerRow, Scope, TurnRecord, TurnState
+from memory.vault.access import still_readable
 from memory.vault.connections import Connections
 from memory.vault.exchanges import exchange_of
 from memory.vault.liveness import Liveness
@@ -61,6 +63,15 @@ _FAIL = """
     WHERE id = ? AND state IN ('queued', 'failed')
 """
 _REVIVE = "UPDATE turns SET state = 'queued', attempts = 0, due_at = ?, error = '' WHERE user = ? AND state = 'dead'"
+# An agent's later request brings in what the first one knew nothing of: what a tool said.
+_DISTRUST = """
+    UPDATE turns SET injected = json_set(injected, '$.trust', :trust)
+    WHERE id = :id AND coalesce(injected ->> '$.trust', 3) > :trust
+"""
+_SHOWN = """
+    INSERT INTO shown (seq, turn_id)
+    SELECT DISTINCT cubes.seq, :id FROM json_each(:injected, '$.shared') AS shared JOIN cubes ON cubes.id = shared.value
+"""
 _FIND = """
     SELECT id, user, conversation_id, turn_hash, state, attempts, created_at, error, answer, injected FROM turns
     WHERE user = ? AND turn_hash IN (SELECT value FROM json_each(?)) ORDER BY seq DESC
@@ -94,10 +105,13 @@ class SqliteLedger:
         row = self._row(record, TurnState.OPEN)
         with self._connections.write() as connection:
             if same := _same(connection, record, row, window_s=dedupe_window_s):
+                connection.execute(_DISTRUST, {"id": same, "trust": record.injected.get("trust", Trust.USER)})
                 return same
-            if not _stands(connection, record):
-                row["injected"] = dumps({})  # forgotten while the model was asked: it must not come back by this row
+            # forgotten, or shared no more, while the model was asked: it must not come back by this
+            if not _stands(connection, record, micros(self._clock())):
+                row["injected"] = dumps({"trust": record.injected.get("trust", Trust.USER)})
             connection.execute(_INSERT, row)
+            connection.execute(_SHOWN, {"id": row["id"], "injected": row["injected"]})
         return str(row["id"])
 
     def close(self, scope: Scope, turn_id: str, answer: str | None) -> None:
@@ -261,9 +275,12 @@ def _same(connection: sqlite3.Connection, record: TurnRecord, row: Mapping[str, 
     return str(newest["id"]) if newest["created_at"] > row["now"] - int(window_s * 1_000_000) else None
 
 
-def _stands(connection: sqlite3.Connection, record: TurnRecord) -> bool:
-    """True while every memory that was brought in is still there."""
-    ids = list(dict.fromkeys(record.injected.get("ids", ())))
+def _stands(connection: sqlite3.Connection, record: TurnRecord, now: int) -> bool:
+    """True while every memory that was brought in is still there, and still shared where it is somebody else's."""
+    shared = list(dict.fromkeys(record.injected.get("shared", ())))
+    ids = [each for each in dict.fromkeys(record.injected.get("ids", ())) if each not in shared]
+    if shared and still_readable(connection, record.scope, shared, now) < len(shared):
+        return False
     return not ids or connection.execute(_STANDING, (record.scope.user, dumps(ids))).fetchone()[0] == len(ids)
 
 

@@ -9,6 +9,7 @@ import orjson
 from memory.vault.rows import dumps
 from memory.vault.scrub import Forgotten
 
+_ID_LISTS = {"ids", "turn_ids", "shared"}
 _ROWS = "SELECT seq, id, messages, answer, injected FROM turns WHERE user = ?"
 _REWRITE = """
     UPDATE turns SET messages = ?, answer = ?, injected = ?, changed = leased_until IS NOT NULL WHERE seq = ?
@@ -61,8 +62,8 @@ def scrub_receipts(connection: sqlite3.Connection, user: str, *, anywhere: Forgo
 def _without(injected: dict[str, Any], anywhere: Forgotten, linked: Forgotten) -> dict[str, Any]:
     scrub = _both(anywhere.scrub_lines, linked.scrub_lines)
     kept = {key: scrub(value) if isinstance(value, str) else value for key, value in injected.items()}
-    if "ids" in kept:
-        kept["ids"] = [cube_id for cube_id in kept["ids"] if cube_id not in linked.ids]
+    for name in _ID_LISTS & kept.keys():
+        kept[name] = [cube_id for cube_id in kept[name] if cube_id not in linked.ids]
     return kept
 
 

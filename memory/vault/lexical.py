@@ -1,8 +1,9 @@
 """Current cubes in, BM25 over one user's words out: an inverted index kept in ordinary tables.
 
 Each user has postings, counts and lengths of their own, so what others store changes neither the ranking nor the cost,
-and a removed cube leaves nothing behind. SQLite's FTS5 ranks over the whole table: its cost grows with all users
-together, and removed words stay in its segments until all of them are merged.
+and a removed cube leaves nothing behind. What is shared in a space is indexed once more under that space; whoever
+searches in several of these partitions gets one ranking over all of them. SQLite's FTS5 ranks over the whole table: its
+cost grows with all users together, and removed words stay in its segments until all of them are merged.
 
 A posting is (seq of the cube, occurrences of the term, length of the cube in words), in chunks ordered by seq.
 BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009), with an idf that is never negative.
@@ -40,35 +41,35 @@ def indexed_text(cube: MemCube) -> str:
     return f"{cube.source.name} {cube.text}" if cube.source.name else cube.text
 
 
-def add(connection: sqlite3.Connection, seq: int, cube: MemCube) -> None:
-    """Index a current cube."""
+def add(connection: sqlite3.Connection, partition: str, seq: int, cube: MemCube) -> None:
+    """Index a current cube in a partition: its owner, or a space."""
     found = terms(indexed_text(cube))
     length = min(len(found), _MAX_COUNT)
     for term, count in Counter(found).items():
         entry = np.array([(seq, min(count, _MAX_COUNT), length)], _ENTRY).tobytes()
-        row = connection.execute(_LAST_CHUNK, (cube.owner, term, seq)).fetchone()
+        row = connection.execute(_LAST_CHUNK, (partition, term, seq)).fetchone()
         if row is None or _is_full(row["entries"], seq):
-            connection.execute(_PUT_CHUNK, (cube.owner, term, seq, entry))
+            connection.execute(_PUT_CHUNK, (partition, term, seq, entry))
         else:
-            connection.execute(_PUT_CHUNK, (cube.owner, term, row["first_seq"], row["entries"] + entry))
-    connection.execute(_COUNT, (cube.owner, 1, length))
+            connection.execute(_PUT_CHUNK, (partition, term, row["first_seq"], row["entries"] + entry))
+    connection.execute(_COUNT, (partition, 1, length))
 
 
-def remove(connection: sqlite3.Connection, seq: int, cube: MemCube) -> None:
-    """Take a cube out of the index; the cube must be as it was when it was indexed."""
+def remove(connection: sqlite3.Connection, partition: str, seq: int, cube: MemCube) -> None:
+    """Take a cube out of a partition; the cube must be as it was when it was indexed."""
     found = terms(indexed_text(cube))
     for term in set(found):
-        row = connection.execute(_LAST_CHUNK, (cube.owner, term, seq)).fetchone()
+        row = connection.execute(_LAST_CHUNK, (partition, term, seq)).fetchone()
         if row is None:
             continue
         entries = np.frombuffer(row["entries"], _ENTRY)
         rest = entries[entries["seq"] != seq]
-        key = (cube.owner, term, row["first_seq"])
+        key = (partition, term, row["first_seq"])
         if len(rest):
             connection.execute(_PUT_CHUNK, (*key, rest.tobytes()))
         else:
             connection.execute("DELETE FROM postings WHERE owner = ? AND term = ? AND first_seq = ?", key)
-    connection.execute(_COUNT, (cube.owner, -1, -min(len(found), _MAX_COUNT)))
+    connection.execute(_COUNT, (partition, -1, -min(len(found), _MAX_COUNT)))
 
 
 def drop(connection: sqlite3.Connection, owner: str) -> None:
@@ -77,19 +78,22 @@ def drop(connection: sqlite3.Connection, owner: str) -> None:
     connection.execute("DELETE FROM lexicons WHERE owner = ?", (owner,))
 
 
-def size(connection: sqlite3.Connection, owner: str) -> tuple[int, int]:
-    """Return how many cubes of the owner are indexed, and how many words they have together."""
-    row = connection.execute("SELECT cubes, words FROM lexicons WHERE owner = ?", (owner,)).fetchone()
-    return (0, 0) if row is None else (row["cubes"], row["words"])
+def size(connection: sqlite3.Connection, partitions: Sequence[str]) -> tuple[int, int]:
+    """Return how many cubes are indexed in the partitions, and how many words they have together."""
+    sql = "SELECT cubes, words FROM lexicons WHERE owner = ?"
+    rows = [row for each in partitions for row in connection.execute(sql, (each,))]
+    return sum(row["cubes"] for row in rows), sum(row["words"] for row in rows)
 
 
-def search(connection: sqlite3.Connection, owner: str, query: Sequence[str], *, limit: int) -> list[tuple[int, float]]:
+def search(
+    connection: sqlite3.Connection, partitions: Sequence[str], query: Sequence[str], *, limit: int
+) -> list[tuple[int, float]]:
     """Return (seq, score) of the cubes that hold any of the terms, best first; the newer of two equal ones first."""
-    cubes, words = size(connection, owner)
+    cubes, words = size(connection, partitions)
     seqs: list[NDArray[np.uint32]] = []
     scores: list[NDArray[np.float64]] = []
     for term in query:
-        entries = _postings(connection, owner, term)
+        entries = _postings(connection, partitions, term)
         if len(entries):
             seqs.append(entries["seq"])
             scores.append(_bm25(entries, cubes, words / cubes))
@@ -111,9 +115,14 @@ def _is_full(entries: bytes, seq: int) -> bool:
     return full and int(np.frombuffer(entries, _ENTRY)["seq"].max()) < seq
 
 
-def _postings(connection: sqlite3.Connection, owner: str, term: str) -> NDArray[np.void]:
-    rows = connection.execute("SELECT entries FROM postings WHERE owner = ? AND term = ?", (owner, term))
-    return np.frombuffer(b"".join([row[0] for row in rows]), _ENTRY)
+def _postings(connection: sqlite3.Connection, partitions: Sequence[str], term: str) -> NDArray[np.void]:
+    sql = "SELECT entries FROM postings WHERE owner = ? AND term = ?"
+    chunks = [row[0] for each in partitions for row in connection.execute(sql, (each, term))]
+    entries = np.frombuffer(b"".join(chunks), _ENTRY)
+    if len(partitions) > 1 and len(chunks) > 1:  # one cube may be found in several
+        _, first = np.unique(entries["seq"], return_index=True)
+        entries = entries[first]
+    return entries
 
 
 def _bm25(entries: NDArray[np.void], cubes: int, mean_length: float) -> NDArray[np.float64]:

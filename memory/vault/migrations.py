@@ -7,10 +7,12 @@ import sqlite3
 from importlib.resources import files
 
 from memory.errors import Refused
+from memory.vault.rows import folded
 
 #: SQL scripts; the first makes an empty file into version 1. Append only.
 MIGRATIONS: tuple[str, ...] = tuple(
-    files("memory.vault").joinpath(name).read_text(encoding="utf-8") for name in ("schema.sql", "schema_2.sql")
+    files("memory.vault").joinpath(name).read_text(encoding="utf-8")
+    for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
 )
 
 
@@ -19,6 +21,7 @@ def migrate(connection: sqlite3.Connection) -> int:
 
     Raises: Refused: the database was written by a newer program.
     """
+    connection.create_function("folded", 1, folded, deterministic=True)
     version = _version(connection)
     while version < len(MIGRATIONS):
         connection.execute("BEGIN IMMEDIATE")

@@ -1,7 +1,7 @@
 """A scope and a question in, the user's cubes out: never another user's, never expired ones."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -9,9 +9,11 @@ import orjson
 
 from memory.cube import MemCube, SemanticType, State
 from memory.errors import Invalid, NotFound
+from memory.lifecycle import ended
 from memory.ports import Clock, Matrix, Page
 from memory.turn import Scope
 from memory.vault import lexical
+from memory.vault.access import IN_USE, REACH, READABLE, bound_to, partitions_of
 from memory.vault.connections import Connections
 from memory.vault.rows import CUBE_COLUMNS, cube_from_json, cube_of, dumps, folded, micros
 from memory.vault.words import query_terms
@@ -25,22 +27,25 @@ _BY_IDS = f"""
     SELECT {CUBE_COLUMNS} FROM cubes
     WHERE +owner = :owner AND {_ALIVE} AND id IN (SELECT value FROM json_each(:ids))
 """
-_STABLE = f"{_CURRENT} AND stable = 1 ORDER BY valid_from, recorded_at, seq"
-_RECENT = f"{_CURRENT} ORDER BY last_used_at DESC, recorded_at DESC, seq DESC LIMIT :limit"
+_STABLE = f"{_MINE} AND {IN_USE} AND stable = 1 ORDER BY valid_from, recorded_at, seq"
+_RECENT = f"{_MINE} AND {IN_USE} ORDER BY last_used_at DESC, recorded_at DESC, seq DESC LIMIT :limit"
 _LABELLED = f"""
     SELECT {CUBE_COLUMNS} FROM cubes
     WHERE +owner = :owner AND {_ALIVE} AND superseded_at IS NULL AND seq IN (
         SELECT seq FROM labels WHERE owner = :owner AND label IN (SELECT value FROM json_each(:labels))
     ) ORDER BY recorded_at DESC, seq DESC LIMIT :limit
 """
-_IDS = f"SELECT seq, id FROM cubes WHERE +owner = :owner AND {_ALIVE} AND seq IN (SELECT value FROM json_each(:seqs))"
+_IDS = f"""
+    WITH {REACH} SELECT seq, id FROM cubes
+    WHERE {READABLE} AND {_ALIVE} AND seq IN (SELECT value FROM json_each(:seqs))
+"""
 _VECTORS = f"""
     SELECT id, vector FROM cubes JOIN embeddings USING (seq)
-    WHERE owner = :owner AND {_ALIVE} AND superseded_at IS NULL AND model_id = :model_id ORDER BY seq
+    WHERE owner = :owner AND {_ALIVE} AND {IN_USE} AND model_id = :model_id ORDER BY seq
 """
 _MISSING = f"""
     SELECT owner, id, text FROM cubes
-    WHERE superseded_at IS NULL AND {_ALIVE}
+    WHERE {IN_USE} AND {_ALIVE}
       AND NOT EXISTS (SELECT 1 FROM embeddings WHERE embeddings.seq = cubes.seq AND model_id = :model_id)
     ORDER BY seq LIMIT :limit
 """
@@ -50,14 +55,20 @@ _VERSIONS = """
 """
 # What was the newest version then: the head where it is old enough, else the newest kept version that is.
 _KNOWN_HEADS = f"""
-    {_MINE} AND recorded_at <= :as_of AND updated_at <= :as_of AND (superseded_at IS NULL OR superseded_at > :as_of)
+    SELECT {CUBE_COLUMNS} FROM cubes
+    WHERE owner = :owner AND recorded_at <= :as_of AND updated_at <= :as_of
+      AND (superseded_at IS NULL OR superseded_at > :as_of)
 """
-_KNOWN_VERSIONS = f"""
+_KNOWN_VERSIONS = """
     SELECT versions.data, MAX(versions.version) FROM cubes JOIN versions USING (seq)
-    WHERE owner = :owner AND {_ALIVE} AND recorded_at <= :as_of AND cubes.updated_at > :as_of
+    WHERE owner = :owner AND recorded_at <= :as_of AND cubes.updated_at > :as_of
       AND versions.updated_at <= :as_of
     GROUP BY seq
 """
+# "+": the same of a few, which are found by their numbers.
+_AMONG = " AND seq IN (SELECT value FROM json_each(:seqs))"
+_SOME_HEADS = _KNOWN_HEADS.replace("owner =", "+owner =").rstrip() + _AMONG
+_SOME_VERSIONS = _KNOWN_VERSIONS.replace("owner =", "+owner =").replace("GROUP BY", f"{_AMONG} GROUP BY")
 
 
 class VaultBase:
@@ -70,11 +81,13 @@ class VaultBase:
         new_id: Callable[[], str],
         *,
         redact: Callable[[str], str] | None = None,
+        decaying: Collection[SemanticType] = (),
     ) -> None:
         self._connections = connections
         self._clock = clock
         self._new_id = new_id
         self._redact = redact or (lambda text: text)
+        self._decaying = frozenset(decaying)  #: new memories of these types decay, unless a draft says otherwise
 
     def _now(self) -> int:
         return micros(self._clock())
@@ -123,6 +136,8 @@ class CubeReading(VaultBase):
         Raises: Invalid: ``after`` names no cube of this user.
         """
         sql = _MINE if include_superseded else _CURRENT
+        if State.EXPIRED in states:  # asked for by name, they show until they are purged
+            sql = sql.replace(_ALIVE, "TRUE")
         bound: dict[str, object] = {"limit": limit + 1}
         if semantic_types:
             sql += " AND semantic_type IN (SELECT value FROM json_each(:semantic_types))"
@@ -146,16 +161,21 @@ class CubeReading(VaultBase):
         if as_of is None:
             return self._select(scope, _STABLE)
         known = self.known_at(scope, as_of)
-        return [cube for cube in known if cube.pinned or (cube.fact is not None and cube.fact.profile)]
+        return [cube for cube in known if cube.in_use and (cube.pinned or (cube.fact and cube.fact.profile))]
 
     def lexical(self, scope: Scope, query: str, *, limit: int = 256) -> tuple[list[tuple[str, float]], int]:
-        """Return (cube id, BM25 score >= 0) best first over the user's current cubes, and how many cubes there are."""
+        """Return (cube id, BM25 score >= 0) best first, and how many cubes were ranked.
+
+        They are the user's own current cubes, and those that are shared with the user.
+        """
         terms = query_terms(query)
         with self._connections.snapshot() as connection:
-            cubes, _ = lexical.size(connection, scope.user)
-            found = lexical.search(connection, scope.user, terms, limit=limit) if terms and limit > 0 else []
-            seqs = dumps([seq for seq, _ in found])
-            ids = {row[0]: row[1] for row in self._rows(connection, scope, _IDS, seqs=seqs)} if found else {}
+            shared = partitions_of(connection, scope, self._now())
+            searched = [scope.user, *(each.name for each in shared)]
+            cubes, _ = lexical.size(connection, searched)
+            found = lexical.search(connection, searched, terms, limit=limit) if terms and limit > 0 else []
+            bound = {**bound_to(scope), "seqs": dumps([seq for seq, _ in found])}
+            ids = {row[0]: row[1] for row in self._rows(connection, scope, _IDS, **bound)} if found else {}
         return [(ids[seq], score) for seq, score in found if seq in ids], cubes
 
     def recent(self, scope: Scope, *, limit: int) -> list[MemCube]:
@@ -169,12 +189,7 @@ class CubeReading(VaultBase):
     def known_at(self, scope: Scope, as_of: datetime) -> list[MemCube]:
         """Return all cubes as they were known at that time, by when they began to hold."""
         with self._connections.snapshot() as connection:
-            heads = self._rows(connection, scope, _KNOWN_HEADS, as_of=micros(as_of))
-            older = self._rows(connection, scope, _KNOWN_VERSIONS, as_of=micros(as_of))
-        cubes = [cube_of(row) for row in heads]
-        cubes += [cube_from_json(orjson.loads(row[0])) for row in older]
-        known = [cube for cube in cubes if cube.superseded_at is None or cube.superseded_at > as_of]
-        return sorted(known, key=lambda cube: (cube.valid_from, cube.recorded_at, cube.id))
+            return known_in(connection, scope.user, as_of)
 
     def vectors(self, scope: Scope, model_id: str) -> tuple[list[str], Matrix]:
         """Return ids and embeddings (n, d) of the user's current cubes that have one by this model; (0, 0) for none."""
@@ -195,6 +210,27 @@ class CubeReading(VaultBase):
     def _select(self, scope: Scope, sql: str, **bound: object) -> list[MemCube]:
         with self._connections.read() as connection:
             return [cube_of(row) for row in self._rows(connection, scope, sql, **bound)]
+
+
+def known_in(
+    connection: sqlite3.Connection, owner: str, as_of: datetime, seqs: Collection[int] | None = None
+) -> list[MemCube]:
+    """Return the owner's cubes (all, or those among ``seqs``) as they were known then, by when they began to hold."""
+    bound: dict[str, object] = {"owner": owner, "as_of": micros(as_of)}
+    heads_sql, versions_sql = _KNOWN_HEADS, _KNOWN_VERSIONS
+    if seqs is not None:
+        bound["seqs"] = dumps(list(seqs))
+        heads_sql, versions_sql = _SOME_HEADS, _SOME_VERSIONS
+    cubes = [cube_of(row) for row in connection.execute(heads_sql, bound)]
+    cubes += [cube_from_json(orjson.loads(row[0])) for row in connection.execute(versions_sql, bound)]
+    known = [cube for cube in cubes if _known(cube, as_of)]
+    return sorted(known, key=lambda cube: (cube.valid_from, cube.recorded_at, cube.id))
+
+
+def _known(cube: MemCube, as_of: datetime) -> bool:
+    """True for a version of then that was neither superseded nor over by then."""
+    over = cube.state is State.EXPIRED or ended(cube, as_of)
+    return not over and (cube.superseded_at is None or cube.superseded_at > as_of)
 
 
 def _position(connection: sqlite3.Connection, scope: Scope, cube_id: str) -> tuple[int, int]:

@@ -67,10 +67,16 @@ def dumps(value: Any) -> str:
 
 
 def expiry(cube: MemCube) -> int | None:
-    """Return when the cube's life ends."""
-    if cube.ttl_s is None:
+    """Return when the cube's life ends; a frozen one stays as it is."""
+    if cube.ttl_s is None or cube.state is State.FROZEN:
         return None
     return micros(cube.recorded_at) + int(cube.ttl_s * 1_000_000)
+
+
+def due(cube: MemCube) -> int | None:
+    """Return when the sweeper is to look at a version first: at its end, at once where it knows better when."""
+    decays = cube.decays and cube.in_use and not cube.pinned and cube.state is not State.FROZEN
+    return micros(cube.updated_at) if decays or cube.state is State.EXPIRED else expiry(cube)
 
 
 def head(cube: MemCube) -> dict[str, Any]:
@@ -97,7 +103,7 @@ def head(cube: MemCube) -> dict[str, Any]:
         "updated_at": micros(cube.updated_at),
         "superseded_at": maybe_micros(cube.superseded_at),
         "expires_at": expiry(cube),
-        "due_at": expiry(cube),
+        "due_at": due(cube),
         "access_count": cube.access_count,
         "last_used_at": maybe_micros(cube.last_used_at),
         "trust": int(cube.trust),
@@ -135,6 +141,7 @@ def _rest(cube: MemCube) -> dict[str, Any]:
         "sensitivity": cube.sensitivity,
         "supersedes": cube.supersedes,
         "derived_from": cube.derived_from,
+        "duplicate_of": cube.duplicate_of,
     }
 
 
@@ -153,6 +160,7 @@ def _rest_fields(rest: Mapping[str, Any]) -> dict[str, Any]:
         "sensitivity": tuple(rest["sensitivity"]),
         "supersedes": tuple(rest["supersedes"]),
         "derived_from": tuple(rest["derived_from"]),
+        "duplicate_of": rest.get("duplicate_of", ""),
     }
 
 
@@ -262,6 +270,7 @@ def _check_fields(data: Mapping[str, Any]) -> None:
     if not isinstance(source, Mapping) or not isinstance(fact, Mapping | None):
         raise Invalid("source or fact is not an object", param="source")
     _check_texts(data, _TEXTS)
+    _check_texts(data, [name for name in ("duplicate_of",) if name in data])
     _check_texts(source, ("conversation_id", "role"), "source.")
     _check_texts(source, [name for name in ("turn_id", "name") if source[name] is not None], "source.")
     for holder, name in (*((data, name) for name in _LISTS), (source, "message_ids")):

@@ -20,6 +20,7 @@ CREATE TABLE changes (
     audit_seq INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX changes_user ON changes (user, seq);
+CREATE INDEX changes_audit ON changes (audit_seq);
 
 CREATE TABLE change_cubes (
     change_seq     INTEGER NOT NULL REFERENCES changes (seq) ON DELETE CASCADE,

