@@ -58,7 +58,7 @@ class Random:
             np.random.default_rng(zlib.crc32(text.encode())).standard_normal(self.dimension, np.float32)
             for text in texts
         ]
-        return np.stack([row / np.linalg.norm(row) for row in rows])
+        return np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32)
 
 
 class Unchecked(SqliteVault):

@@ -69,12 +69,13 @@ class Operator:
         embeddings: Embeddings,
         weights: Weights,
         asked_about: Callable[[str], Sequence[tuple[str, str]]],
+        topics: Topics | None = None,
     ) -> None:
         self._vault = vault
         self._embeddings = embeddings
         self._weights = weights
         self._asked_about = asked_about
-        self._topics = Topics(embeddings.embed)
+        self._topics = topics or Topics(embeddings.embed)
         self._policies: Mapping[str, Callable[[Scope, MemoryCall, Plan], list[Hit]]] = {
             "hybrid": self._hybrid,
             "semantic": self._semantic,

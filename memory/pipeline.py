@@ -67,6 +67,7 @@ class Stations:
     ledger: Ledger
     embeddings: Embeddings
     clock: Clock
+    topics: Topics | None = None  #: None: their prototypes are embedded when they are first needed
     extraction: Extraction | None = None  #: None: the rules stand alone
     derivations: Derivations | None = None  #: what an engine keeps of memories; it follows every change
 
@@ -76,7 +77,8 @@ class Pipeline:
 
     def __init__(self, stations: Stations) -> None:
         self._at = stations
-        self._forgetting = Forgetting(stations.vault, stations.embeddings, Topics(stations.embeddings.embed))
+        topics = stations.topics or Topics(stations.embeddings.embed)
+        self._forgetting = Forgetting(stations.vault, stations.embeddings, topics)
 
     def before(self, messages: list[dict[str, Any]], scope: Scope, controls: Controls) -> Prepared:
         """Return the messages to send upstream, and what the turn's bookkeeping needs.

@@ -33,11 +33,14 @@ class Label:
 class Topics:
     """Tells what texts are about. Thread-safe; the prototypes are embedded when they are first needed."""
 
-    def __init__(self, embed: Embed) -> None:
+    def __init__(self, embed: Embed, vectors: Matrix | None = None) -> None:
+        """``vectors``: of ``prototype_texts()``, in order, where they are known already."""
         self._embed = embed
         self._lock = threading.Lock()
         self._said: _Prototypes | None = None
         self._asked: _Prototypes | None = None
+        if vectors is not None:
+            self._take(vectors)
 
     def of_statements(self, vectors: Matrix) -> list[Label | None]:
         """Return the label of each row; None where it is about none of the topics, or says nothing of its speaker."""
@@ -66,10 +69,27 @@ class Topics:
         return None if self._said is None else self._said.centre(topic)
 
     def _prepare(self) -> None:
-        with self._lock:
-            if self._said is None:
-                self._said = _prototypes(self._embed, [(topic, topic.said) for topic in topics()])
-                self._asked = _prototypes(self._embed, [(topic, topic.asked) for topic in topics()])
+        """Embed the prototypes; while another thread does, texts are about nothing: a chat does not wait for it."""
+        if self._asked is not None or not self._lock.acquire(blocking=False):
+            return
+        try:
+            vectors = self._embed(prototype_texts())
+            if vectors is not None:
+                self._take(vectors)
+        finally:
+            self._lock.release()
+
+    def _take(self, vectors: Matrix) -> None:
+        said = [(topic, len(topic.said)) for topic in topics()]
+        asked = [(topic, len(topic.asked)) for topic in topics()]
+        behind = sum(count for _, count in said)
+        self._said = _Prototypes(_slices(said), vectors[:behind])
+        self._asked = _Prototypes(_slices(asked), vectors[behind:])
+
+
+def prototype_texts() -> list[str]:
+    """Return all prototypes: what is said of each topic, then what is asked of each."""
+    return [text for topic in topics() for text in topic.said] + [text for topic in topics() for text in topic.asked]
 
 
 def _of_fact(fact: FactKey, label: Label | None) -> Label | None:
@@ -111,13 +131,10 @@ class _Prototypes:
         return unit
 
 
-def _prototypes(embed: Embed, table: Sequence[tuple[Topic, Sequence[str]]]) -> _Prototypes | None:
-    vectors = embed([text for _, texts in table for text in texts])
-    if vectors is None:
-        return None
+def _slices(counts: Sequence[tuple[Topic, int]]) -> list[tuple[Topic, slice]]:
     rows: list[tuple[Topic, slice]] = []
     start = 0
-    for topic, texts in table:
-        rows.append((topic, slice(start, start + len(texts))))
-        start += len(texts)
-    return _Prototypes(rows, vectors)
+    for topic, count in counts:
+        rows.append((topic, slice(start, start + count)))
+        start += count
+    return rows

@@ -16,12 +16,13 @@ from adapters.backend import Backend
 from adapters.engine_activations import EngineActivations
 from adapters.flat import Flat
 from adapters.gguf_header import model_name
+from adapters.kept_vectors import kept_vectors
 from config.pipelines import shipped_and
 from config.settings import Settings
 from memory.activation import ActivationPlanner, ActivationPolicy
 from memory.cube import SemanticType
 from memory.embeddings import Embeddings
-from memory.errors import EngineMissing
+from memory.errors import EngineDown, EngineMissing
 from memory.extraction import Extraction
 from memory.governance import Governance
 from memory.injector import Injector
@@ -35,6 +36,7 @@ from memory.rules.questions import asked_about
 from memory.scheduler import Policy, Scheduler
 from memory.sharing import Sharing
 from memory.timemachine import TimeMachine
+from memory.topics import Topics, prototype_texts
 from memory.updates import Updates
 from memory.upkeep import Quota, Upkeep
 from memory.vault import VaultFiles, open_vault
@@ -276,7 +278,9 @@ def _stations(
     derivations: Derivations,
 ) -> Stations:
     index = Flat(budget_bytes=settings.embedder.index_cache_mb << 20)
-    embeddings = Embeddings(create_embedder(settings), index, files.vault)
+    embedder = create_embedder(settings)
+    embeddings = Embeddings(embedder, index, files.vault)
+    topics = _topics(settings, embedder, embeddings)
     scheduler, operator = settings.scheduler, settings.operator
     weights = Weights(
         lexical=operator.lexical_weight,
@@ -300,7 +304,7 @@ def _stations(
                 activation=engine is not None and scheduler.activation != "off",
             )
         ),
-        operator=Operator(files.vault, embeddings, weights, asked_about),
+        operator=Operator(files.vault, embeddings, weights, asked_about, topics),
         injector=Injector(_counter(engine), withheld=withheld_tags(settings)),
         writer=Writer(
             keep_turns=settings.writer.keep_turns,
@@ -312,9 +316,20 @@ def _stations(
         ledger=files.ledger,
         embeddings=embeddings,
         clock=clock,
+        topics=topics,
         extraction=_extraction(settings),
         derivations=derivations,
     )
+
+
+def _topics(settings: Settings, embedder: Embedder | None, embeddings: Embeddings) -> Topics:
+    """Return what tells topics, ready: else the first chat after a start would wait for hundreds of embeddings."""
+    if embedder is None:
+        return Topics(embeddings.embed)
+    try:
+        return Topics(embeddings.embed, kept_vectors(settings.data.cache_dir, embedder, prototype_texts()))
+    except EngineDown:  # it may come up later
+        return Topics(embeddings.embed)
 
 
 def create_embedder(settings: Settings) -> Embedder | None:

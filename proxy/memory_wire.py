@@ -303,8 +303,8 @@ class CubeRequest(Request):
     state: WishedState = Field(State.ACTIVATED, description=_OF_STATE)
     role: Literal["user", "assistant", "document", "tool"] = Field(
         "user",
-        description="whose word it is; a document's or a tool's never replaces the user's, and is brought in as a quote "
-        "that names its source",
+        description="whose word it is; a document's or a tool's never replaces the user's, and is quoted with "
+        "its source",
     )
 
 

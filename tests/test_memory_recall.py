@@ -8,9 +8,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from adapters.kept_vectors import kept_vectors
 from adapters.minilm import MiniLM
 from memory.rules.topics import Holds, topics
-from memory.topics import Topics
+from memory.topics import Topics, prototype_texts
 from tests.memory_rig import Memory, build
 
 SMALL_TALK = ("How do whales sleep?", "Recite a limerick.", "It rained all day.", "Explain inflation to me.")
@@ -202,3 +203,13 @@ def test_forgetting_one_of_many_pets_leaves_the_others(memory):
 
 def test_every_value_of_a_topic_is_known():
     assert {topic.holds for topic in topics()} == set(Holds)
+
+
+def test_prototypes_are_embedded_once_and_read_again(minilm, tmp_path):
+    first = kept_vectors(tmp_path, minilm, prototype_texts()[:8])
+    (file,) = tmp_path.iterdir()
+    np.save(file, first[::-1].copy())
+    assert np.array_equal(kept_vectors(tmp_path, minilm, prototype_texts()[:8]), first[::-1])
+    file.write_bytes(b"damaged")
+    assert np.array_equal(kept_vectors(tmp_path, minilm, prototype_texts()[:8]), first)
+    assert len(kept_vectors(tmp_path, minilm, prototype_texts()[:9])) == 9
