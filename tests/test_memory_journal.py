@@ -50,8 +50,9 @@ def _remove_and_fail(files: VaultFiles, cube_id: str) -> None:
 
 def test_each_change_stands_in_the_journal_and_in_the_audit_log(files: VaultFiles) -> None:
     cube_id = _tell(files, "The user likes tea.")
-    files.vault.delete(ADA, [cube_id])
     assert _rows(files, "SELECT user, key_id, operation FROM changes") == [("ada", "k1", "remember")]
+    files.vault.delete(ADA, [cube_id])
+    assert _rows(files, "SELECT user, key_id, operation FROM changes") == []  # it went with all that it was about
     assert _rows(files, "SELECT seq, key_id, operation, cubes FROM audit") == [
         (1, "k1", "remember", 1),
         (2, "k1", "delete", 1),
