@@ -8,7 +8,7 @@ import numpy as np
 from memory.errors import EngineDown, Invalid
 from memory.ports import Matrix
 
-_BATCH = 64  # texts of one call; servers refuse very large ones
+_BATCH = 32  # texts of one call; servers refuse very large ones
 
 
 class EmbeddingsApi:

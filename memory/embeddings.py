@@ -46,6 +46,8 @@ class Embeddings:
         self._cache: OrderedDict[str, Vector] = OrderedDict()
         self._cache_lock = threading.Lock()
         self._generations: dict[str, int] = {}
+        #: of partitions: not those of users, for who waits for the vault with a user's lock must not be waited for
+        self._shared_stripes = [threading.RLock() for _ in range(_STRIPES)]
         self._stripes = [threading.RLock() for _ in range(_STRIPES)]
 
     @property
@@ -132,7 +134,7 @@ class Embeddings:
             self._index.load(scope.user, *self._vault.vectors(scope, self.model_id))
 
     def _shared(self, scope: Scope, partition: Partition, query: Vector) -> tuple[list[str], Vector]:
-        with self._lock(partition.name):
+        with self._shared_stripes[hash(partition.name) % _STRIPES]:
             fresh = self._generations.get(partition.name) == partition.generation
             if not fresh or not self._index.loaded(partition.name):
                 self._index.load(partition.name, *self._vault.partition_vectors(scope, partition, self.model_id))
@@ -164,6 +166,10 @@ class Embeddings:
         """Forget the user's index; it is loaded again when needed."""
         with self._lock(scope.user):
             self._index.drop(scope.user)
+
+    def doubt_shared(self) -> None:
+        """Load all that is shared anew when it is asked for: what was loaded may have been taken back."""
+        self._generations.clear()
 
     def evict_text(self, texts: Sequence[str]) -> None:
         """Remove texts from the cache of embeddings (erasure)."""

@@ -5,21 +5,23 @@ What is said of the topic that the wish names goes, where one value of it holds 
 hobbies) only what the words name goes, for "forget my cat" must leave the dog alone.
 """
 
-from collections.abc import Sequence
+import re
 from dataclasses import replace
 
 import numpy as np
 
-from memory.cube import MemCube
+from memory.cube import MemCube, SemanticType
 from memory.embeddings import Embeddings
 from memory.ports import Vault
 from memory.ranking import DATE_WORDS
-from memory.rules.stance import states
+from memory.rules.lexicon import RELATIVES
+from memory.rules.stance import SOMEBODY, states
 from memory.rules.topics import Holds, Topic
 from memory.rules.words import content_words
 from memory.topics import Label, Topics
 from memory.turn import Forget, Scope
 
+_EARLIER = re.compile(r"\b(?:old|former|previous|earlier|ex|last)\b", re.IGNORECASE)  #: what holds now must stay
 _MIN_LIKENESS = 0.42  #: of the wish to questions about a topic
 _MIN_LEAD = 0.04  #: before the next topic
 _MIN_SCORE, _MIN_MARGIN = 0.4, 0.05  #: of a statement: one that is forgotten by mistake cannot be brought back
@@ -38,14 +40,14 @@ class Forgetting:
 
         Costs an embedding, and a product over all of the user's memories. Raises: EngineDown.
         """
-        of_things = all(attribute.startswith("thing:") for attribute in wish.attributes)
-        if wish.everything or wish.value or (wish.subject != "user" and not of_things):
+        if wish.everything or wish.value or not _is_of_user(wish) or _EARLIER.search(wish.target):
             return wish
         topic = self._topic(wish.target)
         if topic is None:
             return wish
-        attributes = tuple(dict.fromkeys((*wish.attributes, *topic.attributes)))
-        return replace(wish, attributes=attributes, cube_ids=tuple(self._about(scope, topic, wish.target)))
+        wanted = _things(wish.target, topic)
+        attributes = wish.attributes if wanted else tuple(dict.fromkeys((*wish.attributes, *topic.attributes)))
+        return replace(wish, attributes=attributes, cube_ids=tuple(self._about(scope, topic, wanted)))
 
     def _topic(self, target: str) -> Topic | None:
         questions = [target, f"What is {target}?"] if target.casefold().startswith(("my ", "our ")) else [target]
@@ -58,34 +60,39 @@ class Forgetting:
             return None
         return best[0][0] if best[0][0].holds in (Holds.ONE, Holds.EACH) else None
 
-    def _about(self, scope: Scope, topic: Topic, target: str) -> list[str]:
+    def _about(self, scope: Scope, topic: Topic, wanted: frozenset[str]) -> list[str]:
         ids, vectors = self._vault.vectors(scope, self._embeddings.model_id)
         rows = dict(zip(ids, vectors, strict=True))
-        cubes = [cube for cube in self._vault.get_many(scope, ids) if states(cube)]
+        cubes = [cube for cube in self._vault.get_many(scope, ids) if states(cube) and _holds_alone(cube)]
         if not cubes:
             return []
         labels = self._topics.of_memories(cubes, np.stack([rows[cube.id] for cube in cubes]))
         own = [cube for cube, label in zip(cubes, labels, strict=True) if label is not None and _is_sure(label, topic)]
-        if topic.holds is Holds.ONE:
-            return [cube.id for cube in own]
-        return [cube.id for cube in _about_the_same(own, topic, target)]
+        shared = {cube.id: len(wanted & set(content_words(cube.text))) for cube in own}
+        most = max(shared.values(), default=0)
+        return [cube.id for cube in own if not wanted or (most and shared[cube.id] == most)]
+
+
+def _is_of_user(wish: Forget) -> bool:
+    """True for what is the user's own: "the deadline of my tax return" is, "the birthday of my sister" is not."""
+    if SOMEBODY.search(wish.target):
+        return False
+    if wish.subject == "user":
+        return True
+    of_things = bool(wish.attributes) and all(attribute.startswith("thing:") for attribute in wish.attributes)
+    return of_things and wish.subject not in RELATIVES
+
+
+def _holds_alone(cube: MemCube) -> bool:
+    """False for a fact beside which others of its kind hold: it goes by its value only."""
+    return cube.fact is None or cube.semantic_type is SemanticType.TURN or cube.fact.single
+
+
+def _things(target: str, topic: Topic) -> frozenset[str]:
+    """Return the words of the wish that name one thing of the topic; none in "my deadline" or "where I live"."""
+    general = topic.words | DATE_WORDS | {word for text in topic.asked for word in content_words(text)}
+    return frozenset(content_words(target)) - general
 
 
 def _is_sure(label: Label, topic: Topic) -> bool:
     return label.topic is topic and label.score >= _MIN_SCORE and label.margin >= _MIN_MARGIN
-
-
-def _about_the_same(cubes: Sequence[MemCube], topic: Topic, target: str) -> list[MemCube]:
-    """Return those that share most words with the wish, and what speaks of the same thing as they do.
-
-    All of them, when the wish names nothing but the topic ("my deadline").
-    """
-    general = topic.words | DATE_WORDS
-    wanted = set(content_words(target)) - general
-    if not wanted:
-        return list(cubes)
-    spoken = {cube.id: {word for word in content_words(cube.text) if not word.isdigit()} - general for cube in cubes}
-    most = max((len(wanted & words) for words in spoken.values()), default=0)
-    first = [cube for cube in cubes if most and len(wanted & spoken[cube.id]) == most]
-    things = {word for cube in first for word in spoken[cube.id]}
-    return [cube for cube in cubes if cube in first or things & spoken[cube.id]]

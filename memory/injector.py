@@ -99,8 +99,17 @@ class Injector:
         )
         return _oldest_first([*pinned, *rest]), [*receipts, *more]
 
+    @property
+    def withholds(self) -> bool:
+        """True when some memories are not for the model that answers."""
+        return bool(self._withheld)
+
+    def is_withheld(self, cube: MemCube) -> bool:
+        """True for a memory that the model that answers must not read."""
+        return bool(self._withheld.intersection(cube.sensitivity))
+
     def _ban(self, cube: MemCube) -> str:
-        return "for local models only" if self._withheld.intersection(cube.sensitivity) else ""
+        return "for local models only" if self.is_withheld(cube) else ""
 
     def _fill(
         self, offered: Sequence[tuple[Hit, str]], block: str, budget_tokens: int, limit: int | None = None

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from memory.conversation import attachments_of, conversation_of, in_agent_loop, same_words, turns_of
+from memory.conversation import attachments_of, conversation_of, in_agent_loop, turns_of
 from memory.cube import Kind, MemCube, SemanticType, Source
 from memory.embeddings import Embeddings, embedding_text
 from memory.errors import EngineDown, Invalid, Refused
@@ -29,6 +29,7 @@ from memory.reader import Reader, messages_of
 from memory.request import Request, prepared
 from memory.rules.lines import fact_of
 from memory.scheduler import Scheduler
+from memory.standing import Standing
 from memory.topics import Topics
 from memory.trace import Trace
 from memory.turn import (
@@ -36,6 +37,7 @@ from memory.turn import (
     Controls,
     Draft,
     Exchange,
+    Forget,
     Injection,
     Intent,
     LedgerRow,
@@ -77,6 +79,8 @@ class Pipeline:
 
     def __init__(self, stations: Stations) -> None:
         self._at = stations
+        injector = stations.injector
+        self._standing = Standing(stations.vault, injector.is_withheld if injector.withholds else None)
         topics = stations.topics or Topics(stations.embeddings.embed)
         self._forgetting = Forgetting(stations.vault, stations.embeddings, topics)
 
@@ -95,8 +99,10 @@ class Pipeline:
         with trace.at("reader") as detail:
             call = self._at.reader.read(request.said, now=self._at.clock(), as_of=controls.as_of)
             detail |= {"intent": call.intent.value, "entities": list(call.entities), "query_chars": len(call.query)}
-        blocks, seen = self._standing(request)
-        injection = self._reused(request) or self._injection(request, call, seen, trace)
+        blocks, shown = self._standing.blocks(request)
+        texts = tuple(m.text for m in request.said if m.role in ("user", "assistant") and m.text)
+        seen = Seen(conversation_id=request.conversation_id, texts=texts, cube_ids=shown)
+        injection = self._standing.reused(request) or self._injection(request, call, seen, trace)
         with trace.at("placement"):
             last = request.turns[-1]
             placed = place(messages, injection.stable_text, {**blocks, last.position: injection.turn_text})
@@ -121,11 +127,23 @@ class Pipeline:
         writing = self._at.writer.write(exchange)
         scope, vault = exchange.scope, self._at.vault
         for wish in writing.forgets:
-            self._removing(scope, partial(vault.forget, scope, self._forgetting.widened(scope, wish)))
+            self._forget(scope, wish)
         if writing.retracts:
             self._derive(scope, self._following(scope, partial(vault.retract, scope, writing.retracts)))
         wanted = self._at.extraction is not None and self._at.extraction.wants(writing)
         return self._put(scope, writing.drafts, partial(vault.put, turn_id=exchange.turn_id, extract=wanted))
+
+    def _forget(self, scope: Scope, wish: Forget) -> None:
+        """Forget what is meant; what the words alone name goes even while the embedder is down.
+
+        Raises: EngineDown: the rest is forgotten when the turn is tried again.
+        """
+        try:
+            meant = self._forgetting.widened(scope, wish)
+        except EngineDown:
+            self._removing(scope, partial(self._at.vault.forget, scope, wish))
+            raise
+        self._removing(scope, partial(self._at.vault.forget, scope, meant))
 
     def extract(self, exchange: Exchange) -> Written:
         """Ask the extractor for what the rules could not read in the turn, and return what changed. Takes seconds.
@@ -296,38 +314,6 @@ class Pipeline:
             rows=rows,
             repeats=repeats,
         )
-
-    def _standing(self, request: Request) -> tuple[dict[int, str], Seen]:
-        """Blocks that earlier requests of this conversation put in front of its earlier messages."""
-        blocks: dict[int, str] = {}
-        shown: set[str] = set()
-        for turn in request.turns[:-1]:
-            rows = request.rows.get(turn.hash, ())
-            row = next((r for r in rows if same_words(r.answer, turn.answer)), None)
-            if row is None or not row.injected.get("turn") or request.controls.as_of is not None:
-                continue
-            if WhatIf.without(request.controls.without).touches(row.injected.get("turn_ids", ())):
-                continue
-            if not self._still_shared(request, row.injected.get("shared", ())):
-                continue
-            blocks[turn.position] = row.injected["turn"]
-            shown.update(row.injected.get("turn_ids", ()))
-        texts = tuple(m.text for m in request.said if m.role in ("user", "assistant") and m.text)
-        return blocks, Seen(conversation_id=request.conversation_id, texts=texts, cube_ids=frozenset(shown))
-
-    def _still_shared(self, request: Request, cube_ids: Sequence[str]) -> bool:
-        """True while the user may read what others shared when it was brought in."""
-        return not cube_ids or len(self._at.vault.readable(request.scope, cube_ids)) == len(set(cube_ids))
-
-    def _reused(self, request: Request) -> Injection | None:
-        """The blocks of this very turn, when an earlier request of it had some."""
-        rows = request.rows.get(request.turns[-1].hash, ())
-        if not rows or not request.repeats:
-            return None
-        was = Injection.from_ledger(rows[0].injected)
-        if not self._still_shared(request, was.shared_ids):
-            return None
-        return None if WhatIf.without(request.controls.without).touches(was.cube_ids) else was
 
     def _injection(self, request: Request, call: MemoryCall, seen: Seen, trace: Trace) -> Injection:
         with trace.at("scheduler") as detail:

@@ -137,6 +137,7 @@ class Pipelines:
                         raise _Undone
             except BaseException as error:
                 self._at.embeddings.drop(scope)  # it may hold what was rolled back
+                self._at.embeddings.doubt_shared()
                 if not isinstance(error, _Undone):
                     raise
         touched = len(bounds.touched)

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from memory.cube import MemCube, SemanticType
-from memory.rules.lexicon import RELATIVES
-from memory.rules.stance import is_mused, is_of_others, is_request, states
+from memory.rules.stance import SOMEBODY, is_mused, is_of_others, is_request, muses, states
 from memory.rules.topics import Holds, Topic
 from memory.topics import Label
 from memory.turn import Hit, MemoryCall, TimeExpression
@@ -26,13 +25,14 @@ _TOPIC_RELEVANCE = 0.2  #: what is of the topic asked about answers, though it s
 _ADVICE_RELEVANCE = 0.15
 _STEP = 0.05  #: in z units: right behind
 
-_RELATIVE = "|".join(map(re.escape, sorted(RELATIVES, key=lambda word: (-len(word), word))))
-_SOMEBODY = re.compile(rf"\b(?:my|our) (?:{_RELATIVE})\b", re.IGNORECASE)
 _OF_THE_ASSISTANT = re.compile(
     r"\b(?:did|have|had|were|are) you\b|\byou(?:'ve| have| had)? (?:just |once |already )?(?:recommend|suggest|propos|"
     r"sa(?:y|id)|tell|told|mention|g[ai]ve|advis|explain|writ|wrote|nam|call|list|recited?)\w*|"
     r"\byour (?:advice|suggestion|recommendation|answer|proposal|list|poem|joke|story)\b",
     re.IGNORECASE,
+)
+_POLITE = re.compile(
+    r"^(?:(?:please|hey|so|and|now),? )*(?:can|could|would|will) you (?:please |kindly )?", re.IGNORECASE
 )
 _EARLIER = re.compile(
     r"\b(?:before(?!\s+\w+ing\b)|previous(?:ly)?|former(?:ly)?|earlier|used to|originally|in the past|"
@@ -56,9 +56,10 @@ class Cues:
 
     of_assistant: bool  #: it asks what the assistant said
     of_questions: bool  #: it asks what was asked
-    of_self: bool  #: it asks about the speaker, or for advice to them
+    of_self: bool  #: it asks about the speaker, or for advice to them, and names nobody else
     earlier: bool  #: it asks for what held before
     advice: bool  #: it asks for a recommendation
+    musing: bool  #: it asks for what was only thought of
     days: tuple[date, ...]  #: the past days that it names
     until: datetime | None  #: the end of the past time that it asks about
     topics: Mapping[str, float]  #: what it may ask about, by name, with how likely that is, in [0, 1]
@@ -86,7 +87,7 @@ class Candidate:
 
 def cues_of(call: MemoryCall, topics: Sequence[tuple[Topic, float]]) -> Cues:
     """Return the cues of a question; ``topics`` with their likeness, best first."""
-    text = call.query.rsplit("\n", 1)[-1]
+    text = _POLITE.sub("", call.query.rsplit("\n", 1)[-1])
     advice = bool(_WANTS_ADVICE.search(text))
     past = [time for time in call.times if time.start <= call.now]
     best = topics[0][1] if topics else 0.0
@@ -94,9 +95,10 @@ def cues_of(call: MemoryCall, topics: Sequence[tuple[Topic, float]]) -> Cues:
     return Cues(
         of_assistant=bool(_OF_THE_ASSISTANT.search(text)),
         of_questions=bool(_ASKED_BEFORE.search(text)),
-        of_self=(advice or bool(_FIRST_PERSON.search(text))) and not _SOMEBODY.search(text),
+        of_self=(advice or not call.entities or bool(_FIRST_PERSON.search(text))) and not SOMEBODY.search(text),
         earlier=bool(_EARLIER.search(text)),
         advice=advice,
+        musing=muses(text),
         days=tuple(_days(past)),
         until=max((time.end for time in past), default=None),
         topics={name: share for name, share in near.items() if share > 0},
@@ -128,7 +130,7 @@ def _adjusted(candidate: Candidate, cues: Cues) -> Candidate:
         "assistant": (1.0 if cues.of_assistant else -2.0 * cues.of_self) * _is_assistant(cube),
         "request": -3.0 * (cues.of_self and is_request(cube) and not cues.of_questions),
         "others": -4.0 * (cues.of_self and not cues.of_assistant and is_of_others(cube)),
-        "mused": -4.0 * (cues.of_self and bool(cues.topics) and is_mused(cube)),
+        "mused": -4.0 * (cues.of_self and not cues.musing and share > 0 and is_mused(cube)),
         "day": 4.0 * _on_days(cube, cues.days),
         "topic": 2.5 * share * (cues.of_self and candidate.states),
         "advice": 2.0 * (cues.advice and candidate.states and _is_preference(candidate)),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from memory.cube import MemCube
-from memory.embeddings import Embeddings, embedding_text
+from memory.embeddings import Embeddings
 from memory.errors import Refused
 from memory.lifespan import Lifespans
 from memory.ports import Derivations, Swept, Upkept, Usage, Written
@@ -79,14 +79,19 @@ class Upkeep:
 
     def sweep(self) -> int:
         """Do some of what is due, at most ``batch`` in one transaction, and return how many; 0: nothing is due."""
-        started = time.perf_counter()
+        started, swept = time.perf_counter(), 0
         due = self._vault.due(limit=_LOOKS * self._batch)  # of several users: their transactions should be worth it
         for user, places in due.items():
-            for start in range(0, len(places), self._batch):
-                self._sweep_user(Scope(user=user), places[start : start + self._batch])
+            try:
+                swept += len(places)
+                for start in range(0, len(places), self._batch):
+                    self._sweep_user(Scope(user=user), places[start : start + self._batch])
+            except Exception:  # one user's damaged row must not keep the others' from being swept
+                swept -= len(places)
+                logger.exception("what is due of one user could not be swept")
         if due:
             self.tally.sweep_s += time.perf_counter() - started
-        return sum(map(len, due.values()))
+        return swept
 
     def keep_quotas(self, stopping: Callable[[], bool] = lambda: False) -> int:
         """Archive the coldest memories of users who wrote since the last look and are over quota; return how many.
@@ -156,10 +161,8 @@ class Upkeep:
         """Bring memories that were needed back into use; return those that were archived."""
         with self._embeddings.writing(scope):
             cubes = self._vault.reactivate(scope, list(dict.fromkeys(cube_ids)))
-            if cubes:
-                vectors = self._embeddings.embed([embedding_text(cube.text) for cube in cubes])
-                known = {} if vectors is None else {cube.id: v for cube, v in zip(cubes, vectors, strict=True)}
-                self._embeddings.follow(scope, Written(created=tuple(cubes)), known)
+            if cubes:  # their vectors are in the vault: no embedder is asked after the commit
+                self._embeddings.drop(scope)
         self.tally.reactivated += len(cubes)
         if any(_stable(cube) for cube in cubes) and self._derivations is not None:
             self._derivations.changed(scope)

@@ -22,7 +22,7 @@ from config.settings import Settings
 from memory.activation import ActivationPlanner, ActivationPolicy
 from memory.cube import SemanticType
 from memory.embeddings import Embeddings
-from memory.errors import EngineDown, EngineMissing
+from memory.errors import EngineMissing, MemoryFault
 from memory.extraction import Extraction
 from memory.governance import Governance
 from memory.injector import Injector
@@ -328,7 +328,8 @@ def _topics(settings: Settings, embedder: Embedder | None, embeddings: Embedding
         return Topics(embeddings.embed)
     try:
         return Topics(embeddings.embed, kept_vectors(settings.data.cache_dir, embedder, prototype_texts()))
-    except EngineDown:  # it may come up later
+    except MemoryFault as fault:  # it may come up later
+        logger.warning("the embedder does not embed the topics' prototypes: %s", fault)
         return Topics(embeddings.embed)
 
 

@@ -8,8 +8,10 @@ from memory.spaces import SharedCube
 from memory.trust import is_external
 
 _RELATIVE = "|".join(map(re.escape, sorted(RELATIVES, key=lambda word: (-len(word), word))))
+SOMEBODY = re.compile(rf"\b(?:my|our) (?:{_RELATIVE})\b", re.IGNORECASE)
 _OF_OTHERS = re.compile(
-    rf"^(?:my|our) (?:{_RELATIVE})\b(?!(?:'s name)? (?:is|'s)(?: called| named)?(?: now)? [A-Z][\w'-]*[.!]?$)"
+    rf"^(?:my|our) (?:{_RELATIVE})\b(?!(?: [A-Z][\w'-]+)? and (?:i|me)\b)"
+    rf"(?!(?:'s name)? (?:is|'s)(?: called| named)?(?: now)? [A-Z][\w'-]*[.!]?$)"
     rf"|^[A-Z][\w'-]+, (?:my|our) (?:{_RELATIVE}),",
     re.IGNORECASE,
 )
@@ -37,9 +39,14 @@ def is_of_others(cube: MemCube) -> bool:
     return bool(_OF_OTHERS.match(cube.text))
 
 
+def muses(text: str) -> bool:
+    """True for words that wish, suppose or reject instead of stating."""
+    return bool(_MUSED.search(text))
+
+
 def is_mused(cube: MemCube) -> bool:
-    """True for a verbatim turn that wishes, supposes or rejects instead of stating."""
-    return cube.semantic_type is SemanticType.TURN and bool(_MUSED.search(cube.text))
+    """True for a verbatim turn that muses."""
+    return cube.semantic_type is SemanticType.TURN and muses(cube.text)
 
 
 def is_request(cube: MemCube) -> bool:

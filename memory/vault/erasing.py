@@ -5,6 +5,7 @@ stayed behind in unused parts of pages the file is rebuilt. An erasure proves it
 bytes of the data folder.
 """
 
+import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,13 +13,14 @@ from typing import Any
 
 from memory.change import Change, Operation
 from memory.cube import SemanticType
+from memory.errors import Unavailable
 from memory.ports import Written
 from memory.rules.stance import is_of_others
 from memory.turn import Forget, Scope
 from memory.vault import extractions
 from memory.vault.byte_search import database_files, found_in
 from memory.vault.cubes import remove, remove_all
-from memory.vault.known import KnownCube, about, with_ids, with_text
+from memory.vault.known import KnownCube, about, with_duplicates, with_ids, with_text
 from memory.vault.ledger_texts import blank_turns, scrub_receipts, scrub_turns
 from memory.vault.proof import ERASED_TABLES, count_of, found_in_tables, search_files
 from memory.vault.reading import VaultBase
@@ -26,6 +28,8 @@ from memory.vault.scrub import Forgotten, holds
 from memory.vault.spaces import leave_all
 from memory.vault.traces import Traces, of_cubes, of_user, referring, shared, unname, unname_for_others
 from memory.vault.words import content_terms, words
+
+logger = logging.getLogger(__name__)
 
 #: Words of "forget ..." itself, beside the stop words: they name nothing.
 _WISH = frozenset(("forget", "delet", "eras", "remov", "memori", "fact", "user", "mention", "told", "tell"))
@@ -96,7 +100,7 @@ class CubeErasing(VaultBase):
                     connection.execute(f"DELETE FROM {table} WHERE {owner} = ?", (scope.user,))
                 leave_all(connection, scope.user)
             else:
-                chosen = with_ids(connection, scope.user, cube_ids)
+                chosen = with_duplicates(connection, scope.user, with_ids(connection, scope.user, cube_ids))
                 doomed = [*chosen, *_stating(connection, scope.user, chosen, Forgotten())]
                 report = count_of(connection, scope.user, [each.id for each in doomed])
                 purged = _purge(connection, scope, chosen, Forgotten())
@@ -110,14 +114,16 @@ class CubeErasing(VaultBase):
 
     def _proved(self, traces: Traces) -> tuple[dict[str, int], bool]:
         """Return what the search through all files found, and whether the log is empty."""
-        path = self._connections.path
-        small = path.stat().st_size <= _REBUILT_BYTES
-        anything = bool(traces.ids or traces.words)
-        emptied = self._connections.rebuild() if small and anything else self._connections.checkpoint()
-        searched = self._searched(traces)
-        if searched["found"] and not small:
-            emptied = self._connections.rebuild()
+        try:
+            small = self._connections.path.stat().st_size <= _REBUILT_BYTES  # an erasure before may have been cut short
+            emptied = self._connections.rebuild() if small else self._connections.checkpoint()
             searched = self._searched(traces)
+            if searched["found"] and not small:
+                emptied = self._connections.rebuild()
+                searched = self._searched(traces)
+        except Unavailable as fault:
+            logger.warning("an erasure could not be proved: %s", fault)
+            return {"files": 0, "searched_for": 0, "found": 0}, False
         return searched, emptied
 
     def _searched(self, traces: Traces) -> dict[str, int]:
@@ -127,8 +133,15 @@ class CubeErasing(VaultBase):
     def _tidy(self, traces: Traces) -> None:
         """Empty the log, and rebuild the database where copies of what was removed stayed behind in it.
 
-        Of a large database the copies stay until an erasure: a rebuild would hold everybody up.
+        Of a large database the copies stay until an erasure: a rebuild would hold everybody up. The removal stands
+        already, so what goes wrong here is told to the operator and not to the caller, who could only try in vain.
         """
+        try:
+            self._tidied(traces)
+        except Unavailable as fault:
+            logger.warning("copies of removed rows may stay in the database until an erasure: %s", fault)
+
+    def _tidied(self, traces: Traces) -> None:
         path = self._connections.path
         if not self._connections.checkpoint() or path.stat().st_size > _REBUILT_BYTES:
             return
@@ -158,6 +171,7 @@ def _purged_all(connection: sqlite3.Connection, user: str) -> _Purged:
 
 def _purge(connection: sqlite3.Connection, scope: Scope, chosen: Sequence[KnownCube], anywhere: Forgotten) -> _Purged:
     """Remove the chosen cubes, what states them, and their words; return all removed ids and the ledger's changes."""
+    chosen = with_duplicates(connection, scope.user, chosen)
     doomed = [*chosen, *_stating(connection, scope.user, chosen, anywhere)]
     ids = tuple(each.id for each in doomed)
     facts = [cube.fact for each in doomed for cube in each.versions if cube.fact is not None]

@@ -34,7 +34,8 @@ _AHEAD = """
 """
 _INDEXED = """
     SELECT owner, sum(n) FROM (
-        SELECT owner, count(*) AS n FROM cubes WHERE superseded_at IS NULL AND state <> 'archived' GROUP BY owner
+        SELECT owner, count(*) AS n FROM cubes
+        WHERE superseded_at IS NULL AND state NOT IN ('archived', 'expired') GROUP BY owner
         UNION ALL
         SELECT owner, -cubes FROM lexicons WHERE owner IN (SELECT owner FROM cubes)
     ) GROUP BY owner HAVING sum(n) <> 0

@@ -11,6 +11,7 @@ import orjson
 
 from memory.cube import FactKey, MemCube
 from memory.vault.cubes import StoredCube, stored
+from memory.vault.relations import duplicates_of
 from memory.vault.rows import cube_from_json, dumps, folded
 
 _TEXTS = """
@@ -51,6 +52,14 @@ def with_ids(connection: sqlite3.Connection, user: str, ids: Sequence[str]) -> l
     """Return the user's cubes among these ids."""
     sql = "SELECT seq FROM cubes WHERE +owner = ? AND id IN (SELECT value FROM json_each(?))"
     return _loaded(connection, {row[0] for row in connection.execute(sql, (user, dumps(list(ids))))})
+
+
+def with_duplicates(connection: sqlite3.Connection, user: str, chosen: Sequence[KnownCube]) -> list[KnownCube]:
+    """Return the chosen cubes and what was merged into them: it says the same."""
+    known = {each.stored.seq for each in chosen}
+    sql = "SELECT seq FROM cubes WHERE owner = ? AND seq IN (SELECT value FROM json_each(?))"
+    same = connection.execute(sql, (user, dumps(duplicates_of(connection, known)))) if known else ()
+    return [*chosen, *_loaded(connection, {row[0] for row in same})]
 
 
 def with_text(connection: sqlite3.Connection, user: str, is_sought: Callable[[str], bool]) -> list[KnownCube]:

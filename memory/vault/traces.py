@@ -21,9 +21,14 @@ _LEAST_CHARS = 5
 _OF_A_TEXT = 4
 _FRONT_CHARS = 20_000
 _MOST_TEXTS = 400
+#: Of old versions too: what was undone has no relation any more.
 _REFERRING = """
-    SELECT DISTINCT from_seq FROM relations
-    WHERE to_seq IN (SELECT seq FROM cubes WHERE id IN (SELECT value FROM json_each(?)))
+    WITH gone (id) AS (SELECT value FROM json_each(:ids)),
+         owners (owner) AS (SELECT DISTINCT owner FROM cubes WHERE id IN (SELECT id FROM gone))
+    SELECT from_seq FROM relations WHERE to_seq IN (SELECT seq FROM cubes WHERE id IN (SELECT id FROM gone))
+    UNION
+    SELECT versions.seq FROM versions JOIN cubes USING (seq), gone
+    WHERE cubes.owner IN (SELECT owner FROM owners) AND instr(versions.data, gone.id) AND cubes.id <> gone.id
 """
 _SHARED = """
     SELECT id FROM cubes WHERE id IN (SELECT value FROM json_each(?)) AND (
@@ -78,7 +83,7 @@ def of_user(connection: sqlite3.Connection, user: str) -> tuple[str, ...]:
 
 def referring(connection: sqlite3.Connection, ids: Sequence[str]) -> list[int]:
     """Return the cubes that name any of these as superseded or as their source."""
-    return [row[0] for row in connection.execute(_REFERRING, (dumps(list(ids)),))]
+    return [row[0] for row in connection.execute(_REFERRING, {"ids": dumps(list(ids))})]
 
 
 def shared(connection: sqlite3.Connection, ids: Sequence[str]) -> list[str]:
@@ -111,6 +116,8 @@ def _without(data: str, gone: set[str]) -> str:
     fields = orjson.loads(data)
     for name in ("supersedes", "derived_from"):
         fields[name] = [cube_id for cube_id in fields[name] if cube_id not in gone]
+    if fields.get("duplicate_of") in gone:
+        fields["duplicate_of"] = ""
     return dumps(fields)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from memory.change import Change, Operation
-from memory.cube import MemCube
+from memory.cube import MemCube, Trust
 from memory.errors import Invalid
 from memory.turn import Scope, TurnState
 from memory.vault import relations, timeline
@@ -233,9 +233,22 @@ def _checked_turn(row: Mapping[str, Any]) -> Mapping[str, Any]:
     count_of(row, "attempts")
     if not isinstance(row["injected"], Mapping):
         raise TypeError("injected is not an object")
+    _check_injected(row["injected"])
     if not isinstance(row["answer"], str | None):
         raise TypeError("answer is not a text")
     return row
+
+
+def _check_injected(injected: Mapping[str, Any]) -> None:
+    """Raises: TypeError, ValueError: it is not as ``Injection.for_ledger`` gives it."""
+    Trust(injected.get("trust", Trust.USER))
+    for name in ("stable", "turn"):
+        if not isinstance(injected.get(name, ""), str):
+            raise TypeError(f"injected.{name} is not a text")
+    for name in ("ids", "turn_ids", "shared"):
+        listed = injected.get(name, [])
+        if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+            raise TypeError(f"injected.{name} is not a list of texts")
 
 
 def _check_message(message: Mapping[str, Any]) -> None:
