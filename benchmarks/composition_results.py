@@ -117,7 +117,7 @@ def report(found: Mapping[str, Found], *, count: int, seed: int) -> str:
         "- *CPU ms*: putting the memories together and reading the rest of the prompt, up to the first token's "
         f"distribution, from states that lie in RAM. *{BASELINE}*: keys as they were computed, each memory alone and "
         "from the first position on; no way that can be chosen.",
-        "- The model has four layers and learnt to read lists of memories; larger ones relate them in more ways. These "
+        "- The model is very small and learnt to read lists of memories; larger ones relate them in more ways. These "
         "numbers say nothing of other models.",
     ]
     for engine, results in found.items():

@@ -5,7 +5,7 @@ from typing import Final
 
 MODEL_ID: Final = "memos-tiny"
 DESCRIPTION: Final = (
-    "A 1.9 M-parameter demonstration model: it reads the memories in its context and knows nothing else."
+    "A 2.6 M-parameter demonstration model: it reads the memories in its context and knows nothing else."
 )
 DEFAULT_MAX_TOKENS: Final = 192  #: its answers are a sentence or two; what goes on for longer repeats itself
 DEFAULT_TEMPERATURE: Final = 0.0  #: it was trained to copy; drawing at random only makes it misspell
