@@ -61,10 +61,7 @@ def test_flags_in_llama_cpps_words_reach_the_engine_and_the_log_says_what_was_ch
 @pytest.mark.engine
 def test_by_default_the_file_and_the_memory_decide(product):
     product.start(*FAST)
-    assert (
-        "a context of 16384 tokens for all requests together (8 times the trained 2048)"
-        in product.log.read_text()
-    )
+    assert "a context of 16384 tokens for all requests together (8 times the trained 2048)" in product.log.read_text()
 
 
 @pytest.mark.engine
