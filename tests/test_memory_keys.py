@@ -37,6 +37,13 @@ def test_each_key_has_a_user_of_its_own_unless_one_is_named(files):
     assert files.keys.create("c", user="bo").record.user == "bo"
 
 
+@pytest.mark.parametrize("user", ["public", "org_1", "spc_1"])
+def test_no_user_is_called_like_a_space(files, user):
+    with pytest.raises(Invalid, match="space"):
+        files.keys.create("a", user=user)
+    assert files.keys.create("b", user="publican").record.user == "publican"
+
+
 def test_the_key_itself_is_nowhere_in_the_data_folder(files, tmp_path):
     new = files.keys.create("laptop")
     files.connections.checkpoint()

@@ -22,6 +22,7 @@ import orjson
 from memory.change import Change, Operation
 from memory.errors import Invalid, NotFound, Unavailable
 from memory.ports import Clock
+from memory.spaces import PUBLIC
 from memory.vault.connections import Connections
 from memory.vault.rows import dumps, maybe_moment, micros, moment
 
@@ -30,6 +31,7 @@ SCOPES = ("models", "memory:read", "memory:write", "admin")
 DEFAULT_SCOPES = ("models", "memory:read", "memory:write")
 
 _KEY = re.compile(r"sk-memos-([0-9a-f]{8})-([A-Za-z0-9_-]{43})\Z")
+_IS_SPACE = re.compile(rf"(?:{PUBLIC}\Z|org_|spc_)")  # their memories are indexed under these names
 _PEPPER_BYTES = 32
 _COLUMNS = "id, name, user, assert_users, scopes, mac, last4, created_at, revoked_at"
 
@@ -69,7 +71,7 @@ class SqliteKeys:
     ) -> NewKey:
         """Return a new key; it gets a user of its own unless one is named.
 
-        Raises: Invalid: a scope does not exist, or the name is empty.
+        Raises: Invalid: a scope does not exist, the name is empty, or the user's is that of a space.
         """
         granted = tuple(dict.fromkeys(scopes))
         unknown = [scope for scope in granted if scope not in SCOPES]
@@ -77,6 +79,8 @@ class SqliteKeys:
             raise Invalid(f"There is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}.", param="scopes")
         if not name.strip():
             raise Invalid("A key needs a name.", param="name")
+        if user is not None and _IS_SPACE.match(user):
+            raise Invalid(f"{user!r} is the name of a space and cannot be a user's.", param="user")
         key_id, owner = secrets.token_hex(4), user or f"u_{secrets.token_hex(6)}"
         key = f"sk-memos-{key_id}-{secrets.token_urlsafe(32)}"
         row = (
