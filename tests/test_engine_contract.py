@@ -219,7 +219,7 @@ def test_what_does_not_fit_is_refused_in_words(server):
 def test_the_model_tells_about_itself(server):
     model = server.get("/v1/models").json()["data"][0]
     assert (model["architecture"], model["context_length"]) == ("qwen3", 2048)
-    assert 1_800_000 < model["parameters"] < 2_300_000
+    assert 2_400_000 < model["parameters"] < 2_800_000
 
 
 def kept(server: httpx.Client, salt: str) -> dict[str, Any]:
