@@ -138,7 +138,7 @@ class Operator:
         ids, similarities = self._embeddings.search(scope, call.query, partitions)
         found, total = self._vault.lexical(scope, _without_times(call), limit=self._weights.candidates)
         dense = _dense_candidates(ids, similarities, self._weights.candidates)
-        of_topic = self._of_topic(scope, cues, dict(zip(ids, map(float, similarities), strict=True)))
+        of_topic = self._of_topic(scope, cues, ids, similarities)
         dense |= of_topic
         lexical = dict(found)
         z_dense = _z(dense, similarities, "dense")
@@ -160,16 +160,18 @@ class Operator:
         vector = self._embeddings.embed([call.query])
         return cues_of(call, [] if vector is None else self._topics.of_question(vector[0]))
 
-    def _of_topic(self, scope: Scope, cues: Cues, similarities: Mapping[str, float]) -> dict[str, float]:
+    def _of_topic(self, scope: Scope, cues: Cues, ids: Sequence[str], similarities: Vector) -> dict[str, float]:
         """Return what is said like the statements of the topics that matter, with its likeness to the query."""
+        wanted = [topic for topic in all_topics() if topic.name in cues.topics or (cues.advice and topic.advises)]
+        if not wanted:
+            return {}
+        likeness = dict(zip(ids, map(float, similarities), strict=True))
         found: dict[str, float] = {}
-        for topic in all_topics():
-            if topic.name not in cues.topics and not (cues.advice and topic.advises):
-                continue
+        for topic in wanted:
             centre = self._topics.centre(topic)
             if centre is not None:
                 best = _dense_candidates(*self._embeddings.nearest(scope, centre), _OF_TOPIC)
-                found |= {cube_id: similarities[cube_id] for cube_id in best if cube_id in similarities}
+                found |= {cube_id: likeness[cube_id] for cube_id in best if cube_id in likeness}
         return found
 
     def _on_days(self, scope: Scope, cues: Cues) -> list[MemCube]:

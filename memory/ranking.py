@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from memory.cube import MemCube, SemanticType
-from memory.rules.stance import SOMEBODY, is_mused, is_of_others, is_request, muses, states
+from memory.rules.stance import SOMEBODY, Stance, muses, stance_of
 from memory.rules.topics import Holds, Topic
 from memory.topics import Label
 from memory.turn import Hit, MemoryCall, TimeExpression
@@ -72,12 +72,17 @@ class Candidate:
     hit: Hit
     label: Label | None  #: of a statement
     stem: frozenset[str]  #: content words, for "about the same thing"
-    states: bool  #: the speaker states it of themselves
+    stance: Stance
 
     @classmethod
     def of(cls, hit: Hit, label: Label | None, words: Sequence[str]) -> "Candidate":
         """Return the candidate of a hit; ``words`` are its content words."""
-        return cls(hit, label, frozenset(words), states(hit.cube))
+        return cls(hit, label, frozenset(words), stance_of(hit.cube))
+
+    @property
+    def states(self) -> bool:
+        """True for what the speaker states of themselves."""
+        return self.stance.states
 
     @property
     def cube(self) -> MemCube:
@@ -128,9 +133,9 @@ def _adjusted(candidate: Candidate, cues: Cues) -> Candidate:
     share = cues.topics.get(label.topic.name, 0.0) if label is not None else 0.0
     amounts = {
         "assistant": (1.0 if cues.of_assistant else -2.0 * cues.of_self) * _is_assistant(cube),
-        "request": -3.0 * (cues.of_self and is_request(cube) and not cues.of_questions),
-        "others": -4.0 * (cues.of_self and not cues.of_assistant and is_of_others(cube)),
-        "mused": -4.0 * (cues.of_self and not cues.musing and share > 0 and is_mused(cube)),
+        "request": -3.0 * (cues.of_self and candidate.stance.request and not cues.of_questions),
+        "others": -4.0 * (cues.of_self and not cues.of_assistant and candidate.stance.others),
+        "mused": -4.0 * (cues.of_self and not cues.musing and share > 0 and candidate.stance.mused),
         "day": 4.0 * _on_days(cube, cues.days),
         "topic": 2.5 * share * (cues.of_self and candidate.states),
         "advice": 2.0 * (cues.advice and candidate.states and _is_preference(candidate)),

@@ -83,12 +83,12 @@ class Upkeep:
         due = self._vault.due(limit=_LOOKS * self._batch)  # of several users: their transactions should be worth it
         for user, places in due.items():
             try:
-                swept += len(places)
                 for start in range(0, len(places), self._batch):
                     self._sweep_user(Scope(user=user), places[start : start + self._batch])
             except Exception:  # one user's damaged row must not keep the others' from being swept
-                swept -= len(places)
                 logger.exception("what is due of one user could not be swept")
+            else:
+                swept += len(places)
         if due:
             self.tally.sweep_s += time.perf_counter() - started
         return swept

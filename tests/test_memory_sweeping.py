@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,20 +20,11 @@ from memory.turn import Draft, Exchange, Intent, MemoryCall, Message, Plan, Scop
 from memory.upkeep import Quota, Upkeep
 from memory.vault import VaultFiles, open_vault
 from proxy.sweeper import Sweeper
+from tests.memory_rig import ADA, BEN, Clock
 
-ADA, BEN = Scope(user="ada"), Scope(user="ben")
 DAY = timedelta(days=1)
 RULES = Lifespans(half_life=10 * DAY, cold_below=0.125, expired_keep=5 * DAY)
 PLAN = Plan(policy="hybrid", top_k=4, budget_tokens=800, stable_budget_tokens=400)
-
-
-@dataclass
-class Clock:
-    now: datetime = datetime(2026, 3, 14, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(milliseconds=1)
-        return self.now
 
 
 @dataclass

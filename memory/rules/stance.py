@@ -1,6 +1,7 @@
 """A memory in, whose it is and how it is meant out: stated of the speaker, said of others, mused about, asked for."""
 
 import re
+from dataclasses import dataclass
 
 from memory.cube import MemCube, SemanticType
 from memory.rules.lexicon import RELATIVES
@@ -54,8 +55,23 @@ def is_request(cube: MemCube) -> bool:
     return cube.source.role == "user" and ("question" in cube.tags or bool(_TO_THE_ASSISTANT.match(cube.text)))
 
 
+@dataclass(frozen=True, slots=True)
+class Stance:
+    """How a memory is meant, found out once."""
+
+    request: bool  #: only asked or wanted
+    others: bool  #: said of somebody else
+    mused: bool  #: wished or supposed
+    states: bool  #: stated by the speaker of themselves
+
+
+def stance_of(cube: MemCube) -> Stance:
+    """Return how a memory is meant."""
+    request, others, mused = is_request(cube), is_of_others(cube), is_mused(cube)
+    own = cube.source.role == "user" and not is_external(cube.trust)
+    return Stance(request, others, mused, own and not (request or others or mused))
+
+
 def states(cube: MemCube) -> bool:
     """True for what the speaker states of themselves."""
-    if cube.source.role != "user" or is_external(cube.trust):
-        return False
-    return not (is_request(cube) or is_of_others(cube) or is_mused(cube))
+    return stance_of(cube).states
