@@ -382,7 +382,8 @@ def test_dropping_an_owner_removes_all_their_files_and_only_theirs(tmp_path):
     for i in range(20):
         keep(store, random.Random(i).choices(range(9999), k=5000), "ada")
     removed = store.drop("ada")
-    assert removed.files >= 2
+    assert len(removed.digests) > 20
+    assert removed.files >= 1  # the other engine's; how many more were written already is up to the writer
     assert not store.list("ada")
     assert find(store, TEXT, "ada") is None
     store.close()

@@ -295,8 +295,8 @@ def refused(path: Path) -> str:
 
 def test_what_is_in_a_folder_is_read_without_loading_it():
     folder = read_model_folder(HF_FOLDER)
-    assert (folder.parameters, folder.trained_tokens, folder.vocabulary) == (1_870_016, 2048, 2048)
-    assert folder.kv_numbers == 4 * 2 * 2 * 64
+    assert (folder.parameters, folder.trained_tokens, folder.vocabulary) == (2_608_320, 2048, 2048)
+    assert folder.kv_numbers == 6 * 2 * 2 * 64
     assert folder.dtype == "float16"
     assert {path.name for path in folder.files} == {"model.safetensors", "config.json", "tokenizer.json"}
 
@@ -356,7 +356,7 @@ def test_code_of_a_folder_is_never_run(tmp_path):
 def test_weights_that_are_missing_are_not_made_up(tmp_path):
     folder = folder_copy(tmp_path / "m")
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 5}))
+    (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": config["num_hidden_layers"] + 1}))
     with pytest.raises(Invalid, match="is not complete"):
         open_folder(folder)
     (folder / "config.json").write_text(json.dumps({**config, "model_type": "never-heard-of"}))
