@@ -33,7 +33,7 @@ serve: install
 	@$(BIN)/memos serve $(ARGS) || [ $$? -eq 130 ]  # Ctrl-C is no error
 
 test: install-dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: install-dev
 	$(BIN)/ruff format --check .

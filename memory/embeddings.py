@@ -15,6 +15,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from memory.cube import MemCube
+from memory.outline import Outline
+from memory.outlines import Outlines
 from memory.ports import Embedder, Matrix, Vault, Vector, VectorIndex, Written
 from memory.rules.lines import first_person
 from memory.spaces import Partition
@@ -43,6 +45,7 @@ class Embeddings:
         self._embedder = embedder
         self._index = index
         self._vault = vault
+        self._outlines = Outlines(vault)
         self._cache: OrderedDict[str, Vector] = OrderedDict()
         self._cache_lock = threading.Lock()
         self._generations: dict[str, int] = {}
@@ -87,6 +90,11 @@ class Embeddings:
         found = [self._shared(scope, each, vectors[0]) for each in partitions]
         every_id = [*ids, *(cube_id for more, _ in found for cube_id in more)]
         return every_id, np.concatenate([similarities, *(more for _, more in found)])
+
+    def outline(self, scope: Scope) -> Outline:
+        """Return what ranking knows of all of the user's own current memories, in order of arrival."""
+        with self._lock(scope.user):
+            return self._outlines.of(scope)
 
     def nearest(self, scope: Scope, vector: Vector) -> tuple[list[str], Vector]:
         """Return all of the user's own current cube ids and their cosine similarities to a vector, unsorted."""
@@ -154,6 +162,7 @@ class Embeddings:
         """
         ids = [cube.id for cube in written.created if cube.in_use and cube.id in vectors]
         away = [cube.id for cube in written.created if not cube.in_use]
+        self._outlines.changed(scope, [*(cube.id for cube in written.created), *written.superseded, *written.removed])
         try:
             self._index.remove(scope.user, (*written.superseded, *written.removed, *away))
             if ids:
@@ -166,6 +175,7 @@ class Embeddings:
         """Forget the user's index; it is loaded again when needed."""
         with self._lock(scope.user):
             self._index.drop(scope.user)
+            self._outlines.drop(scope)
 
     def doubt_shared(self) -> None:
         """Load all that is shared anew when it is asked for: what was loaded may have been taken back."""

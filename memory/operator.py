@@ -17,6 +17,7 @@ import numpy as np
 
 from memory.cube import FactKey, MemCube, SemanticType
 from memory.embeddings import Embeddings
+from memory.finding import Finder, nearest, z_of
 from memory.ports import Vault, Vector
 from memory.ranking import Candidate, Cues, cues_of, day_tags, ranked
 from memory.rules.topics import topics as all_topics
@@ -31,7 +32,6 @@ _SPACED = str.maketrans(dict.fromkeys("\n\t\"'([{<-/.,:;!?*_`", " "))
 _ATTRIBUTE_BOOST = 2.0  # in z units: above any chance similarity, below nothing that fits better
 _QUESTION_PENALTY = 1.5  # else the same question, asked before, stands above its answer
 _EXTERNAL_PENALTY = 1.0  # of two that fit alike, the user's own word stands above a document's or a tool's
-_SMALLEST_DEVIATION = {"dense": 0.05, "lexical": 0.5}  # with few memories a deviation of almost zero means nothing
 _LOOKED_AT = 40  #: of both signals together, whole: each costs 100 microseconds
 _OF_TOPIC = 16  #: statements of a topic that are looked at, however few words they share with the question
 _AS_OF_COMPARED = 400  # memories of the past that are compared with a time-machine question: the most likely ones
@@ -74,6 +74,9 @@ class Operator:
         self._vault = vault
         self._embeddings = embeddings
         self._weights = weights
+        self._finder = Finder(
+            vault, embeddings, lexical=weights.lexical, dense=weights.dense, candidates=weights.candidates
+        )
         self._asked_about = asked_about
         self._topics = topics or Topics(embeddings.embed)
         self._policies: Mapping[str, Callable[[Scope, MemoryCall, Plan], list[Hit]]] = {
@@ -135,23 +138,15 @@ class Operator:
     def _ranked(self, scope: Scope, call: MemoryCall, *, recency: float) -> list[Hit]:
         question, cues = self._question(call), self._cues(call)
         partitions = self._vault.partitions(scope)
-        ids, similarities = self._embeddings.search(scope, call.query, partitions)
-        found, total = self._vault.lexical(scope, _without_times(call), limit=self._weights.candidates)
-        dense = _dense_candidates(ids, similarities, self._weights.candidates)
-        of_topic = self._of_topic(scope, cues, ids, similarities)
-        dense |= of_topic
-        lexical = dict(found)
-        z_dense = _z(dense, similarities, "dense")
-        z_lexical = _z_sparse(lexical, max(total, len(lexical), 1))
-        scores = {
-            cube_id: self._weights.dense * z_dense.get(cube_id, 0.0)
-            + self._weights.lexical * z_lexical.get(cube_id, 0.0)
-            for cube_id in {**dense, **lexical}
-        }
-        best = sorted(scores, key=scores.__getitem__, reverse=True)[:_LOOKED_AT]
+        found = self._finder.find(scope, call, partitions)
+        of_topic = self._of_topic(scope, cues, call)
+        dense = {**of_topic, **found.dense}
+        best = sorted(found.scores, key=found.scores.__getitem__, reverse=True)[:_LOOKED_AT]
         chosen = list(dict.fromkeys([*best, *of_topic, *(cube.id for cube in self._on_days(scope, cues))]))
         hits = [
-            self._hit(question, cube, scores.get(cube.id, 0.0), recency, dense.get(cube.id), lexical.get(cube.id))
+            self._hit(
+                question, cube, found.scores.get(cube.id, 0.0), recency, dense.get(cube.id), found.lexical.get(cube.id)
+            )
             for cube in self._vault.readable(scope, chosen)
         ]
         return ranked(self._candidates(hits, self._embeddings.vectors_of(scope, chosen, partitions)), cues)
@@ -160,19 +155,20 @@ class Operator:
         vector = self._embeddings.embed([call.query])
         return cues_of(call, [] if vector is None else self._topics.of_question(vector[0]))
 
-    def _of_topic(self, scope: Scope, cues: Cues, ids: Sequence[str], similarities: Vector) -> dict[str, float]:
+    def _of_topic(self, scope: Scope, cues: Cues, call: MemoryCall) -> dict[str, float]:
         """Return what is said like the statements of the topics that matter, with its likeness to the query."""
         wanted = [topic for topic in all_topics() if topic.name in cues.topics or (cues.advice and topic.advises)]
-        if not wanted:
+        centres = [centre for topic in wanted if (centre := self._topics.centre(topic)) is not None]
+        query = self._embeddings.embed([call.query]) if centres else None
+        if query is None:
             return {}
-        likeness = dict(zip(ids, map(float, similarities), strict=True))
-        found: dict[str, float] = {}
-        for topic in wanted:
-            centre = self._topics.centre(topic)
-            if centre is not None:
-                best = _dense_candidates(*self._embeddings.nearest(scope, centre), _OF_TOPIC)
-                found |= {cube_id: likeness[cube_id] for cube_id in best if cube_id in likeness}
-        return found
+        found = {
+            cube_id for centre in centres for cube_id in nearest(*self._embeddings.nearest(scope, centre), _OF_TOPIC)
+        }
+        return {
+            cube_id: float(query[0] @ vector)
+            for cube_id, vector in self._embeddings.vectors_of(scope, sorted(found)).items()
+        }
 
     def _on_days(self, scope: Scope, cues: Cues) -> list[MemCube]:
         return self._vault.labelled(scope, day_tags(cues.days), limit=self._weights.candidates) if cues.days else []
@@ -186,9 +182,9 @@ class Operator:
 
     def _as_of(self, scope: Scope, call: MemoryCall, as_of: datetime) -> list[Hit]:
         question = self._question(call)
-        near = _dense_candidates(*self._embeddings.search(scope, call.query), _AS_OF_NEAR)
-        nearest = sorted(near, key=near.__getitem__, reverse=True)
-        known = self._vault.known_likely(scope, as_of, call.query, nearest)
+        near = nearest(*self._embeddings.search(scope, call.query), _AS_OF_NEAR)
+        in_order = sorted(near, key=near.__getitem__, reverse=True)
+        known = self._vault.known_likely(scope, as_of, call.query, in_order)
         hits = self._past(scope, question, [cube for cube in known if cube.in_use])
         if _sufficiency(hits) < self._weights.archived_below and not all(cube.in_use for cube in known):
             return self._past(scope, question, known)
@@ -201,7 +197,7 @@ class Operator:
         dense: dict[str, float] = {}
         if asked is not None and vectors is not None:
             dense = dict(zip((cube.id for cube in cubes), map(float, vectors @ asked[0]), strict=True))
-        z = _z(dense, np.array(list(dense.values()), np.float32), "dense")
+        z = z_of(dense, np.array(list(dense.values()), np.float32), "dense")
         scores = {cube.id: z.get(cube.id, 0.0) + 2 * coverage[cube.id] for cube in cubes}
         best = set(sorted(scores, key=scores.__getitem__, reverse=True)[:_LOOKED_AT])
         chosen = [c for c in cubes if c.id in best or (c.fact is not None and _named(c.fact, question.asked))]
@@ -234,14 +230,6 @@ class Operator:
         }
         present |= {"coverage": round(coverage, 3), "recency": round(bonus, 3), "attribute": float(named)}
         return Hit(cube=cube, score=score, relevance=min(1.0, relevance + 0.3 * named), signals=present)
-
-
-def _without_times(call: MemoryCall) -> str:
-    """Return the query without the times that it names: "May" in "on 2 May" asks for no other date in May."""
-    words = call.query
-    for time in call.times:
-        words = words.replace(time.text, " ")
-    return words
 
 
 def _pool(plan: Plan) -> int:
@@ -287,28 +275,6 @@ def _coverage(words: frozenset[str], text: str) -> float:
 def _freshness(then: datetime, now: datetime, half_life_days: float) -> float:
     age_days = max(0.0, (now - then).total_seconds() / 86400)
     return math.exp(-math.log(2) * age_days / half_life_days)
-
-
-def _dense_candidates(ids: list[str], similarities: Vector, limit: int) -> dict[str, float]:
-    if len(ids) <= limit:
-        return dict(zip(ids, map(float, similarities), strict=True))
-    top = np.argpartition(similarities, -limit)[-limit:]
-    return {ids[int(i)]: float(similarities[int(i)]) for i in top}
-
-
-def _z(scores: dict[str, float], population: Vector, signal: str) -> dict[str, float]:
-    if not scores or not population.size:
-        return {}
-    mean, deviation = float(population.mean()), max(float(population.std()), _SMALLEST_DEVIATION[signal])
-    return {cube_id: (score - mean) / deviation for cube_id, score in scores.items()}
-
-
-def _z_sparse(scores: dict[str, float], total: int) -> dict[str, float]:
-    """z-scores where all memories that are not listed scored zero."""
-    mean = sum(scores.values()) / total
-    variance = max(0.0, sum(score * score for score in scores.values()) / total - mean * mean)
-    deviation = max(math.sqrt(variance), _SMALLEST_DEVIATION["lexical"])
-    return {cube_id: (score - mean) / deviation for cube_id, score in scores.items()}
 
 
 def _in_order(cubes: Sequence[MemCube], signal: str) -> list[Hit]:

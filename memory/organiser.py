@@ -23,7 +23,7 @@ from memory.duplicates import (
     same_words,
 )
 from memory.embeddings import Embeddings, embedding_text
-from memory.errors import EngineDown
+from memory.errors import EngineDown, Refused
 from memory.ports import Derivations, Extractor, Organised, Written
 from memory.prompts import DUPLICATES_SCHEMA, duplicate_pairs
 from memory.turn import Scope
@@ -161,9 +161,13 @@ class Organiser:
                 self._merge(Scope(user=a.owner), [a, b], batch, note="judged")
 
     def _merge(self, scope: Scope, cubes: Sequence[MemCube], batch: _Batch, *, note: str) -> None:
-        with self._embeddings.writing(scope):
-            written = self._vault.merge(scope, cubes, note=note)
-            self._embeddings.follow(scope, written, {})
+        try:
+            with self._embeddings.writing(scope):
+                written = self._vault.merge(scope, cubes, note=note)
+                self._embeddings.follow(scope, written, {})
+        except Refused as fault:  # a batch that fails is looked at again, and would fail for ever
+            logger.warning("memories that say the same stay apart: %s", fault)
+            return
         batch.gone.update(written.superseded)
         self.counted.merged += len(written.superseded)
         if self._derivations is not None and _shows(written):

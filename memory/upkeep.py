@@ -174,6 +174,8 @@ class Upkeep:
             if swept.doomed:
                 self._vault.delete(scope, swept.doomed)
             self._follow(scope, swept)
+        if swept.removed or swept.doomed:
+            self._embeddings.clear_texts()
         self._derive(scope, swept)
 
     def _make_room(self, scope: Scope, wanted: Usage) -> tuple[int, bool]:

@@ -4,11 +4,12 @@ The chat routes stand before the framework, as a bare ASGI app; everything else 
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 CHAT_PATHS = ("/v1/chat/completions", "/chat/completions")
 IMPORT_PATH = "/v1/memory/import"
+_NOTES_DRAIN_S = 5.0
 _EXPOSED = ("x-request-id", *MEMORY_HEADERS, "retry-after", "x-should-retry")
 
 
@@ -101,7 +103,7 @@ def create_app(parts: Parts) -> FastAPI:
     limit = _body_limit(settings)
     import_limit = replace(limit, size_bytes=settings.server.max_import_mb << 20, knob="server.max_import_mb")
     app.add_middleware(BodyLimits, limit=limit, by_path={IMPORT_PATH: import_limit})
-    app.add_middleware(AccessLog, journal=journal)
+    app.add_middleware(AccessLog, journal=journal, routes=lambda: _patterns(app))
     app.add_middleware(HotRoutes, routes=dict.fromkeys(CHAT_PATHS, chat))
     if settings.server.cors_origins:
         app.add_middleware(
@@ -113,6 +115,12 @@ def create_app(parts: Parts) -> FastAPI:
         )
     app.state.health = health
     return app
+
+
+def _patterns(app: FastAPI) -> Iterator[str]:
+    for route in iter_route_contexts(app.routes):
+        if route.path is not None:
+            yield route.path
 
 
 def _body_limit(settings: Settings) -> BodyLimit:
@@ -159,7 +167,7 @@ def _lifespan(
             health.draining = True
             recaller.close()
             await bookkeeper.finish(drain_s)
-            await parts.notes.written()
+            await parts.notes.finish(min(drain_s, _NOTES_DRAIN_S))
             await parts.sweeper.stop()
             if parts.organising is not None:
                 await parts.organising.stop()

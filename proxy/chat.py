@@ -98,7 +98,7 @@ class Chat:
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one chat."""
-        line = RequestLine(path=scope["path"], route=scope["path"], memory="off", write="off")
+        line = RequestLine(route=scope["path"], memory="off", write="off")
         presence = Presence(receive)
         started = False
 
@@ -282,7 +282,8 @@ class Chat:
         try:
             turn = await asyncio.shield(opening) if opening is not None else OpenTurn()
             if turn.write == "spooled":
-                recalled = closing.recalled = replace(recalled, status="degraded", reason="the vault is locked")
+                reason = recalled.reason or "the vault cannot be written at the moment"
+                recalled = closing.recalled = replace(recalled, status="degraded", reason=reason)
             call.line.write, call.line.status = turn.write, response.status
             headers = returned(response.headers)
             headers += _identified(response, memory_headers(call.line.request_id, recalled, turn.write), call.line)

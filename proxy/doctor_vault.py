@@ -14,7 +14,9 @@ from memory.turn import TurnState
 from memory.vault import VaultFiles, open_vault
 from memory.vault.backlog import Backlog
 from memory.vault.chain import verify
+from memory.vault.connections import DAMAGED
 from memory.vault.health import examined, without_vectors
+from memory.vault.keys import PEPPER_MISSING
 from proxy.findings import Finding
 from proxy.spool import Spool
 
@@ -89,8 +91,10 @@ def _disk(folder: Path) -> Iterator[Finding]:
 
 
 def _way_back(fault: MemoryFault, path: Path) -> str:
-    if fault.code == "vault_damaged":
+    if fault.code == DAMAGED:
         return recovery(path)
+    if fault.code == PEPPER_MISSING:
+        return f"put `pepper` of the newest backup of {path.parent.resolve()} back there, before the server starts"
     if fault.code == "disk_full":
         return "make room, then start again; turns that wait in the folder `spool` are taken up"
     return "stop other programs that hold it, then try again; if that is not it, restore a backup of the folder"

@@ -6,11 +6,14 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 
 from config.pipelines import PipelineFile
+from memory.change import Operation
 from memory.pipelines import Input, Recipe, Step
 from proxy import memory_wire as wire
 from proxy import pipelines_wire
 from proxy.memory_access import Access, blocking
 from proxy.parts import Parts
+
+_READING = ("retrieve", "augment")  # their texts are part of the answer
 
 
 def pipelines_router(parts: Parts) -> APIRouter:
@@ -34,7 +37,10 @@ def pipelines_router(parts: Parts) -> APIRouter:
         body = body or pipelines_wire.RunRequest.model_validate({})
         scope = await access.settled(request, body)
         await notes.written()
-        return pipelines_wire.PipelineRun.of(await blocking(pipelines.run, scope, name, body.input, dry=body.dry_run))
+        run = await blocking(pipelines.run, scope, name, body.input, dry=body.dry_run)
+        read = [cube_id for step in run.steps if step.operation in _READING for cube_id in step.result["ids"]]
+        notes.read(scope, Operation.READ, read, note=run.id)
+        return pipelines_wire.PipelineRun.of(run)
 
     router = access.router()
     missing: dict[int | str, dict[str, Any]] = {404: {"model": wire.Error, "description": "there is no such pipeline"}}

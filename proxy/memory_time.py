@@ -154,7 +154,11 @@ class TimeApi:
         as_of = await self._moment(scope, wish.as_of or receipt.get("as_of"))
         controls = self._controls(receipt, as_of, tuple(wish.without))
         replay = await blocking(self._machine.replay, scope, receipt["turn_id"], controls)
-        return await blocking(self._replayed, scope, request_id, controls, replay)
+        replayed = await blocking(self._replayed, scope, request_id, controls, replay)
+        read = [line["cube_id"] for line in replayed.candidates if line["text"] is not None]
+        read += [*replay.then.cube_ids, *replay.now.cube_ids]
+        self._at.notes.read(scope, Operation.READ, read, note=request_id)
+        return replayed
 
     def _replayed(self, scope: Scope, request_id: str, controls: Controls, replay: Replay) -> time_wire.Replayed:
         then, now = replay.then, replay.now

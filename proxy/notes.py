@@ -1,13 +1,15 @@
 """What happened in requests in; receipts, use counts and what was read out of memory in the vault out, a moment later.
 
 They are wanted soon, never at once: writing them one by one on the way of every request cost more than the recall, so
-many are written together. Who asks for a receipt first waits for ``written``. A crash may lose the last fraction of a
-second of them; turns go another way (``proxy/bookkeeping.py``) and lose nothing. Nothing here fails a request.
+many are written together. Who asks for a receipt first waits for ``written``. What the vault refuses is tried again,
+ever more rarely, until it takes it; with more waiting than a bound the oldest are dropped, and the log says how many. A
+crash may lose what waits; turns go another way (``proxy/bookkeeping.py``) and lose nothing. Nothing here fails a
+request.
 """
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -24,7 +26,8 @@ from memory.turn import Scope
 logger = logging.getLogger(__name__)
 
 DELAY_S = 0.2
-MAX_WAITING = 10_000  # with a vault that stays locked the oldest are dropped
+MAX_RETRY_S = 10.0
+MAX_WAITING = 10_000  # of each kind; with a vault that stays locked the oldest are dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +53,38 @@ class ReadLog:
 class _Batch:
     """What is written together; what is done leaves it, so that nothing is written twice."""
 
-    notes: list[Note] = field(default_factory=list)
-    reads: list[Read] = field(default_factory=list)
-    uses: defaultdict[Scope, list[str]] = field(default_factory=lambda: defaultdict(list))
+    notes: deque[Note] = field(default_factory=deque)
+    reads: deque[Read] = field(default_factory=deque)
+    uses: deque[tuple[Scope, Sequence[str]]] = field(default_factory=deque)
+    dropped: Counter[str] = field(default_factory=Counter)  #: what was too much since the last try, by kind
+
+    def __bool__(self) -> bool:
+        return bool(self.notes or self.reads or self.uses)
 
     def before(self, later: "_Batch") -> "_Batch":
-        """Return both, this one first; of too much the oldest are dropped."""
-        uses = defaultdict(list, self.uses)
-        for scope, ids in later.uses.items():
-            uses[scope] = uses[scope] + ids
-        notes, reads = [*self.notes, *later.notes], [*self.reads, *later.reads]
-        if len(reads) > MAX_WAITING:
-            logger.error("%d lines of the audit log are lost: the vault stays locked", len(reads) - MAX_WAITING)
-        return _Batch(notes[-MAX_WAITING:], reads[-MAX_WAITING:], uses)
+        """Return both, this one first."""
+        self.notes += later.notes
+        self.reads += later.reads
+        self.uses += later.uses
+        self.dropped += later.dropped
+        self.bound()
+        return self
+
+    def bound(self) -> None:
+        """Drop the oldest of what is too much."""
+        for name, kept in (("receipts", self.notes), ("lines of the audit log", self.reads), ("uses", self.uses)):
+            while len(kept) > MAX_WAITING:
+                kept.popleft()
+                self.dropped[name] += 1
+
+    def tell(self) -> None:
+        """Say in the log what was dropped."""
+        for name, count in self.dropped.items():
+            logger.error("%d %s are lost: the vault refused them for too long", count, name)
+        self.dropped.clear()
+
+    def __str__(self) -> str:
+        return f"{len(self.notes)} receipts, {len(self.reads)} lines of the audit log and {len(self.uses)} uses"
 
 
 class Notes:
@@ -77,10 +99,12 @@ class Notes:
         self._waiting = _Batch()
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
+        self._delay_s = DELAY_S
 
     def take(self, note: Note) -> None:
         """Keep a note; it is written within ``DELAY_S``. What a chat brought in was read."""
         self._waiting.notes.append(note)
+        self._waiting.bound()
         if note.cube_ids:
             self.read(note.scope, Operation.RECALL, note.cube_ids, note=note.request_id)
         self._soon()
@@ -110,6 +134,7 @@ class Notes:
                 everything=everything,
             )
         )
+        self._waiting.bound()
         self._soon()
 
     async def written(self) -> None:
@@ -120,9 +145,23 @@ class Notes:
         if self._writing is not None:
             await asyncio.shield(self._writing)
 
+    async def finish(self, timeout_s: float) -> None:
+        """Write what waits before the end; what the vault refuses for so long is lost, and the log says how much."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout_s
+        await self.written()
+        while self._waiting and loop.time() < end:
+            await asyncio.sleep(min(DELAY_S, end - loop.time()))
+            await self.written()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting:
+            logger.error("%s are lost: the vault refused them until the end", self._waiting)
+
     def _soon(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(DELAY_S, self._begin)
+            self._timer = asyncio.get_running_loop().call_later(self._delay_s, self._begin)
 
     def _begin(self) -> None:
         self._timer = None
@@ -136,12 +175,15 @@ class Notes:
         try:
             await asyncio.to_thread(self._write, batch)
         except Unavailable as fault:
-            logger.warning("%d receipts wait for the vault: %s", len(batch.notes), type(fault).__name__)
+            logger.warning("%s wait for the vault: %s", batch, type(fault).__name__)
             self._waiting = batch.before(self._waiting)
+            self._waiting.tell()
+            self._delay_s = min(2 * self._delay_s, MAX_RETRY_S)
+            self._soon()
         except Exception:
-            logger.exception(
-                "%d receipts and %d lines of the audit log were not kept", len(batch.notes), len(batch.reads)
-            )
+            logger.exception("%s were not kept", batch)
+        else:
+            self._delay_s = DELAY_S
 
     def _write(self, batch: _Batch) -> None:
         made = [(note.scope, note.request_id, receipt) for note in batch.notes if (receipt := _made(note)) is not None]
@@ -150,12 +192,19 @@ class Notes:
                 self._receipts.put_all(made)
             if self._log is not None:
                 self._log.audit.record(batch.reads)
-        for note in batch.notes:
-            batch.uses[note.scope] += note.cube_ids
-        batch.notes, batch.reads = [], []
-        for scope in list(batch.uses):
-            self._used(scope, batch.uses[scope])
-            del batch.uses[scope]
+        batch.uses += [(note.scope, note.cube_ids) for note in batch.notes if note.cube_ids]
+        batch.notes.clear()
+        batch.reads.clear()
+        by_user: defaultdict[Scope, list[str]] = defaultdict(list)
+        for scope, cube_ids in batch.uses:
+            by_user[scope] += cube_ids
+        done: set[Scope] = set()
+        try:
+            for scope, cube_ids in by_user.items():
+                self._used(scope, cube_ids)
+                done.add(scope)
+        finally:
+            batch.uses = deque(each for each in batch.uses if each[0] not in done)
 
 
 def _made(note: Note) -> str | None:

@@ -1,4 +1,4 @@
-"""Requests in, one log line each and a few counters out; never what was said, never a key.
+"""Requests in, one log line each and a few counters out; never what was said, never a key, never an id in a path.
 
 Text for people, or one JSON object per line for collectors.
 """
@@ -10,11 +10,12 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proxy.relay import Progress
@@ -22,6 +23,7 @@ from proxy.restored import PENDING, TEXT
 from proxy.wire import request_id
 
 access = logging.getLogger("proxy.access")
+UNMATCHED = "unmatched"  #: stands for every path that is no route: it may hold anything
 _QUIET = frozenset(("/health", "/health/live", "/health/ready", "/metrics"))
 #: C0, DEL, C1, the two line ends of Unicode, signs that turn the direction of writing, halves of surrogate pairs
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -32,8 +34,7 @@ _SEPARATOR = re.compile(r'[\s="]')
 class RequestLine:
     """What the log says about one request; filled in on the way."""
 
-    path: str
-    route: str = ""  #: the path's pattern: what counters are kept by
+    route: str = UNMATCHED  #: the path's pattern, such as ``/v1/memory/cubes/{cube_id}``; what counters are kept by
     request_id: str = field(default_factory=request_id)
     started_at: float = field(default_factory=time.perf_counter)
     sent_at: float | None = None  #: when the model server was asked
@@ -60,7 +61,7 @@ class RequestLine:
         now, first = time.perf_counter(), self.progress.first_byte_at
         line: dict[str, Any] = {
             "request_id": self.request_id,
-            "path": self.path,
+            "path": self.route,
             "status": 499 if self.left else self.status,
             "upstream_status": self.upstream_status,
             "error": self.error,
@@ -105,7 +106,7 @@ class Counters:
         """Count a finished request."""
         status = 499 if line.left else line.status
         with self._lock:
-            self._requests[line.route or "other", status] += 1
+            self._requests[line.route, status] += 1
             if line.activation_tier:
                 self._restores[line.activation_tier] += 1
                 self._restored_tokens += line.activation_tokens
@@ -158,16 +159,19 @@ class Journal:
 class AccessLog:
     """Pure ASGI: one line for each request that the hot routes have not taken, and an ``x-request-id`` for it."""
 
-    def __init__(self, app: ASGIApp, journal: Journal) -> None:
+    def __init__(self, app: ASGIApp, journal: Journal, routes: Callable[[], Iterable[str]]) -> None:
+        """``routes`` tells the patterns of all paths, first things first."""
         self._app = app
         self._journal = journal
+        self._routes = routes
+        self._patterns: list[tuple[re.Pattern[str], str]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http" or scope["path"] in _QUIET:
             await self._app(scope, receive, send)
             return
-        line = RequestLine(path=scope["path"])
+        line = RequestLine()
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -183,8 +187,16 @@ class AccessLog:
             line.status = 500
             raise
         finally:
-            line.route = getattr(scope.get("route"), "path", "")  # set by the router
+            line.route = self._route(scope)
             self._journal.write(line)
+
+    def _route(self, scope: Scope) -> str:
+        """The pattern that the router found, or would have found had the request come so far."""
+        found: str | None = getattr(scope.get("route"), "path", None)
+        if found is not None:
+            return found
+        self._patterns = self._patterns or [(compile_path(path)[0], path) for path in self._routes()]
+        return next((path for pattern, path in self._patterns if pattern.match(scope["path"])), UNMATCHED)
 
 
 class _Text(logging.Formatter):

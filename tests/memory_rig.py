@@ -35,6 +35,7 @@ class Memory:
     files: VaultFiles
     pipeline: Pipeline
     clock: Clock
+    embeddings: Embeddings
 
     def tell(self, text, scope=ADA, answer="Okay.", messages=None, **controls):
         """One whole turn: read, 'answered', written."""
@@ -82,4 +83,4 @@ def build(folder, embedder, policy=None):
         embeddings=embeddings,
         clock=clock,
     )
-    return Memory(files, Pipeline(stations), clock)
+    return Memory(files, Pipeline(stations), clock, embeddings)

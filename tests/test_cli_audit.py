@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import logging
 import sqlite3
 import subprocess
 import sys
@@ -129,6 +130,30 @@ def test_a_lost_pepper_is_named_and_not_made(data: Path) -> None:
     done = audit("verify", data=data)
     assert done.returncode == 1
     assert "pepper is missing" in done.stderr
+    assert not (data / "pepper").exists()
+
+
+@pytest.mark.parametrize("action", ["serve", "keys", "doctor"])
+def test_nothing_starts_on_a_vault_whose_pepper_is_lost(data: Path, action: str) -> None:
+    (data / "pepper").unlink()
+    echo = ("--set", "backend.kind=echo", "--set", "embedder.kind=none")
+    command = {"serve": ("serve", "--port", "0"), "keys": ("keys", "create", "a"), "doctor": ("doctor", "--json")}[
+        action
+    ]
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        done = memos(*command, *echo, data=data)
+    finally:
+        root.handlers[:], root.level = handlers, level
+    assert done.returncode == 1
+    if action == "doctor":
+        found = next(each for each in json.loads(done.stdout) if each["check"] == "vault")
+        assert found["status"] == "problem"
+        assert "pepper` of the newest backup" in found["mend"]
+    told = done.stdout if action == "doctor" else done.stderr
+    assert "pepper is missing" in told
+    assert "Restore it from a backup" in told
     assert not (data / "pepper").exists()
 
 

@@ -37,7 +37,7 @@ MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_MEDIAN_LINES = 400, 60, 150
 TABLES = {
     *(f"adapters/embedded/corpus/{name}.py" for name in ("people", "tastes", "things", "frames", "common_facts")),
 }
-TRAINING = "adapters/embedded/training/"  # a tool of development: nothing that serves imports it
+TRAINING = ("adapters/embedded/training/", "adapters/ranker/training/")  # tools: nothing that serves imports them
 
 
 class Module(NamedTuple):
@@ -119,9 +119,9 @@ def training_in_service(root: Path) -> list[str]:
     return [
         f"{module.path} imports {name}"
         for module in modules(root)
-        if not module.path.startswith("adapters/embedded/")
+        if not module.path.startswith(("adapters/embedded/", "adapters/ranker/training/"))
         for name in imports(module.tree)
-        if name.startswith(("adapters.embedded.training", "adapters.embedded.corpus"))
+        if name.startswith(("adapters.embedded.training", "adapters.embedded.corpus", "adapters.ranker.training"))
     ]
 
 

@@ -71,6 +71,26 @@ def test_changes_and_reads_stand_in_the_callers_log_with_their_memories(proxy):
     assert [line["seq"] for line in lines] == sorted((line["seq"] for line in lines), reverse=True)
 
 
+def test_running_a_pipeline_and_asking_a_past_request_again_are_reads(proxy):
+    """Both give memories out; a rehearsal, which changes nothing, does so too."""
+    wrote(proxy, "Apollo is go.", tags=["apollo"])
+    wrote(proxy, "Apollo is back.", tags=["apollo"])
+    got(proxy, "POST", "/pipelines/project-close/run", {"input": {"tag": "apollo"}, "dry_run": True})
+    read, *_ = got(proxy, "GET", "/log")["data"]
+    assert (read["operation"], read["cubes"], read["key_id"]) == ("read", 2, proxy.scope.key_id)
+    got(proxy, "POST", "/pipelines/project-close/run", {"input": {"tag": "apollo"}})
+    assert operations(proxy)[:3] == ["read", "pipeline", "read"]
+    told(proxy, "My cat is called Minka.")
+    reply = told(proxy, "What is my cat called?")
+    before = len(operations(proxy))
+    replayed = got(proxy, "POST", f"/requests/{reply.headers['x-memory-request-id']}/replay")
+    assert replayed["now"]["ids"]
+    lines = got(proxy, "GET", "/log?limit=100")["data"]
+    assert len(lines) == before + 1
+    assert lines[0]["operation"] == "read"
+    assert lines[0]["cubes"] >= len(replayed["now"]["ids"])
+
+
 def test_a_chat_that_brings_something_in_is_a_recall_and_its_receipt_a_read(proxy):
     told(proxy, "I live in Lisbon.")
     told(proxy, "My cat is called Minka.")

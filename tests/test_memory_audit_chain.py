@@ -1,11 +1,14 @@
 """The audit log proves itself: whatever is done to its rows or to its end is found, whoever writes keeps one chain."""
 
 import contextlib
+import fcntl
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +21,9 @@ from memory.change import Change, Operation
 from memory.errors import NotFound, Unavailable
 from memory.turn import Scope
 from memory.vault import VaultFiles, open_vault
+from memory.vault.anchor import FILE_NAME, Anchor, Head
 from memory.vault.chain import Verification, verify
+from memory.vault.keys import kept_audit_key
 
 ADA = Scope(user="ada", key_id="k1")
 ROWS = 8
@@ -266,6 +271,48 @@ def test_processes_that_write_at_once_keep_one_chain(tmp_path: Path) -> None:
     assert result.flaw is None
     assert result.rows == 300
     assert not list(tmp_path.glob(".audit*"))
+
+
+def heads(folder: Path) -> dict[int, Head]:
+    connection = sqlite3.connect(folder / "memos.db")
+    found = {seq: Head(seq, mac) for seq, mac in connection.execute("SELECT seq, mac FROM audit")}
+    connection.close()
+    return found
+
+
+def test_of_two_processes_the_one_that_comes_late_does_not_take_the_anchor_back(whole: Path) -> None:
+    """Commits and their anchors need not come in one order, and the file's clock is too coarse to tell."""
+    copy = copied(whole)
+    path, head = copy / FILE_NAME, heads(copy)
+    one, other = (Anchor(path, kept_audit_key(copy / "pepper")) for _ in range(2))
+    connection = sqlite3.connect(copy / "memos.db")
+    connection.row_factory = sqlite3.Row
+    one.renew(head[5])
+    one.follow(connection, head[6])
+    looked = path.stat()
+    other.follow(connection, head[8])
+    os.utime(path, ns=(looked.st_atime_ns, looked.st_mtime_ns))
+    one.follow(connection, head[7])
+    assert other.read() == one.read() == head[8]
+    connection.close()
+
+
+def test_the_anchor_is_read_and_moved_in_one_hold(whole: Path) -> None:
+    copy = copied(whole)
+    path, head, key = copy / FILE_NAME, heads(copy), kept_audit_key(copy / "pepper")
+    connection = sqlite3.connect(copy / "memos.db", check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    Anchor(path, key).renew(head[5])
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        late = threading.Thread(target=Anchor(path, key).follow, args=(connection, head[6]))
+        late.start()
+        late.join(0.3)
+        assert late.is_alive(), "it did not wait for who holds the file"
+        assert path.read_bytes() == held.read()
+    late.join(10)
+    assert Anchor(path, key).read() == head[6]
+    connection.close()
 
 
 def test_a_transaction_that_is_rolled_back_moves_no_anchor(tmp_path: Path) -> None:

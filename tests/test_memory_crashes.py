@@ -1,6 +1,7 @@
 """Whatever a process dies of and whatever befalls its files: what it acknowledged is there, nothing is half there."""
 
 import asyncio
+import contextlib
 import json
 import random
 import signal
@@ -8,12 +9,14 @@ import sqlite3
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import openai
 import pytest
 
 from memory.cube import State
 from memory.errors import Invalid, Unavailable
+from memory.vault import open_vault
 from memory.vault.chain import verify
 from memory.vault.failpoints import NAMES, Failpoints
 from memory.vault.health import examined, unrecorded
@@ -311,18 +314,68 @@ def test_a_damaged_database_is_told_and_the_doctor_knows_the_way_back(tmp_path, 
     assert "backup" in mends
 
 
-def test_on_a_damaged_database_chats_go_on_without_memory(served):
+_CUT = "import os, sys; os.truncate(sys.argv[1], int(sys.argv[2]))"
+WOUNDS = {"pages": (4096, 1.0), "all": (0, 1.0), "start": (0, 0.1), "cut": 0.3, "cut in a page": 9000, "empty": 0}
+
+
+def _wound(path, how):
+    size = path.stat().st_size
+    if isinstance(WOUNDS[how], tuple):
+        start, share = WOUNDS[how]
+        _flipped(path, start, int(size * share) - start)
+    else:
+        left = WOUNDS[how] if isinstance(WOUNDS[how], int) else int(size * WOUNDS[how]) // 4096 * 4096
+        subprocess.run([sys.executable, "-c", _CUT, str(path), str(left)], check=True)
+
+
+def _let_go(connections):
+    """Make SQLite read from the file what it still has in memory."""
+    with contextlib.suppress(Unavailable), contextlib.ExitStack() as held:
+        for _ in range(12):  # those that wait for use, until a new one is to be opened
+            held.enter_context(connections.read()).execute("PRAGMA shrink_memory")
+    with contextlib.suppress(Unavailable), connections.write() as connection:
+        connection.execute("PRAGMA shrink_memory")
+
+
+@pytest.mark.parametrize("how", WOUNDS)
+def test_on_a_damaged_database_chats_go_on_without_memory(served, how):
+    """Whatever page is hit, the key's own too: the answer comes, says that memory did not help, and is kept."""
     for number in range(60):
         call(served, "POST", "/v1/memory/cubes", {"text": f"Memory {number} of the user's garden", "pinned": True})
-    served.parts.store.connections.checkpoint()
-    path = served.settings.data.dir / "memos.db"
-    size = path.stat().st_size
-    _flipped(path, 4096, size - 4096)
-    with served.parts.store.connections.write() as connection:  # what SQLite still has in memory is let go
-        connection.execute("PRAGMA shrink_memory")
-    reply = served.chat("What grows in my garden?")
-    assert reply.read()
-    assert reply.status in (200, 503)
+    connections = served.parts.store.connections
+    connections.checkpoint()
+    _wound(served.settings.data.dir / "memos.db", how)
+    _let_go(connections)
+    for number in range(3):
+        reply = served.chat(f"What grows in my garden at {number}?")
+        assert json.loads(reply.read())["choices"][0]["message"]["content"] == "Hello."
+        assert (reply.status, reply.headers["x-memory-status"]) == (200, "degraded")
+        assert reply.headers["x-memory-write"] == "spooled"
+        assert "Memory" not in reply.headers.get("x-memory-ids", "")
+    said = "".join(file.read_text() for file in (served.settings.data.dir / "spool").glob("*.json"))
+    assert all(f"garden at {number}?" in said for number in range(3))
+    status, body, _ = call(served, "GET", "/v1/memory/cubes")
+    assert (status, body["error"]["type"]) == (503, "server_error")
+
+
+def test_a_key_that_was_revoked_or_is_not_known_does_not_work_on_a_damaged_database(served):
+    keys, connections = served.parts.store.keys, served.parts.store.connections
+    revoked, unknown = keys.create("revoked"), keys.create("unknown")
+    wrong = f"{served.key[:-1]}{'A' if served.key[-1] != 'A' else 'B'}"
+    assert call(served, "GET", "/v1/memory/cubes")[0] == 200
+    assert served.chat(headers={"authorization": f"Bearer {revoked.key}"}).read()
+    beside = open_vault(served.settings.data.dir, clock=lambda: datetime.now(UTC))
+    beside.keys.revoke(revoked.record.id)
+    beside.close()
+    time.sleep(1.1)  # all that are revoked are read so rarely
+    assert call(served, "GET", "/v1/memory/cubes")[0] == 200
+    connections.checkpoint()
+    _wound(served.settings.data.dir / "memos.db", "all")
+    _let_go(connections)
+    for key, status in ((served.key, 200), (revoked.key, 503), (unknown.key, 503), (wrong, 503)):
+        reply = served.chat(headers={"authorization": f"Bearer {key}"})
+        assert reply.read()
+        assert reply.status == status
 
 
 @pytest.mark.parametrize("what", ["index", "rows"])
@@ -355,6 +408,7 @@ def test_what_is_half_done_is_seen_by_the_doctor(tmp_path):
         "journal": "DELETE FROM audit WHERE seq = 3",
         "versions": "INSERT INTO versions SELECT seq, 7, updated_at, data FROM cubes LIMIT 1",
         "index": "UPDATE lexicons SET cubes = cubes + 1",
+        "outlines": "DELETE FROM outlines WHERE seq = (SELECT min(seq) FROM outlines)",
     }
     for what, sql in wounds.items():
         copy = tmp_path / what

@@ -258,6 +258,7 @@ def test_erasure_is_reported_store_by_store_and_proved(files):
         "versions": 5,
         "fts": 3,
         "vectors": 4,
+        "outlines": 3,
         "labels": report["labels"],
         "relations": report["relations"],
         "ledger": 2,

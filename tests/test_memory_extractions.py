@@ -348,3 +348,17 @@ def test_a_user_is_erased_with_what_waits(memory):
     assert memory.pipeline.erase(ADA, None)["verified"]
     assert memory.queue.counts() == {"waiting": 1, "dead": 0}
     assert memory.queue.claim(lease_s=60).scope.user == "ben"
+
+
+def test_a_turn_that_cannot_be_read_is_dead_and_holds_up_no_other(memory):
+    """The claim of the next entry would fail at every try, for all users."""
+    bad, behind, other = memory.tell(), memory.tell(conversation="d"), memory.tell(scope=BEN)
+    with memory.files.connections.write() as connection:
+        connection.execute("UPDATE turns SET messages = 'not JSON' WHERE id = ?", (bad,))
+    assert {memory.queue.claim(lease_s=60).turn_id for _ in range(2)} == {behind, other}
+    assert memory.queue.claim(lease_s=60) is None
+    assert memory.queue.counts() == {"waiting": 2, "dead": 1}
+    (dead,) = Backlog(memory.files.connections).extractions([TurnState.DEAD])
+    assert (dead.id, dead.attempts) == (bad, 1)
+    assert "cannot be read" in dead.error
+    assert memory.queue.retry_dead(ADA) == 1

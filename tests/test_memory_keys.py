@@ -2,6 +2,7 @@
 
 import re
 import stat
+import subprocess
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,6 +96,64 @@ def test_the_pepper_is_private_and_made_once_by_many_at_once(tmp_path):
     assert not list(tmp_path.glob(".pepper*"))
     for each in opened:
         each.close()
+
+
+@pytest.mark.parametrize("holds", ["keys", "audit", "both"])
+def test_a_lost_pepper_is_not_replaced_under_what_rests_on_it(tmp_path, holds):
+    """With another pepper every key would be dead and the chain broken, and nobody would know why."""
+    files = _open(tmp_path)
+    key = files.keys.create("laptop").key
+    if holds != "both":
+        with files.connections.write() as connection:
+            connection.execute(f"DELETE FROM {'audit' if holds == 'keys' else 'keys'}")
+    files.close()
+    pepper = (tmp_path / "pepper").read_bytes()
+    (tmp_path / "pepper").unlink()
+    with pytest.raises(Unavailable, match="Restore it from a backup") as raised:
+        _open(tmp_path)
+    assert raised.value.code == "pepper_missing"
+    assert not (tmp_path / "pepper").exists()
+    (tmp_path / "pepper").write_bytes(pepper)
+    files = _open(tmp_path)
+    assert (files.keys.lookup(key) is not None) == (holds != "audit")
+    files.close()
+
+
+def test_the_way_on_without_the_pepper_leads_to_the_same_memories(tmp_path):
+    """It is done as the error says: by its command, and a new key for the same user."""
+    files = _open(tmp_path)
+    lost = files.keys.create("laptop")
+    files.close()
+    (tmp_path / "pepper").unlink()
+    with pytest.raises(Unavailable) as raised:
+        _open(tmp_path)
+    command = str(raised.value).partition("`")[2].partition("`")[0]
+    subprocess.run(["/bin/sh", "-c", command], check=True)
+    assert stat.S_IMODE((tmp_path / "pepper").stat().st_mode) == 0o600
+    files = _open(tmp_path)
+    assert files.keys.lookup(lost.key) is None
+    new = files.keys.create("laptop again", user=files.keys.list()[0].user)
+    found = files.keys.lookup(new.key)
+    assert found is not None
+    assert found.user == lost.record.user
+    files.close()
+
+
+@pytest.mark.parametrize("scopes", ["{", "5"])
+def test_a_damaged_row_is_a_clear_error_and_a_key_that_worked_goes_on(tmp_path, scopes):
+    files = _open(tmp_path)
+    new = files.keys.create("laptop")
+    assert files.keys.lookup(new.key) is not None
+    with files.connections.write() as connection:
+        connection.execute("UPDATE keys SET scopes = ?", (scopes,))
+    assert files.keys.lookup(new.key) == new.record
+    assert files.keys.lookup(f"{new.key[:-4]}AAAA") is None
+    files.close()
+    files = _open(tmp_path)
+    with pytest.raises(Unavailable) as raised:
+        files.keys.lookup(new.key)
+    assert raised.value.code == "vault_damaged"
+    files.close()
 
 
 def test_a_damaged_pepper_is_a_clear_error(tmp_path):

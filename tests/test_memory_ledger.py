@@ -8,6 +8,7 @@ from adapters.detect_secrets import DetectSecrets
 from memory.governance import Governance
 from memory.turn import Message, Scope, TurnRecord, TurnState
 from memory.vault import open_vault
+from memory.vault.backlog import Backlog
 
 BO, ANN = Scope(user="bo", key_id="k1"), Scope(user="ann")
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -249,3 +250,66 @@ def test_what_a_broken_off_worker_had_leased_can_be_given_back(ledger):
     assert ledger.claim(limit=9, lease_s=60) == []
     ledger.release()
     assert len(ledger.claim(limit=9, lease_s=60)) == 1
+
+
+# -- rows that cannot be read
+
+
+DAMAGE = {
+    "messages": "not JSON",
+    "injected": '{"trust": 99}',
+    "occurred_at": 2**62,
+}
+
+
+def damage(files, turn_id, column):
+    with files.connections.write() as connection:
+        connection.execute(f"UPDATE turns SET {column} = ? WHERE id = ?", (DAMAGE[column], turn_id))
+
+
+@pytest.mark.parametrize("column", DAMAGE)
+def test_a_row_that_cannot_be_read_is_dead_and_holds_up_no_other(files, ledger, caplog, column):
+    """One such row would roll back the claim of all the others, at every try."""
+    first = [ledger.append(record(text))[0] for text in ("bad", "behind it")]
+    other, _ = ledger.append(record("another's", scope=ANN))
+    damage(files, first[0], column)
+    assert {each.turn_id for each in ledger.claim(limit=9, lease_s=60)} == {first[1], other}
+    assert state(ledger, first[0]) is TurnState.DEAD
+    (dead,) = Backlog(files.connections).rows([TurnState.DEAD])
+    assert (dead.id, dead.attempts) == (first[0], 1)
+    assert "cannot be read" in dead.error
+    assert first[0] in caplog.text
+    assert "not JSON" not in caplog.text + dead.error
+    assert ledger.counts()["dead"] == 1
+    assert ledger.claim(limit=9, lease_s=60) == []
+
+
+def test_a_row_that_is_mended_is_claimed_after_a_retry(files, ledger):
+    """Nothing of it is lost by being dead."""
+    turn_id, _ = ledger.append(record("bad"))
+    (messages,) = rows_of(files, "SELECT messages FROM turns")
+    damage(files, turn_id, "messages")
+    assert ledger.claim(limit=1, lease_s=60) == []
+    with files.connections.write() as connection:
+        connection.execute("UPDATE turns SET messages = ?", messages)
+    assert ledger.retry_dead(BO) == 1
+    (exchange,) = ledger.claim(limit=1, lease_s=60)
+    assert (exchange.messages[0].text, exchange.attempt) == ("bad", 1)
+
+
+def rows_of(files, sql):
+    with files.connections.read() as connection:
+        return [tuple(row) for row in connection.execute(sql)]
+
+
+def test_a_turn_behind_one_that_cannot_be_read_has_the_rest_of_its_context(files, ledger):
+    """What is wrong with a row is no fault of the turns after it in the conversation."""
+    ids = []
+    for text in ("one", "two", "three"):
+        ids.append(ledger.append(record(text))[0])
+        if text != "three":
+            ledger.claim(limit=1, lease_s=60)
+            files.vault.put([], None, "", turn_id=ids[-1])
+    damage(files, ids[1], "messages")
+    (exchange,) = ledger.claim(limit=1, lease_s=60)
+    assert [message.text for message in exchange.context] == ["one"]

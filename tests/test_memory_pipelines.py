@@ -13,7 +13,7 @@ from config.layers import ConfigError
 from config.pipelines import RESULTS, SHIPPED, load_pipelines
 from memory.cube import Origin, SemanticType, Source, State, Trust
 from memory.embeddings import Embeddings
-from memory.errors import Invalid, NotFound, Refused
+from memory.errors import Invalid, NotFound, Refused, Stale
 from memory.governance import Governance
 from memory.injector import Injector
 from memory.operator import Operator, Weights
@@ -26,6 +26,7 @@ from memory.scheduler import Policy, Scheduler
 from memory.templates import filled
 from memory.turn import Draft, Scope
 from memory.vault import open_vault
+from memory.vault.chain import verify
 from memory.writer import Writer
 from proxy.memory_pipelines import recipes_of
 from tests.proxy_rig import Proxy, Upstream
@@ -260,6 +261,105 @@ def test_a_failing_step_takes_all_of_it_back_and_is_named(rig):
     assert raised.value.code == "pipeline_condition"
     assert at.state() == before
     assert at.found("Apollo") == ["Apollo is go."]
+
+
+_FORGET = """
+description: Archives what has the one tag, and forgets what has the other.
+input: {keep: {type: text}, drop: {type: text}, fail: {type: flag, default: false}}
+steps:
+  - name: kept
+    retrieve: {tags: "${input.keep}"}
+  - name: archived
+    archive: {cubes: "${kept.ids}"}
+  - name: dropped
+    retrieve: {tags: "${input.drop}", limit: 1000}
+  - name: forgotten
+    forget: {cubes: "${dropped.ids}"}
+  - name: fails
+    fail_if: {value: "${input.fail}", equals: true}
+"""
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_run_that_forgot_is_not_undone_in_part(rig, named):
+    """By hand as well forgetting cannot be undone; the error says so, and names what can be."""
+    at = rig(_FORGET)
+    kept, _ = at.tell("Apollo is go.", "apollo"), at.tell("The secret is out.", "secret")
+    before = at.rows("SELECT id FROM changes ORDER BY seq DESC LIMIT 1")[0][0]
+    at.run(keep="apollo", drop="secret")
+    (run,) = at.rows("SELECT id FROM changes WHERE operation = 'pipeline'")[0]
+    with pytest.raises(Stale, match="removed 1 memories for good") as raised:
+        at.files.history.undo(ADA, run if named else None)
+    assert raised.value.code == "removed_for_good"
+    assert at.files.vault.get(ADA, kept).state is State.ARCHIVED
+    if not named:
+        assert before not in str(raised.value), "of that change nothing is left"
+        assert run not in str(raised.value)
+        assert "name it: chg_" in str(raised.value)
+
+
+def test_what_comes_after_a_run_that_forgot_can_be_undone_and_its_rest_rolled_back(rig):
+    at = rig(_FORGET)
+    kept, _ = at.tell("Apollo is go.", "apollo"), at.tell("The secret is out.", "secret")
+    at.run(keep="apollo", drop="secret")
+    later = at.tell("The garden is green.", "garden")
+    assert at.files.history.undo(ADA, None).closed == (later,)
+    with pytest.raises(Stale, match="for good"):
+        at.files.history.undo(ADA, None)
+    (run,) = at.rows("SELECT id FROM changes WHERE operation = 'pipeline'")[0]
+    with pytest.raises(Stale) as raised:
+        at.files.history.undo(ADA, run)
+    when = datetime.fromisoformat(str(raised.value).rpartition('"to": "')[2].partition('"')[0])
+    restored = at.files.history.rollback(ADA, when)
+    assert restored.restored == (kept,)
+    assert restored.deleted == 1
+
+
+def test_a_run_that_only_forgot_stands_in_the_way_of_an_undo(rig):
+    at = rig(_FORGET)
+    at.tell("The garden is green.", "garden")
+    at.tell("The secret is out.", "secret")
+    at.run(keep="nothing", drop="secret")
+    with pytest.raises(Stale) as raised:
+        at.files.history.undo(ADA, None)
+    assert raised.value.code == "removed_for_good"
+    assert at.rows("SELECT operation, cubes FROM audit ORDER BY seq DESC LIMIT 2") == [("delete", 1), ("pipeline", 1)]
+    assert verify(at.files.connections.path.parent).flaw is None
+
+
+def test_a_run_that_forgot_and_failed_leaves_no_line_of_it(rig):
+    at = rig(_FORGET)
+    at.tell("Apollo is go.", "apollo")
+    at.tell("The secret is out.", "secret")
+    before = at.state()
+    with pytest.raises(Invalid):
+        at.run(keep="apollo", drop="secret", fail=True)
+    assert at.state() == before
+    assert len(at.files.history.undo(ADA, None).closed) == 1
+
+
+def test_of_what_a_run_forgot_no_byte_stays_behind(rig):
+    """SQLite leaves copies of rows behind that it moves from page to page: they go after the commit, as by hand."""
+    at = rig(_FORGET)
+    cube_id = at.tell("The secret is out.", "secret")
+    with at.files.connections.write() as connection:
+        connection.execute("CREATE TABLE copies (id TEXT)")
+    connections = at.files.connections
+    with connections.write() as connection:
+        connection.execute("INSERT INTO copies VALUES (?)", (f"copy of {cube_id}",))
+    for sql in ("PRAGMA secure_delete = OFF", "DELETE FROM copies", "PRAGMA secure_delete = ON"):
+        with connections.write() as connection:
+            connection.execute(sql)
+    connections.checkpoint()
+    path = connections.path
+
+    def found():
+        files = [file for file in path.parent.iterdir() if file.name.startswith(path.name)]
+        return sum(cube_id.encode() in file.read_bytes() for file in files)
+
+    assert found()
+    at.run(keep="nothing", drop="secret")
+    assert not found()
 
 
 def test_an_embedder_that_fails_takes_all_of_it_back(rig):

@@ -439,7 +439,7 @@ def test_the_counters_are_told_by_route_and_never_by_path(proxy):
     lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     assert int(lines[f'memos_requests_total{{route="{CHAT}",status="200"}}']) >= 1
     assert int(lines['memos_requests_total{route="/v1/memory/cubes/{cube_id}",status="404"}']) >= 1
-    assert int(lines['memos_requests_total{route="other",status="404"}']) >= 1
+    assert int(lines['memos_requests_total{route="unmatched",status="404"}']) >= 1
     assert int(lines['memos_chats_total{memory="on",write="queued"}']) >= 1
     assert "forged" not in text
 

@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 from memory.cube import MemCube, SemanticType, State
 from memory.lifespan import Lifespans
+from memory.outline import Entry
 from memory.ports.values import Matrix, Vector
+from memory.postings import Postings
 from memory.spaces import Partition
 from memory.turn import Admitted, Exchange, Forget, Retract, Scope
 
@@ -123,6 +125,14 @@ class Vault(Protocol):
 
     def labelled_by_others(self, scope: Scope, labels: Sequence[str], *, limit: int) -> list[MemCube]:
         """As ``labelled``, of what others share."""
+        ...
+
+    def outline(self, scope: Scope, cube_ids: Sequence[str] | None = None) -> list[Entry]:
+        """What ranking knows of the user's own current memories (of these), in order of arrival."""
+        ...
+
+    def postings(self, scope: Scope, query: str) -> Postings:
+        """Where the query's terms stand in the user's own current memories."""
         ...
 
     def history(self, scope: Scope, cube_id: str) -> list[MemCube]:

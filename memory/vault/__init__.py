@@ -14,7 +14,7 @@ from memory.vault.extractions import SqliteExtractions
 from memory.vault.failpoints import Failpoints
 from memory.vault.history import SqliteHistory
 from memory.vault.journal import Journal
-from memory.vault.keys import SqliteKeys, audit_key, watermark_key
+from memory.vault.keys import SqliteKeys, audit_key, check_pepper, watermark_key
 from memory.vault.ledger import SqliteLedger
 from memory.vault.liveness import Liveness
 from memory.vault.provenance import SqliteProvenance
@@ -65,15 +65,16 @@ def open_vault(
     ``redact`` takes secrets out of what is stored unseen by governance: ledger rows and imports.
     New memories of the ``decaying`` types are archived once they are cold, unless a draft says otherwise.
 
-    Raises: Unavailable: the file cannot be opened. Refused: a newer program wrote it.
+    Raises: Unavailable: the file cannot be opened, or its pepper is gone. Refused: a newer program wrote it.
     """
     ids = new_id or (lambda: secrets.token_hex(12))
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pepper = data_dir / "pepper"
+    pepper, database = data_dir / "pepper", data_dir / "memos.db"
+    check_pepper(pepper, database)
     chain_key = audit_key(pepper)
     journal = Journal(chain_key, Anchor(data_dir / FILE_NAME, chain_key))
     connections = Connections(
-        data_dir / "memos.db", busy_timeout_ms=busy_timeout_ms, journal=journal, clock=clock, failpoints=failpoints
+        database, busy_timeout_ms=busy_timeout_ms, journal=journal, clock=clock, failpoints=failpoints
     )
     liveness = Liveness(data_dir / "processes")
     return VaultFiles(

@@ -3,10 +3,12 @@
 A chain alone does not tell when its end was cut off; the anchor does. It is written after each commit, without waiting
 for the disk, so after a crash it may lie behind the chain. It is written in place, in one write of a fixed size far
 smaller than a page: replacing the file at each commit cost several times the commit itself. Law: it only ever moves
-forward along one chain. Where the chain does not lead on from it, it stays as it is: it is the evidence.
+forward along one chain, for it is read and written under one lock, whoever of several processes commits. Where the
+chain does not lead on from it, it stays as it is: it is the evidence.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import hmac
 import json
@@ -14,7 +16,7 @@ import logging
 import os
 import secrets
 import sqlite3
-import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +25,6 @@ logger = logging.getLogger(__name__)
 FILE_NAME = "audit.head"
 NO_MAC = bytes(32)
 _SIZE_BYTES = 256
-_ATTEMPTS, _PAUSE_S = 5, 0.002  # to read it, when another process is just writing it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,67 +48,63 @@ class Anchor:
     def __init__(self, path: Path, key: bytes) -> None:
         self._path = path
         self._key = key
-        self._written: tuple[tuple[int, int], Head] | None = None  # what the file looked like, and what was in it
+        self._written: tuple[bytes, Head] | None = None  # what was put into the file, and what that says
         self._complained = False
 
     def read(self) -> Head | None:
         """Return the link that it holds; None: there is no file. Raises: AnchorDamaged, OSError."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                return self._head_in(self._path.read_bytes())
-            except FileNotFoundError:
-                return None
-            except AnchorDamaged:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                time.sleep(_PAUSE_S)
-        return None
+        try:
+            with _held(self._path, os.O_RDONLY, fcntl.LOCK_SH) as file:
+                return self._head_of(file)
+        except FileNotFoundError:
+            return None
 
     def plant(self) -> None:
         """Begin a chain: write the link before its first row, unless there is an anchor. Raises: OSError."""
         if not self._path.exists():
-            draft = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
-            try:
-                self._write(draft, START)
-                with contextlib.suppress(FileExistsError):  # another process was faster
-                    os.link(draft, self._path)
-            finally:
-                draft.unlink(missing_ok=True)
+            with self._draft(START) as draft, contextlib.suppress(FileExistsError):  # another process was faster
+                os.link(draft, self._path)
 
     def renew(self, head: Head) -> None:
         """Write a link whatever stood there before. Raises: OSError."""
-        self._path.unlink(missing_ok=True)
-        self._write(self._path, head)
+        with self._draft(head) as draft:
+            draft.replace(self._path)
 
     def follow(self, connection: sqlite3.Connection, head: Head) -> None:
         """Move on to a link that was committed, if the chain leads there. Never raises: it was committed."""
         try:
-            before = self._before()
-            if before is None:
-                self._complain("%s is missing; `memos audit verify` says what to do", self._path)
-            elif before.seq < head.seq:
+            with _held(self._path, os.O_RDWR, fcntl.LOCK_EX) as file:
+                before = self._head_of(file)
+                if before.seq >= head.seq:
+                    return
                 if _stands(connection, before):
-                    self._written = (self._write(self._path, head, make=False), head)
+                    content = self._content(head)
+                    os.pwrite(file, content, 0)
+                    self._written = (content, head)
                 else:
                     self._complain("the audit log does not lead on from %s: it was changed", self._path)
+        except FileNotFoundError:
+            self._complain("%s is missing; `memos audit verify` says what to do", self._path)
         except (AnchorDamaged, OSError, sqlite3.Error) as error:
             self._complain("the audit log's end cannot be anchored: %s", error)
 
-    def _before(self) -> Head | None:
-        """The link in the file; it is read again only when another process wrote it."""
-        if self._written is not None:
-            with contextlib.suppress(FileNotFoundError):
-                if _look(self._path.stat()) == self._written[0]:
-                    return self._written[1]
-        return self.read()
-
-    def _write(self, path: Path, head: Head, *, make: bool = True) -> tuple[int, int]:
-        file = os.open(path, os.O_WRONLY | (os.O_CREAT if make else 0), 0o600)
+    @contextlib.contextmanager
+    def _draft(self, head: Head) -> Iterator[Path]:
+        """Yield a file with a link in it that is to take the anchor's name, so that nobody sees half of one."""
+        draft = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
         try:
-            os.write(file, self._content(head))
-            return _look(os.fstat(file))
+            draft.touch(mode=0o600, exist_ok=False)
+            draft.write_bytes(self._content(head))
+            yield draft
         finally:
-            os.close(file)
+            draft.unlink(missing_ok=True)
+
+    def _head_of(self, file: int) -> Head:
+        """The link in an open file; its seal is proved again only when another process wrote it."""
+        content = os.pread(file, _SIZE_BYTES + 1, 0)
+        if self._written is not None and self._written[0] == content:
+            return self._written[1]
+        return self._head_in(content)
 
     def _complain(self, message: str, *details: object) -> None:
         """Say it once: it is found at every write."""
@@ -132,8 +129,15 @@ class Anchor:
         return json.dumps(fields).encode().ljust(_SIZE_BYTES - 1) + b"\n"
 
 
-def _look(status: os.stat_result) -> tuple[int, int]:
-    return status.st_ino, status.st_mtime_ns
+@contextlib.contextmanager
+def _held(path: Path, flags: int, how: int) -> Iterator[int]:
+    """Yield the open file, locked against others who hold it. Raises: OSError."""
+    file = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        fcntl.flock(file, how)
+        yield file
+    finally:
+        os.close(file)
 
 
 def _stands(connection: sqlite3.Connection, head: Head) -> bool:

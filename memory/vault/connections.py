@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,8 @@ from memory.vault.migrations import migrate
 from memory.vault.rows import micros
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+DAMAGED = "vault_damaged"  # a fault's code
 _CACHED_STATEMENTS = 256
 _RETRY_LOG_S = 1.0
 
@@ -53,6 +54,7 @@ class Connections:
         self.journal = journal or Journal(b"")
         self._clock = clock
         self._change: Change | None = None
+        self._afterwards: list[Callable[[], None]] = []
         self._busy_timeout_ms = busy_timeout_ms
         self._lock = threading.RLock()
         self._idle: deque[sqlite3.Connection] = deque()
@@ -60,7 +62,7 @@ class Connections:
         self._log_owed_since: float | None = None
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
-        with _translated():
+        with translated():
             self._writer = self._connect(WritingConnection)
             self._writer.execute("PRAGMA journal_mode = WAL")
             self.journal.begin(self._writer)
@@ -90,11 +92,14 @@ class Connections:
 
         Raises: VaultLocked: another process is writing for longer than the busy timeout.
         """
-        with self._lock, _translated():
+        with self._lock, translated():
             if self._closed:
                 raise Unavailable("The vault is closed.")
             if self._writer.in_transaction:  # a write inside a write joins it
-                self._change = self._change or change
+                if self._change is None:
+                    self._change = change
+                elif change is not None:
+                    self._writer.joined.add(change.operation)
                 yield self._writer
                 return
             self._writer.execute("BEGIN IMMEDIATE")
@@ -112,11 +117,22 @@ class Connections:
                 self._empty_log_when_owed()
             except BaseException:
                 self._writer.let_go()
+                self._afterwards.clear()
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
             finally:
                 self._writing_thread = None
+            afterwards, self._afterwards = self._afterwards, []
+        for call in afterwards:
+            call()
+
+    def afterwards(self, call: Callable[[], None]) -> None:
+        """Call once what this thread is writing is committed: at once outside a write, never after a rollback."""
+        if self._writing_thread == threading.get_ident():
+            self._afterwards.append(call)
+        else:
+            call()
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -127,7 +143,7 @@ class Connections:
         if self._writing_thread == threading.get_ident():
             yield self._writer
             return
-        with _translated():
+        with translated():
             connection = self._take()
             try:
                 yield connection
@@ -152,7 +168,7 @@ class Connections:
 
         False when somebody was still reading from it: then it is tried again after later writes.
         """
-        with self._lock, _translated():
+        with self._lock, translated():
             if self._writer.in_transaction:  # of a write around it, which does it at its end
                 self._log_owed_since = -math.inf
                 return False
@@ -168,7 +184,7 @@ class Connections:
         ``secure_delete`` overwrites what is removed, but not the copies that stay behind in a page's unused middle when
         SQLite moves rows from one page to another. False when the log could not be emptied.
         """
-        with self._lock, _translated():
+        with self._lock, translated():
             self._failpoints.reach("rebuild.before")
             self._writer.execute("VACUUM")
             self._failpoints.reach("rebuild.after")
@@ -208,7 +224,7 @@ class Connections:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Turn SQLite's errors into those of memory."""
     try:
         yield
@@ -219,9 +235,9 @@ def _translated() -> Iterator[None]:
             raise Unavailable("The disk is full, so nothing can be kept; make room.", code="disk_full") from error
         raise Unavailable(f"The vault cannot be used: {error}.") from error
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _CORRUPT:
             raise
         raise Unavailable(
             f"The vault file is damaged or not a database: {error}. `memos doctor` says how to recover.",
-            code="vault_damaged",
+            code=DAMAGED,
         ) from error

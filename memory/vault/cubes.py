@@ -13,7 +13,7 @@ import numpy as np
 from memory.cube import MemCube
 from memory.ports import Vector
 from memory.spaces import PRIVATE
-from memory.vault import lexical, partitions, relations
+from memory.vault import lexical, outlines, partitions, relations
 from memory.vault.journal import Touched, touch, touched
 from memory.vault.labels import labels_of
 from memory.vault.past_words import keep_words
@@ -117,6 +117,7 @@ def remove_all(connection: sqlite3.Connection, owner: str) -> tuple[str, ...]:
         _unindex(connection, each.seq, each.cube)
         partitions.withdraw(connection, each.seq)
     lexical.drop(connection, owner)
+    outlines.drop_all(connection, owner)
     connection.execute("DELETE FROM labels WHERE owner = ?", (owner,))
     connection.execute("DELETE FROM cubes WHERE owner = ?", (owner,))
     return tuple(row["id"] for row in gone)
@@ -132,7 +133,9 @@ def put_vector(connection: sqlite3.Connection, seq: int, model_id: str, vector: 
 
 
 def _index_entry(cube: MemCube) -> tuple[object, ...] | None:
-    return (cube.in_use, lexical.indexed_text(cube), cube.tags, cube.entities) if cube.current else None
+    return (
+        (cube.in_use, cube.valid_from, lexical.indexed_text(cube), cube.tags, cube.entities) if cube.current else None
+    )
 
 
 def index_in(connection: sqlite3.Connection, partition: str, seq: int, cube: MemCube) -> None:
@@ -156,12 +159,15 @@ def unindex_in(connection: sqlite3.Connection, partition: str, seq: int, cube: M
 
 
 def _index(connection: sqlite3.Connection, seq: int, cube: MemCube) -> None:
+    if cube.in_use:
+        outlines.put(connection, seq, cube)
     for partition in (cube.owner, *(each.partition for each in partitions.granted(connection, seq))):
         index_in(connection, partition, seq, cube)
 
 
 def _unindex(connection: sqlite3.Connection, seq: int, cube: MemCube) -> None:
     shares = partitions.granted(connection, seq)
+    outlines.drop(connection, cube.owner, seq)
     for partition in (cube.owner, *(each.partition for each in shares)):
         unindex_in(connection, partition, seq, cube)
     if shares:

@@ -9,6 +9,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from memory.change import Change, Operation
@@ -52,7 +53,7 @@ class CubeErasing(VaultBase):
             chosen = with_ids(connection, scope.user, cube_ids)
             purged = _purge(connection, scope, chosen, Forgotten())
         if purged.ids:
-            self._tidy(purged.traces)
+            self._connections.afterwards(partial(self._tidy, purged.traces))
         return Written(removed=purged.ids)
 
     def forget(self, scope: Scope, forget: Forget) -> Written:
@@ -76,7 +77,7 @@ class CubeErasing(VaultBase):
                 known = {each.id for each in chosen}
                 chosen += [each for each in with_ids(connection, scope.user, forget.cube_ids) if each.id not in known]
                 purged = _purge(connection, scope, chosen, anywhere)
-        self._tidy(purged.traces)
+        self._connections.afterwards(partial(self._tidy, purged.traces))
         return Written(removed=purged.ids)
 
     def erase(

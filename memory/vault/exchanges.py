@@ -1,5 +1,6 @@
 """A row of the turn ledger in, the exchange that it holds out: what the writer and the extractor read."""
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 
@@ -8,6 +9,11 @@ import orjson
 from memory.cube import Trust
 from memory.turn import Exchange, Message, Scope
 from memory.vault.rows import maybe_moment, moment
+
+logger = logging.getLogger(__name__)
+
+#: What is raised of a row that was damaged or that no program of this version wrote.
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 _CONTEXT_MESSAGES = 4
 
@@ -24,7 +30,10 @@ _FOLLOWED = """
 def exchange_of(
     connection: sqlite3.Connection, row: sqlite3.Row, *, attempt: int, withheld: Sequence[Sequence[str]] = ()
 ) -> Exchange:
-    """Return the exchange of a whole row, with the messages before it as they are now."""
+    """Return the exchange of a whole row, with the messages before it as they are now.
+
+    Raises: UNREADABLE: it is no row that the ledger writes.
+    """
     injected = orjson.loads(row["injected"])
     texts = [injected.get("stable"), injected.get("turn")]
     return Exchange(
@@ -73,8 +82,17 @@ def _before(connection: sqlite3.Connection, row: sqlite3.Row) -> tuple[Message, 
         rows = connection.execute(_BEFORE, key).fetchall()
     else:
         return ()
-    messages = [message for before in reversed(rows) for message in messages_of(before)]
+    messages = [message for before in reversed(rows) for message in _readable(before)]
     return tuple(messages[-_CONTEXT_MESSAGES:])
+
+
+def _readable(row: sqlite3.Row) -> tuple[Message, ...]:
+    """Return the messages of a turn before; none of one that cannot be read, for the turn itself can be."""
+    try:
+        return messages_of(row)
+    except UNREADABLE as error:
+        logger.warning("turn %s cannot be read as context: %s", row["id"], type(error).__name__)
+        return ()
 
 
 def _followed(connection: sqlite3.Connection, row: sqlite3.Row) -> list[sqlite3.Row]:

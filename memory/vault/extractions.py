@@ -7,6 +7,7 @@ An entry names a turn and holds none of its words: they are read when it is clai
 stored. Users are served in turn, whoever has most waiting. What a dead process had leased is taken back.
 """
 
+import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -17,9 +18,11 @@ import orjson
 from memory.ports import Clock
 from memory.turn import Exchange, Scope
 from memory.vault.connections import Connections
-from memory.vault.exchanges import exchange_of
+from memory.vault.exchanges import UNREADABLE, exchange_of
 from memory.vault.liveness import Liveness
 from memory.vault.rows import dumps, folded, micros
+
+logger = logging.getLogger(__name__)
 
 _ERROR_CHARS = 500
 
@@ -39,6 +42,7 @@ _NEXT = f"""
     ORDER BY entry.user, entry.due_at LIMIT 1
 """
 _LEASE = "UPDATE extractions SET leased_until = ?, attempts = attempts + 1, process = ? WHERE turn_id = ?"
+_FAIL = "UPDATE extractions SET due_at = ?, error = ?, leased_until = NULL WHERE turn_id = ?"
 _GIVE_UP = "UPDATE extractions SET leased_until = NULL, attempts = max(0, attempts - 1) WHERE leased_until IS NOT NULL"
 
 
@@ -88,25 +92,28 @@ class SqliteExtractions:
         self._served = ""  # the user whose turn was given out last
 
     def claim(self, *, lease_s: float) -> Exchange | None:
-        """Lease the oldest due entry of the next user in line; a lease that ran out counts as due."""
+        """Lease the oldest due entry of the next user in line; a lease that ran out counts as due.
+
+        An entry whose turn cannot be read is given up as dead, and the next one is taken.
+        """
         now = micros(self._clock())
         with self._connections.read() as connection:  # a look before the lock: mostly there is nothing to do
             if self._next(connection, now) is None:
                 return None
         with self._connections.write() as connection:
-            row = self._next(connection, now)
-            if row is None:
-                return None
-            self._served = row["user"]
-            connection.execute(_LEASE, (now + int(lease_s * 1_000_000), self._liveness.name, row["id"]))
-            return _exchange(connection, row)
+            while (row := self._next(connection, now)) is not None:
+                self._served = row["user"]
+                connection.execute(_LEASE, (now + int(lease_s * 1_000_000), self._liveness.name, row["id"]))
+                exchange = _read(connection, row)
+                if exchange is not None:
+                    return exchange
+        return None
 
     def fail(self, turn_id: str, error: str, *, retry_in_s: float | None) -> None:
         """Record a failed attempt; None gives the entry up as dead. One that is done or gone is left alone."""
         due_at = None if retry_in_s is None else micros(self._clock()) + int(retry_in_s * 1_000_000)
-        sql = "UPDATE extractions SET due_at = ?, error = ?, leased_until = NULL WHERE turn_id = ?"
         with self._connections.write() as connection:
-            connection.execute(sql, (due_at, self._redact(error)[:_ERROR_CHARS], turn_id))
+            connection.execute(_FAIL, (due_at, self._redact(error)[:_ERROR_CHARS], turn_id))
 
     def give_up(self) -> int:
         """Return how many entries that this process had leased wait again, as if they had not been tried."""
@@ -145,6 +152,17 @@ class SqliteExtractions:
             if row is not None:
                 return row
         return None
+
+
+def _read(connection: sqlite3.Connection, row: sqlite3.Row) -> Exchange | None:
+    """Return the exchange of an entry that is leased; None: it cannot be read, and is dead from now on."""
+    try:
+        return _exchange(connection, row)
+    except UNREADABLE as error:
+        reason = type(error).__name__  # its text may quote what was said
+    logger.error("turn %s is not extracted, its row cannot be read (%s)", row["id"], reason)
+    connection.execute(_FAIL, (None, f"its row cannot be read: {reason}", row["id"]))
+    return None
 
 
 def _exchange(connection: sqlite3.Connection, row: sqlite3.Row) -> Exchange:

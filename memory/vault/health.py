@@ -40,6 +40,7 @@ _INDEXED = """
         SELECT owner, -cubes FROM lexicons WHERE owner IN (SELECT owner FROM cubes)
     ) GROUP BY owner HAVING sum(n) <> 0
 """
+_OUTLINED = _INDEXED.replace("SELECT owner, -cubes FROM lexicons", "SELECT owner, -1 FROM outlines")
 
 
 def examined(connections: Connections) -> Iterator[Flaw]:
@@ -61,6 +62,8 @@ def examined(connections: Connections) -> Iterator[Flaw]:
             yield Flaw("versions", f"{count} versions are newer than the memory that they are of")
         if users := len(connection.execute(_INDEXED).fetchall()):
             yield Flaw("index", f"the word index of {users} users does not hold what they have")
+        if users := len(connection.execute(_OUTLINED).fetchall()):
+            yield Flaw("outlines", f"the outlines of {users} users do not hold what they have")
 
 
 def unrecorded(connections: Connections) -> int:

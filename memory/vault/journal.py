@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from memory.change import Change
+from memory.change import DESTROYING, Change, Operation
 from memory.cube import MemCube
 from memory.vault.anchor import NO_MAC, Anchor, Head
 from memory.vault.rows import dumps
@@ -38,10 +38,12 @@ class WritingConnection(sqlite3.Connection):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.touched: dict[int, Touched] = {}
         self.appended: Head | None = None  #: the newest row that its transaction added to the audit log
+        self.joined: set[Operation] = set()  #: of the changes that joined another one
 
     def let_go(self) -> None:
         """Forget what a transaction did that is rolled back."""
         self.touched.clear()
+        self.joined.clear()
         self.appended = None
 
 
@@ -93,9 +95,12 @@ class Journal:
     def record(self, connection: WritingConnection, change: Change | None, *, at: int) -> None:
         """Write down what the transaction touched; nothing when it touched nothing and need not be audited.
 
+        What was removed for good inside a change of another kind, a pipeline's, has a row of the audit log of its own.
+
         Raises: RuntimeError: memories were touched outside a change.
         """
         touched, connection.touched = connection.touched, {}
+        joined, connection.joined = connection.joined, set()
         if change is None:
             if touched:
                 raise RuntimeError("memories were changed outside a Change")
@@ -103,6 +108,9 @@ class Journal:
         if not touched and not change.audited:
             return
         number = self.audit(connection, change, touched.values(), at=at)
+        gone = [each for each in touched.values() if each.before and not each.after]
+        if gone and change.operation not in DESTROYING and (destroying := joined.intersection(DESTROYING)):
+            self._removal(connection, change, max(destroying), gone, at=at)
         there = [each for each in touched.values() if each.after]
         if not there:
             return
@@ -116,6 +124,20 @@ class Journal:
             "INSERT INTO change_cubes (change_seq, seq, version_before, version_after) VALUES (?, ?, ?, ?)",
             [(cursor.lastrowid, each.seq, each.before, each.after) for each in there],
         )
+
+    def removed_by(self, connection: sqlite3.Connection, user: str, change_id: str, audit_seq: int) -> int:
+        """Return how many memories a change removed for good, though it is of a kind that can be undone."""
+        sql = "SELECT cubes FROM audit WHERE seq = ? AND digest = ?"
+        row = connection.execute(sql, (audit_seq + 1, self._digest(user, None, change_id, ()))).fetchone()
+        return 0 if row is None else int(row["cubes"])
+
+    def _removal(
+        self, connection: WritingConnection, change: Change, operation: Operation, gone: Sequence[Touched], *, at: int
+    ) -> None:
+        """Append the row behind the change's own by which ``removed_by`` knows it: its digest names the change."""
+        removal = Change(user=change.user, key_id=change.key_id, operation=operation, note=change.id)
+        kinds = sorted({each.kind for each in gone if each.kind})
+        self.append(connection, removal, kinds=kinds, cubes=len(gone), what=(), at=at)
 
     def audit(self, connection: sqlite3.Connection, change: Change, touched: Iterable[Touched], *, at: int) -> int:
         """Append a row to the audit log inside the caller's transaction and return its number."""
@@ -135,7 +157,7 @@ class Journal:
         at: int,
     ) -> int:
         """Append a row about so many memories of these kinds and return its number; of ``what`` only a digest stays."""
-        digest = self._hmac(b"what", dumps([change.user, change.turn_id, change.note, what]).encode()).hex()
+        digest = self._digest(change.user, change.turn_id, change.note, what)
         last = connection.execute("SELECT seq, mac FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
         number, before = (last["seq"] + 1, last["mac"]) if last is not None else (1, NO_MAC)
         who, operation = self.who(change.user), change.operation.value
@@ -150,6 +172,9 @@ class Journal:
     def mac(self, before: bytes, row: Sequence[object]) -> bytes:
         """Return what chains a row (all columns but the MAC, in order) to the MAC of the one before."""
         return self._hmac(b"chain", before + dumps(list(row)).encode())
+
+    def _digest(self, user: str, turn_id: str | None, note: str, what: Sequence[tuple[str, int, int, str]]) -> str:
+        return self._hmac(b"what", dumps([user, turn_id, note, what]).encode()).hex()
 
     def _hmac(self, purpose: bytes, message: bytes) -> bytes:
         return hmac.digest(self._key, purpose + b"\0" + message, hashlib.sha256)

@@ -2,7 +2,8 @@
 
 A key is ``sk-memos-<8 hex id>-<43 url-safe characters>`` (256 random bits) and is shown once. Stored is its
 HMAC-SHA-256 under a pepper that lies in a file beside the database, so the database alone lets nobody in. Each lookup
-reads the database: a key that another process revokes stops working at once.
+reads the database: a key that another process revokes stops working at once. Only while the database cannot be read do
+keys go on that worked when it last could: chats need no memory, and a damaged file must not end them.
 """
 
 import contextlib
@@ -11,7 +12,9 @@ import hmac
 import os
 import re
 import secrets
+import shlex
 import sqlite3
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +26,7 @@ from memory.change import Change, Operation
 from memory.errors import Invalid, NotFound, Unavailable
 from memory.ports import Clock
 from memory.spaces import PUBLIC
-from memory.vault.connections import Connections
+from memory.vault.connections import DAMAGED, Connections, translated
 from memory.vault.rows import dumps, maybe_moment, micros, moment
 
 #: What a key may be allowed to do. ``admin``: to read the audit log of all users, by pseudonyms.
@@ -33,6 +36,8 @@ DEFAULT_SCOPES = ("models", "memory:read", "memory:write")
 _KEY = re.compile(r"sk-memos-([0-9a-f]{8})-([A-Za-z0-9_-]{43})\Z")
 _IS_SPACE = re.compile(rf"(?:{PUBLIC}\Z|org_|spc_)")  # their memories are indexed under these names
 _PEPPER_BYTES = 32
+_CHECK_S = 1.0  # so rarely all revoked keys are read
+PEPPER_MISSING = "pepper_missing"
 _COLUMNS = "id, name, user, assert_users, scopes, mac, last4, created_at, revoked_at"
 
 
@@ -65,6 +70,8 @@ class SqliteKeys:
         self._connections = connections
         self._clock = clock
         self._pepper = _pepper(pepper_file)
+        self._known: dict[str, tuple[bytes, KeyRecord]] = {}  # by id, with their MACs: those that work
+        self._checked_at_s = 0.0
 
     def create(
         self, name: str, *, assert_users: bool = False, scopes: Iterable[str] = DEFAULT_SCOPES, user: str | None = None
@@ -101,16 +108,47 @@ class SqliteKeys:
         return NewKey(key=key, record=_record(stored))
 
     def lookup(self, key: str) -> KeyRecord | None:
-        """Return the record of a valid key that was not revoked; one indexed read."""
+        """Return the record of a valid key that was not revoked; one indexed read.
+
+        Raises: Unavailable: the database cannot be read, and the key is not known from before.
+        """
         parts = _KEY.match(key)
         if parts is None:
             return None
-        with self._connections.read() as connection:
-            row = connection.execute(f"SELECT {_COLUMNS} FROM keys WHERE id = ?", (parts[1],)).fetchone()
         mac = self._mac(b"key", key)
-        if row is None or not hmac.compare_digest(mac, row["mac"]) or row["revoked_at"] is not None:
-            return None
-        return _record(row)
+        try:
+            return self._looked_up(parts[1], mac)
+        except Unavailable:
+            known = self._known.get(parts[1])
+            if known is None or not hmac.compare_digest(mac, known[0]):
+                raise
+            return known[1]
+
+    def _looked_up(self, key_id: str, mac: bytes) -> KeyRecord | None:
+        with self._connections.read() as connection:
+            row = connection.execute(f"SELECT {_COLUMNS} FROM keys WHERE id = ?", (key_id,)).fetchone()
+        try:
+            if row is None or row["revoked_at"] is not None:
+                self._known.pop(key_id, None)
+                return None
+            if not hmac.compare_digest(mac, row["mac"]):
+                return None
+            record = _record(row)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise Unavailable(f"The key {key_id} cannot be read: the vault file is damaged.", code=DAMAGED) from error
+        self._known[key_id] = mac, record
+        self._let_go_of_revoked()
+        return record
+
+    def _let_go_of_revoked(self) -> None:
+        """What is known must not outlive a revocation by another process, though nobody uses that key any more."""
+        now_s = time.monotonic()
+        if now_s - self._checked_at_s < _CHECK_S:
+            return
+        self._checked_at_s = now_s
+        with contextlib.suppress(Unavailable), self._connections.read() as connection:
+            for row in connection.execute("SELECT id FROM keys WHERE revoked_at IS NOT NULL").fetchall():
+                self._known.pop(row["id"], None)
 
     def list(self) -> list[KeyRecord]:
         """Return all keys, also revoked ones, oldest first."""
@@ -133,6 +171,7 @@ class SqliteKeys:
                 with self._connections.write(ended) as connection:
                     now = micros(self._clock())
                     connection.execute("UPDATE keys SET revoked_at = ? WHERE id = ?", (now, key_id))
+            self._known.pop(key_id, None)
             return _record(outer.execute(select, (key_id,)).fetchone())
 
     def hmac_user(self, provider_key: str) -> str:
@@ -164,6 +203,28 @@ def kept_audit_key(pepper_file: Path) -> bytes:
             "Restore it from a backup."
         )
     return audit_key(pepper_file)
+
+
+def check_pepper(pepper_file: Path, database: Path) -> None:
+    """Raises: Unavailable: the pepper is gone under which the database holds keys or an audit log."""
+    if pepper_file.exists() or not _rests_on_pepper(database) or pepper_file.exists():  # others may just make both
+        return
+    raise Unavailable(
+        f"{pepper_file} is missing, and {database.name} holds keys and an audit log that were made with it. Restore it "
+        f"from a backup of {pepper_file.parent}: with another one no key works, and the audit log no longer holds. If "
+        f"it is lost for good, make another one with `(umask 077; head -c 32 /dev/urandom > "
+        f"{shlex.quote(str(pepper_file))})`, and a new key for each user that `memos keys list` shows with `memos keys "
+        "create NAME --user USER`. All memories stay; what the audit log says can no longer be proved.",
+        code=PEPPER_MISSING,
+    )
+
+
+def _rests_on_pepper(database: Path) -> bool:
+    if not database.is_file():
+        return False
+    with translated(), contextlib.closing(sqlite3.connect(database)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE name IN ('keys', 'audit')").fetchall()
+        return any(connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() for (name,) in tables)
 
 
 def watermark_key(pepper_file: Path) -> bytes:

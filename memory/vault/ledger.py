@@ -8,6 +8,7 @@ they are stored. Rows carry the name of the process that opened or leased them, 
 behind is taken back.
 """
 
+import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,11 +20,14 @@ from memory.ports import Clock
 from memory.turn import Exchange, LedgerRow, Scope, TurnRecord, TurnState
 from memory.vault.access import still_readable
 from memory.vault.connections import Connections
-from memory.vault.exchanges import exchange_of
+from memory.vault.exchanges import UNREADABLE, exchange_of
 from memory.vault.liveness import Liveness
 from memory.vault.rows import dumps, maybe_micros, micros, moment
 
+logger = logging.getLogger(__name__)
+
 _ERROR_CHARS = 500
+_CLAIM_ROUNDS = 64  # of one claim, each but the last finds a row that cannot be read
 
 _INSERT = """
     INSERT INTO turns (id, user, key_id, conversation_id, turn_hash, follows, request_id, state, due_at, process,
@@ -154,17 +158,23 @@ class SqliteLedger:
         """Lease due rows, oldest first, of each user only the first that waits; leases that ran out count as due.
 
         An answer stands last among the messages, in the role of the assistant. Messages without an id get
-        "<turn id>:<position>".
+        "<turn id>:<position>". A row that cannot be read is dead-lettered, and holds up none of the others.
         """
         now = micros(self._clock())
         with self._connections.read() as connection:  # a look before the lock: mostly there is nothing to do
             if not connection.execute(_HEADS, {"now": now, "limit": 1}).fetchall():
                 return []
+        claimed: list[Exchange] = []
         with self._connections.write() as connection:
-            rows = connection.execute(_HEADS, {"now": now, "limit": limit}).fetchall()
-            for row in rows:
-                connection.execute(_LEASE, (now + int(lease_s * 1_000_000), self._liveness.name, row["seq"]))
-            return [exchange_of(connection, row, attempt=row["attempts"] + 1) for row in rows]
+            for _ in range(_CLAIM_ROUNDS):
+                rows = connection.execute(_HEADS, {"now": now, "limit": limit - len(claimed)}).fetchall()
+                for row in rows:
+                    connection.execute(_LEASE, (now + int(lease_s * 1_000_000), self._liveness.name, row["seq"]))
+                read = [_read(connection, row, now) for row in rows]
+                claimed += [exchange for exchange in read if exchange is not None]
+                if None not in read:
+                    break  # else the next row of that user waits behind the dead one
+        return claimed
 
     def fail(self, turn_id: str, error: str, *, retry_in_s: float | None, counts: bool = True) -> None:
         """Record a failed attempt; None dead-letters the row. A row that is done or gone is left alone."""
@@ -260,6 +270,17 @@ class SqliteLedger:
             "occurred_at": now if record.occurred_at is None else micros(record.occurred_at),
             "now": now,
         }
+
+
+def _read(connection: sqlite3.Connection, row: sqlite3.Row, now: int) -> Exchange | None:
+    """Return the exchange of a row that is leased; None: it cannot be read, and is dead from now on."""
+    try:
+        return exchange_of(connection, row, attempt=row["attempts"] + 1)
+    except UNREADABLE as error:
+        reason = type(error).__name__  # its text may quote what was said
+    logger.error("turn %s is dead, its row cannot be read (%s): `memos queue retry` tries again", row["id"], reason)
+    connection.execute(_FAIL, (TurnState.DEAD, f"its row cannot be read: {reason}", now, 0, row["id"]))
+    return None
 
 
 def _same(connection: sqlite3.Connection, record: TurnRecord, row: Mapping[str, Any], *, window_s: float) -> str | None:

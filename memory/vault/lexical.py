@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.cube import MemCube
+from memory.postings import POSTING
 from memory.vault.words import terms
 
-_ENTRY = np.dtype([("seq", "<u4"), ("count", "<u2"), ("length", "<u2")])
+_ENTRY = POSTING
 _CHUNK_ENTRIES = 120  # a row of about one kilobyte
 _MAX_COUNT = 65_535
 _K1 = 1.2
@@ -93,7 +94,7 @@ def search(
     seqs: list[NDArray[np.uint32]] = []
     scores: list[NDArray[np.float64]] = []
     for term in query:
-        entries = _postings(connection, partitions, term)
+        entries = postings(connection, partitions, term)
         if len(entries):
             seqs.append(entries["seq"])
             scores.append(_bm25(entries, cubes, words / cubes))
@@ -115,7 +116,8 @@ def _is_full(entries: bytes, seq: int) -> bool:
     return full and int(np.frombuffer(entries, _ENTRY)["seq"].max()) < seq
 
 
-def _postings(connection: sqlite3.Connection, partitions: Sequence[str], term: str) -> NDArray[np.void]:
+def postings(connection: sqlite3.Connection, partitions: Sequence[str], term: str) -> NDArray[np.void]:
+    """Return the entries of a stem in these partitions, each cube once."""
     sql = "SELECT entries FROM postings WHERE owner = ? AND term = ?"
     chunks = [row[0] for each in partitions for row in connection.execute(sql, (each, term))]
     entries = np.frombuffer(b"".join(chunks), _ENTRY)

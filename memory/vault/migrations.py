@@ -12,7 +12,7 @@ from memory.vault.rows import folded
 #: SQL scripts; the first makes an empty file into version 1. Append only.
 MIGRATIONS: tuple[str, ...] = tuple(
     files("memory.vault").joinpath(name).read_text(encoding="utf-8")
-    for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
+    for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql")
 )
 
 

@@ -5,8 +5,9 @@ found is asked of ``grants`` and ``members`` in the query that reads it (``memor
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -68,10 +69,14 @@ def withdraw_from(connection: sqlite3.Connection, space_id: str, user: str) -> N
     _blank(connection, connection.execute(_SHOWN_TO, (user, space_id)).fetchall())
 
 
+def without_shared(injected: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a turn's ledger row says was brought in, without the block that holds what others shared."""
+    of_turn = set(injected.get("turn_ids", ()))
+    kept = [cube_id for cube_id in injected.get("ids", ()) if cube_id not in of_turn]
+    return {**injected, "turn": "", "ids": kept, "turn_ids": [], "shared": []}
+
+
 def _blank(connection: sqlite3.Connection, rows: Iterable[sqlite3.Row]) -> None:
     for row in rows:
-        injected = orjson.loads(row["injected"])
-        of_turn = set(injected.pop("turn_ids", ()))
-        kept = [cube_id for cube_id in injected.get("ids", ()) if cube_id not in of_turn]
-        injected |= {"turn": "", "ids": kept, "turn_ids": [], "shared": []}
+        injected = without_shared(orjson.loads(row["injected"]))
         connection.execute("UPDATE turns SET injected = ? WHERE seq = ?", (dumps(injected), row["seq"]))

@@ -27,6 +27,7 @@ _COUNTS = {
     f"SELECT count(*) FROM versions WHERE seq IN {_AMONG}",
     "fts": f"SELECT count(*) FROM cubes WHERE superseded_at IS NULL AND seq IN {_AMONG}",
     "vectors": f"SELECT count(*) FROM embeddings WHERE seq IN {_AMONG}",
+    "outlines": f"SELECT count(*) FROM outlines WHERE owner = :user AND seq IN {_AMONG}",
     "labels": f"SELECT count(*) FROM labels WHERE seq IN {_AMONG}",
     "relations": f"SELECT count(*) FROM relations WHERE from_seq IN {_AMONG} OR to_seq IN {_AMONG}",
     "grants": f"SELECT count(*) FROM grants WHERE seq IN {_AMONG}",

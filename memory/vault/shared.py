@@ -32,7 +32,7 @@ _VIA = f"""
 _VECTORS = f"""
     WITH {REACH} SELECT cubes.id, vector FROM grants JOIN cubes USING (seq) JOIN embeddings USING (seq)
     WHERE grants.space = :space AND grants.task = :shared_for AND grants.space IN (SELECT space FROM reach)
-      AND {_CUBES_ALIVE} AND {IN_USE} AND model_id = :model_id ORDER BY seq
+      AND {IN_FORCE} AND {_CUBES_ALIVE} AND {IN_USE} AND model_id = :model_id ORDER BY seq
 """
 _IN_SPACE = f"""
     WITH {REACH} SELECT cubes.seq, {CUBE_COLUMNS} FROM grants JOIN cubes USING (seq)

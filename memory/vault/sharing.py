@@ -80,8 +80,6 @@ class CubeSharing(CubeWriting, SharedReading):
             ruled = [each for row in rows for each in stored(connection, "seq = ?", (row["seq"],))]
             if not any(grants.end(connection, each, space_id) for each in own or ruled):
                 raise NotFound(f"The memory {cube_id!r} is not shared in a space {space_id!r}.")
-            for each in own:
-                touch(connection, each.seq, each.cube, each.cube)
 
     def shares(self, scope: Scope, cube_id: str) -> list[Share]:
         """Return where a memory of the user is shared, the oldest share first. Raises: NotFound."""

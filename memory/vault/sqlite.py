@@ -5,6 +5,7 @@ from memory.vault.erasing import CubeErasing
 from memory.vault.graph import CubeGraph
 from memory.vault.labelling import CubeLabelling
 from memory.vault.merging import CubeMerging
+from memory.vault.outlines import CubeOutlining
 from memory.vault.past import CubePast
 from memory.vault.sharing import CubeSharing
 from memory.vault.sweeping import CubeSweeping
@@ -14,6 +15,7 @@ from memory.vault.uses import CubeUses
 
 class SqliteVault(
     CubePast,
+    CubeOutlining,
     CubeSharing,
     CubeErasing,
     CubeTransfer,

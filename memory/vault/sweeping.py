@@ -1,7 +1,8 @@
-"""The time in, what is over or cold taken out of use: expiry, decay, quotas and the final removal.
+"""The time in, what is over or cold taken out of use: expiry, decay, quotas, shares and the final removal.
 
-Law: a look that finds nothing due reads one entry of the index ``cubes_due``, however many memories there are. What is
-due is dealt with user by user in short transactions, each one a change of its own.
+Law: a look that finds nothing due reads one entry of each of the indexes ``cubes_due`` and ``grants_due``, however many
+memories and shares there are. What is due is dealt with user by user in short transactions, each one a change of its
+own. A share whose time is over ends as one that is revoked by hand.
 """
 
 import sqlite3
@@ -14,6 +15,7 @@ from memory.lifecycle import Event, after
 from memory.lifespan import Lifespans, cold_at, next_step
 from memory.ports import Swept, Usage
 from memory.turn import Scope
+from memory.vault import grants
 from memory.vault.cubes import StoredCube, change, remove, stored
 from memory.vault.reading import VaultBase
 from memory.vault.rows import dumps, maybe_micros, moment
@@ -40,16 +42,22 @@ class CubeSweeping(VaultBase):
     """What time and quotas do."""
 
     def due(self, *, limit: int) -> dict[str, list[int]]:
-        """Return where memories lie that are due, those due longest, by user."""
+        """Return where memories lie that are due, or a share of which is over, those due longest, by user."""
+        now = self._now()
         with self._connections.read() as connection:
-            rows = connection.execute(_DUE, (self._now(), limit)).fetchall()
+            found = [(row["owner"], row["seq"]) for row in connection.execute(_DUE, (now, limit))]
+            found += grants.over(connection, now, limit=limit)
         users: dict[str, list[int]] = {}
-        for row in rows:
-            users.setdefault(row["owner"], []).append(row["seq"])
+        for owner, seq in dict.fromkeys(found):
+            users.setdefault(owner, []).append(seq)
         return users
 
     def sweep(self, scope: Scope, places: Sequence[int], rules: Lifespans) -> Swept:
-        """Do what is due with the user's memories at these places, in one transaction; what is not due stays."""
+        """Do what is due with the user's memories at these places, in one transaction; what is not due stays.
+
+        Shares of theirs whose time is over are ended before, in one transaction for each space.
+        """
+        self._end_shares(scope, places)
         now = self._clock()
         with self._connections.write(Change.by(scope, Operation.SWEEP)) as connection:
             due = stored(connection, f"{_AT} AND due_at <= ?", (scope.user, dumps(list(places)), self._now()))
@@ -70,6 +78,15 @@ class CubeSweeping(VaultBase):
             removed=tuple(each.cube.id for each in over if each not in told),
             doomed=tuple(each.cube.id for each in told),
         )
+
+    def _end_shares(self, scope: Scope, places: Sequence[int]) -> None:
+        now = self._now()
+        with self._connections.read() as connection:
+            spaces = {space_id: None for _, space_id in grants.over_at(connection, scope.user, places, now)}
+        for space_id in spaces:
+            change = Change.by(scope, Operation.REVOKE, note=f"expired in {space_id}")
+            with self._connections.write(change) as connection:
+                grants.end_over(connection, scope.user, places, space_id, now)
 
     def usage(self, scope: Scope) -> Usage:
         """Return what the user's memories in use take; reads a row for each."""

@@ -13,10 +13,11 @@ from typing import Any
 import orjson
 
 from memory.change import Change, Operation
-from memory.cube import MemCube, Trust
+from memory.cube import MemCube, State, Trust
 from memory.errors import Invalid
+from memory.lifecycle import Event, after
 from memory.turn import Scope, TurnState
-from memory.vault import relations, timeline
+from memory.vault import partitions, relations, timeline
 from memory.vault.cubes import StoredCube, by_ids, insert, keep_version, stored
 from memory.vault.reading import VaultBase
 from memory.vault.rows import count_of, cube_from_json, cube_json, dumps, micros, moment, time_of
@@ -60,7 +61,8 @@ class CubeTransfer(VaultBase):
         """Take back what ``export`` gave, into this user's memory, in one transaction.
 
         What is already there is left alone; an id that another user has is replaced by a fresh one, also where other
-        rows refer to it.
+        rows refer to it. What others had shared is not taken back with the turns into which it was brought: nothing
+        tells whether it still is.
 
         Raises: Invalid: a row is not of an export; nothing is imported then.
         """
@@ -112,9 +114,7 @@ class CubeTransfer(VaultBase):
             "state": TurnState.QUEUED if turn["state"] == TurnState.OPEN else TurnState(turn["state"]),
             "answer": None if turn["answer"] is None else redact(turn["answer"]),
             "messages": dumps([{**message, "text": redact(message["text"])} for message in turn["messages"]]),
-            "injected": dumps(
-                {key: redact(text) if isinstance(text, str) else text for key, text in turn["injected"].items()}
-            ),
+            "injected": dumps(_taken_over(turn["injected"], redact)),
             "occurred_at": micros(time_of(turn, "occurred_at")),
             "created_at": micros(time_of(turn, "created_at")),
         }
@@ -140,6 +140,7 @@ class _Parsed:
         self.cubes: dict[str, list[MemCube]] = {}
         self.confirmed: dict[str, list[int | None]] = {}  #: by version; None: not said
         self.turns: list[Mapping[str, Any]] = []
+        self._turn_ids: set[str] = set()
 
     def take(self, row: Mapping[str, Any]) -> None:
         """Raises: Invalid, KeyError, TypeError, ValueError, AttributeError, OverflowError: it is none of an export."""
@@ -148,12 +149,18 @@ class _Parsed:
                 if row["format"] != FORMAT:
                     raise Invalid(f"its format is {row['format']!r}; this program reads {FORMAT}.")
             case "memos.cube":
-                cube = cube_from_json(row)
-                self.cubes.setdefault(cube.id, []).append(cube)
+                cube = _in_life(cube_from_json(row))
+                versions = self.cubes.setdefault(cube.id, [])
+                _check_version(cube, versions[-1].version if versions else 0)
+                versions.append(cube)
                 said = None if row.get("confirmed_at") is None else micros(time_of(row, "confirmed_at"))
                 self.confirmed.setdefault(cube.id, []).append(said)
             case "memos.turn":
-                self.turns.append(_checked_turn(row))
+                turn = _checked_turn(row)
+                if turn["id"] in self._turn_ids:
+                    raise Invalid(f"the turn {turn['id']!r} was there before.", param="id")
+                self._turn_ids.add(turn["id"])
+                self.turns.append(turn)
             case other:
                 raise Invalid(f"it is a {other!r}.")
 
@@ -207,6 +214,28 @@ def _renamed(user: str, old: str) -> str:
     """Return the id that stands for another user's id here: always the same, so importing twice changes nothing."""
     prefix = old.partition("_")[0]
     return f"{prefix}_{hashlib.sha256(f'{user}/{old}'.encode()).hexdigest()[:24]}"
+
+
+def _in_life(cube: MemCube) -> MemCube:
+    """Return the cube as it is stored: what is put into a vault is in use at once, and nothing there waits for it."""
+    generated = cube.state is State.GENERATED
+    return replace(cube, state=after(cube.state, Event.ACTIVATE)) if generated else cube
+
+
+def _check_version(cube: MemCube, last: int) -> None:
+    """Raises: Invalid: it is not a later version than the last one of the same cube (0: there was none)."""
+    if cube.version > last:
+        return
+    why = f"follows version {last}; each version of a memory comes once, the oldest first"
+    raise Invalid(
+        f"version {cube.version} of {cube.id!r} {why if last else 'is none: versions count from 1'}.", param="version"
+    )
+
+
+def _taken_over(injected: Mapping[str, Any], redact: Callable[[str], str]) -> dict[str, Any]:
+    """Return what was brought into a turn without secrets, and without the block that held what others shared."""
+    mine = partitions.without_shared(injected) if injected.get("shared") else injected
+    return {key: redact(text) if isinstance(text, str) else text for key, text in mine.items()}
 
 
 def _turn_json(row: sqlite3.Row) -> dict[str, Any]:

@@ -5,11 +5,12 @@ while nothing has changed its memories since.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
-from memory.change import Operation
+from memory.change import DESTROYING, Operation
 from memory.cube import MemCube, State
 from memory.errors import NotFound, Refused, Stale
 from memory.turn import Scope
@@ -20,7 +21,6 @@ from memory.vault.restoring import Outcome, Version, bring_back, numbered, stand
 from memory.vault.rows import dumps, micros, moment
 
 _NAMED = 5  # conflicts that an error names
-_DESTROYING = (Operation.DELETE, Operation.FORGET, Operation.ERASE)
 #: They say who may read a memory, not what it says: each ends by the other.
 _SHARING = (Operation.SHARE, Operation.REVOKE)
 #: What the system does by itself, and undoing: an undo that names no change passes over these.
@@ -63,7 +63,7 @@ class Undoing:
     def chosen(self, connection: sqlite3.Connection, scope: Scope, change_id: str | None) -> sqlite3.Row:
         """Return the change that is to be undone; None: the newest.
 
-        Raises: NotFound. Stale: it is undone already, or the newest thing done cannot be undone.
+        Raises: NotFound. Stale: it is undone already, or it, or the newest thing done, removed memories for good.
         """
         undone = standing_undone(connection, scope)
         if change_id is None:
@@ -82,6 +82,14 @@ class Undoing:
                 param="change",
                 code="undone_already",
             )
+        if removed := self._removed_in(connection, scope, row):
+            before = _before(connection, row)
+            raise Stale(
+                f"That change removed {removed} memories for good, which cannot be undone, and a change is undone "
+                f'whole or not at all. To have what it left as it was, roll back to before it ("to": "{before}").',
+                param="change",
+                code="removed_for_good",
+            )
         return row
 
     def removed(
@@ -90,7 +98,7 @@ class Undoing:
         """Return how many memories were removed for good after a time, or after a line of the audit log."""
         bound = {
             "who": self._journal.who(scope.user),
-            "operations": dumps(list(_DESTROYING)),
+            "operations": dumps(list(DESTROYING)),
             "at": 2**62 if after is None else micros(after),
             "seq": since_seq,
         }
@@ -100,19 +108,26 @@ class Undoing:
         sql = f"""
             {CHANGE} AND operation NOT IN (SELECT value FROM json_each(:passed))
             AND id NOT IN (SELECT value FROM json_each(:undone))
-            AND EXISTS (SELECT 1 FROM change_cubes WHERE change_seq = changes.seq) ORDER BY seq DESC LIMIT 1
+            AND EXISTS (SELECT 1 FROM change_cubes WHERE change_seq = changes.seq) ORDER BY seq DESC
         """
         bound = {"user": scope.user, "passed": dumps(list(_PASSED_OVER)), "undone": dumps(list(undone))}
-        row: sqlite3.Row | None = connection.execute(sql, bound).fetchone()
-        if row is None:
+        rows: Iterator[sqlite3.Row] = iter(connection.execute(sql, bound))
+        newest = next(rows, None)
+        if newest is None:
             raise NotFound("There is no change to undo.", code="nothing_to_undo")
-        if removed := self.removed(connection, scope, since_seq=row["audit_seq"]):
-            raise Stale(
-                f"The newest that was done removed {removed} memories for good, which cannot be undone. "
-                f"To undo what was done before, name it: {row['id']} ({row['operation']}).",
-                code="removed_for_good",
-            )
-        return row
+        if not (removed := self.removed(connection, scope, since_seq=newest["audit_seq"])):
+            return newest
+        lasting = (row for row in chain((newest,), rows) if not self._removed_in(connection, scope, row))
+        before = next(lasting, None)
+        named = f" To undo what was done before, name it: {before['id']} ({before['operation']})." if before else ""
+        raise Stale(
+            f"The newest that was done removed {removed} memories for good, which cannot be undone.{named}",
+            code="removed_for_good",
+        )
+
+    def _removed_in(self, connection: sqlite3.Connection, scope: Scope, row: sqlite3.Row) -> int:
+        """Return how many memories a change that stands in the journal removed for good beside."""
+        return self._journal.removed_by(connection, scope.user, row["id"], row["audit_seq"])
 
 
 def take_back(connection: sqlite3.Connection, scope: Scope, row: sqlite3.Row, now: datetime) -> Outcome:
@@ -175,13 +190,19 @@ def _check_last(connection: sqlite3.Connection, scope: Scope, row: sqlite3.Row, 
         return
     found = [connection.execute(_LAST_OF, (each.seq, scope.user)).fetchone() for each in moved]
     later = list(dict.fromkeys(f"{each['id']} ({each['operation']})" for each in found if each is not None))
-    before = moment(connection.execute(_MADE_AT, (row["seq"],)).fetchone()[0] - 1).isoformat()
+    before = _before(connection, row)
     raise Stale(
         f"{_listed([each.cube.id for each in moved])} changed since, by {', '.join(later[:_NAMED]) or 'others'}: "
         f'undo that first, or roll back to before this change ("to": "{before}").',
         param="change",
         code="changed_since",
     )
+
+
+def _before(connection: sqlite3.Connection, row: sqlite3.Row) -> str:
+    """Return the last time at which nothing of a change was made, as a rollback takes it."""
+    made_at = connection.execute(_MADE_AT, (row["seq"],)).fetchone()[0]
+    return moment((row["at"] if made_at is None else made_at) - 1).isoformat()
 
 
 def _check_values(connection: sqlite3.Connection, newest: Sequence[StoredCube]) -> None:

@@ -1,0 +1,200 @@
+"""A question in, the memories that may answer it with a score each out: the first stage of recall.
+
+Signals are z-normalised over all of the user's memories and added; rank fusion gives a weak signal the vote of a strong
+one and lost 13 points of recall@5 against BM25 alone. What others share is scored by its own likeness and words.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from memory.embeddings import Embeddings
+from memory.outline import Numbers, Outline
+from memory.ports import Vault, Vector
+from memory.signals import Signals, signals_of, z
+from memory.spaces import Partition
+from memory.turn import MemoryCall, Scope
+
+SMALLEST_DEVIATION = {"dense": 0.05, "lexical": 0.5}  # with few memories a deviation of almost zero means nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixture:
+    """How much each signal counts, in z units; of cues (speaker, question, dated) what a cue adds."""
+
+    lexical: float = 0.0
+    lexical_near: float = 0.0
+    lexical_conversation: float = 0.0
+    dense: float = 0.0
+    dense_near: float = 0.0
+    dense_conversation: float = 0.0
+    speaker: float = 0.0
+    length: float = 0.0
+    question: float = 0.0
+    dated: float = 0.0
+
+    def scaled(self, lexical: float, dense: float) -> "Mixture":
+        """Return the mixture with all signals of a sort multiplied."""
+        return replace(
+            self,
+            lexical=self.lexical * lexical,
+            lexical_near=self.lexical_near * lexical,
+            lexical_conversation=self.lexical_conversation * lexical,
+            dense=self.dense * dense,
+            dense_near=self.dense_near * dense,
+            dense_conversation=self.dense_conversation * dense,
+        )
+
+
+#: With an assistant: what a user says stands for itself.
+CHAT = Mixture(lexical=1.0, dense=1.0, lexical_conversation=0.5, dense_conversation=0.3, dated=0.5)
+#: Between people: an answer often leans on the utterance before it.
+TALK = Mixture(
+    lexical_near=1.0,
+    dense_near=0.7,
+    lexical_conversation=0.4,
+    dense_conversation=0.4,
+    speaker=0.6,
+    length=0.3,
+    question=-0.5,
+    dated=1.2,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What may answer, by id; a memory that one of the signals does not know is missing there."""
+
+    scores: Mapping[str, float] = field(default_factory=dict)  #: in z units, of the best ones
+    dense: Mapping[str, float] = field(default_factory=dict)  #: cosine
+    lexical: Mapping[str, float] = field(default_factory=dict)  #: BM25
+
+
+class Finder:
+    """Scores all memories that a user may read against one question."""
+
+    def __init__(
+        self, vault: Vault, embeddings: Embeddings, *, lexical: float = 1.0, dense: float = 1.0, candidates: int = 64
+    ) -> None:
+        """``lexical`` and ``dense``: how much the signals of either sort count, as a factor."""
+        self._vault = vault
+        self._embeddings = embeddings
+        self._lexical, self._dense = lexical, dense
+        self._chat, self._talk = (mixture.scaled(lexical, dense) for mixture in (CHAT, TALK))
+        self._candidates = candidates
+
+    def find(self, scope: Scope, call: MemoryCall, partitions: Sequence[Partition]) -> Found:
+        """Return the best candidates, some for each signal.
+
+        Raises: EngineDown: the embedder does not answer. VaultLocked.
+        """
+        vectors = self._embeddings.embed([call.query])
+        own = self._own(scope, call, None if vectors is None else vectors[0])
+        if not partitions:
+            return own
+        shared = self._shared(scope, call, partitions)
+        return Found(
+            scores={**shared.scores, **own.scores},
+            dense={**shared.dense, **own.dense},
+            lexical={**shared.lexical, **own.lexical},
+        )
+
+    def _own(self, scope: Scope, call: MemoryCall, query: Vector | None) -> Found:
+        outline = self._embeddings.outline(scope)
+        if not len(outline):
+            return Found()
+        known, similarities = self._similarities(scope, outline, query)
+        postings = self._vault.postings(scope, without_times(call))
+        signals = signals_of(outline, postings, similarities, call.query, call.times)
+        scores = mixed(signals, outline, self._talk if outline.named else self._chat)
+        likely = np.flatnonzero(known + signals.lexical_near)  # without a vector and near no word nothing speaks for it
+        best = likely[_best(scores[likely], self._candidates)].tolist()
+        ids = outline.ids
+        return Found(
+            scores={ids[row]: float(scores[row]) for row in best},
+            dense={ids[row]: float(similarities[row]) for row in best if known[row]},
+            lexical={ids[row]: float(signals.lexical[row]) for row in best if signals.lexical[row]},
+        )
+
+    def _similarities(self, scope: Scope, outline: Outline, query: Vector | None) -> tuple[Numbers, Numbers]:
+        """Return which memories have a vector, and all similarities; without one the mean of the others."""
+        known, aligned = np.zeros((2, len(outline)), np.float32)
+        if query is None:
+            return known, aligned
+        ids, similarities = self._embeddings.nearest(scope, query)
+        places = outline.places
+        rows = np.fromiter((places.get(cube_id, -1) for cube_id in ids), np.intp, len(ids))
+        here = rows >= 0
+        aligned += similarities.mean() if len(similarities) else 0.0
+        aligned[rows[here]], known[rows[here]] = similarities[here], 1.0
+        return known, aligned
+
+    def _shared(self, scope: Scope, call: MemoryCall, partitions: Sequence[Partition]) -> Found:
+        ids, similarities = self._embeddings.search(scope, call.query, partitions)
+        found, total = self._vault.lexical(scope, without_times(call), limit=self._candidates)
+        dense, lexical = nearest(ids, similarities, self._candidates), dict(found)
+        z_dense = z_of(dense, similarities, "dense")
+        z_lexical = _z_sparse(lexical, max(total, len(lexical), 1))
+        scores = {
+            each: self._dense * z_dense.get(each, 0.0) + self._lexical * z_lexical.get(each, 0.0)
+            for each in {**dense, **lexical}
+        }
+        return Found(scores=scores, dense=dense, lexical=lexical)
+
+
+def mixed(signals: Signals, outline: Outline, mixture: Mixture) -> Numbers:
+    """Return the weighted sum of the signals, one number a memory."""
+    weighted: list[tuple[float, Numbers]] = [
+        (mixture.lexical, z(signals.lexical)),
+        (mixture.lexical_near, z(signals.lexical_near)),
+        (mixture.lexical_conversation, z(signals.lexical_conversation)),
+        (mixture.dense, z(signals.dense)),
+        (mixture.dense_near, z(signals.dense_near)),
+        (mixture.dense_conversation, z(signals.dense_conversation)),
+        (mixture.speaker, signals.speaker),
+        (mixture.length, z(np.log1p(outline.words))),
+        (mixture.question, outline.question.astype(np.float32)),
+        (mixture.dated, signals.dated),
+    ]
+    total = np.zeros(len(outline), np.float32)
+    for weight, amount in weighted:
+        total += np.float32(weight) * amount
+    return total
+
+
+def without_times(call: MemoryCall) -> str:
+    """Return the query without the times that it names: "May" in "on 2 May" asks for no other date in May."""
+    words = call.query
+    for time in call.times:
+        words = words.replace(time.text, " ")
+    return words
+
+
+def nearest(ids: Sequence[str], similarities: Vector, limit: int) -> dict[str, float]:
+    """Return the most similar ones with their similarity, in no order."""
+    return {ids[row]: float(similarities[row]) for row in _best(similarities, limit)}
+
+
+def z_of(scores: Mapping[str, float], population: Vector, signal: str) -> dict[str, float]:
+    """Return scores in standard deviations of the population that they come from."""
+    if not scores or not population.size:
+        return {}
+    mean, deviation = float(population.mean()), max(float(population.std()), SMALLEST_DEVIATION[signal])
+    return {each: (score - mean) / deviation for each, score in scores.items()}
+
+
+def _best(scores: Vector, limit: int) -> list[int]:
+    if len(scores) <= limit:
+        return list(range(len(scores)))
+    found: list[int] = np.argpartition(scores, -limit)[-limit:].tolist()
+    return found
+
+
+def _z_sparse(scores: Mapping[str, float], total: int) -> dict[str, float]:
+    """z-scores where all memories that are not listed scored zero."""
+    mean = sum(scores.values()) / total
+    variance = max(0.0, sum(score * score for score in scores.values()) / total - mean * mean)
+    deviation = max(math.sqrt(variance), SMALLEST_DEVIATION["lexical"])
+    return {each: (score - mean) / deviation for each, score in scores.items()}

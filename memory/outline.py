@@ -1,0 +1,117 @@
+"""A user's current memories in, what ranking knows of each without reading it out: who spoke, when, after what.
+
+One row a memory, in order of arrival, so that signals are computed over all of them at once. Only utterances have
+neighbours: the utterances before and after them in the same conversation.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory.rules.marks import Marks
+
+Rows = NDArray[np.intp]  # places in an outline; -1: none
+Numbers = NDArray[np.float32]
+
+_QUESTION, _NUMBER = 1, 2
+_NAMES_AT, _TIMES_AT, _MASK = 8, 16, 0xFF
+
+
+class Entry(NamedTuple):
+    """One memory of an outline."""
+
+    seq: int  #: the order of arrival
+    id: str
+    utterance: bool
+    conversation: str
+    role: str
+    speaker: str  #: "": without a name
+    at: int  #: microseconds since 1970, UTC
+    words: int  #: index terms, with repetitions
+    marks: int  #: as ``packed`` made it
+
+
+def packed(marks: Marks) -> int:
+    """Return the marks as one number."""
+    flags = _QUESTION * marks.question + _NUMBER * marks.number
+    return flags | marks.names << _NAMES_AT | marks.times << _TIMES_AT
+
+
+class Outline:
+    """All of a user's current memories as columns; never changed, so that recalls may share it."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        """``entries`` in order of arrival."""
+        self.entries = entries
+        columns = list(zip(*entries, strict=True)) if entries else [()] * len(Entry._fields)
+        self.ids = tuple(entry.id for entry in entries)
+        self.seqs = np.array(columns[0], np.int64)
+        self.utterance = np.array(columns[2], bool)
+        self.user = np.array([role == "user" for role in columns[4]], bool)
+        self.speakers = _Names(columns[5])
+        self.at = np.array(columns[6], np.int64)
+        self.words = np.array(columns[7], np.float32)
+        marks = np.array(columns[8], np.int64)
+        self.question = (marks & _QUESTION) > 0
+        self.number = (marks & _NUMBER) > 0
+        self.names = (marks >> _NAMES_AT & _MASK).astype(np.float32)
+        self.times = (marks >> _TIMES_AT & _MASK).astype(np.float32)
+
+    def __len__(self) -> int:
+        return len(self.seqs)
+
+    def changed(self, gone: frozenset[str], more: Sequence[Entry]) -> "Outline":
+        """Return the outline without some memories and with others; costs a copy."""
+        kept = [entry for entry in self.entries if entry.id not in gone]
+        return Outline(sorted([*kept, *more])) if more else Outline(kept)
+
+    def rows_of(self, seqs: NDArray[np.integer]) -> Rows:
+        """Return the places of memories by their order of arrival; -1 for those that are not here."""
+        if not len(self):
+            return np.full(len(seqs), -1, np.intp)
+        places = np.minimum(np.searchsorted(self.seqs, seqs), len(self) - 1)
+        return np.where(self.seqs[places] == seqs, places, -1)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The place of each memory by id."""
+        return {cube_id: place for place, cube_id in enumerate(self.ids)}
+
+    @cached_property
+    def conversations(self) -> NDArray[np.intp]:
+        """The number of each utterance's conversation; every other memory is a conversation of its own."""
+        known: dict[str, int] = {}
+        numbers = [
+            known.setdefault(
+                entry.conversation if entry.utterance and entry.conversation else f"\0{entry.id}", len(known)
+            )
+            for entry in self.entries
+        ]
+        return np.array(numbers, np.intp)
+
+    @cached_property
+    def neighbours(self) -> tuple[Rows, Rows]:
+        """The places of the utterance before and of the one after each; -1 where there is none."""
+        before, after = np.full((2, len(self)), -1, np.intp)
+        order = np.argsort(self.conversations, kind="stable")
+        same = self.conversations[order][1:] == self.conversations[order][:-1]
+        before[order[1:][same]] = order[:-1][same]
+        after[order[:-1][same]] = order[1:][same]
+        return before, after
+
+    @cached_property
+    def named(self) -> bool:
+        """True when any speaker has a name: then it is a talk between people, not with an assistant."""
+        return any(self.speakers.names)
+
+
+class _Names:
+    """Speakers as numbers."""
+
+    def __init__(self, spoken: Sequence[str]) -> None:
+        known: dict[str, int] = {}
+        self.numbers = np.array([known.setdefault(name, len(known)) for name in spoken], np.intp)
+        self.names = tuple(known)

@@ -1,0 +1,172 @@
+"""A question, an outline, postings and similarities in, one number per memory and signal out.
+
+A question is often answered by an utterance that does not repeat its words, while the one before it does: the terms
+and the likeness of neighbours are mixed in (half of the one before, a quarter of the one after), which gave more than
+any other signal. BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory.outline import Numbers, Outline, Rows
+from memory.postings import Postings
+from memory.turn import TimeExpression
+
+_BEFORE, _AFTER = 0.5, 0.25  #: shares of the neighbours' terms and likeness
+_K1, _B, _B_CONVERSATION = 1.2, 0.5, 0.75
+_WORD = re.compile(r"[^\W_]+")
+_DAY_US = 86_400_000_000
+_NEAR_TIME = 0.4  #: of a memory that lies outside the time asked about, and not farther than it is long
+_SHORTEST_NAME = 3
+_SMALLEST = 1e-9
+_NICKNAMES = (3, 4)  #: letters of a longer first name that stand for it: Mel, Joan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """What speaks for each memory of an outline, in its order; similarities are raw, not normalised."""
+
+    lexical: Numbers  #: BM25
+    lexical_near: Numbers  #: BM25 with the neighbours' terms mixed in
+    lexical_conversation: Numbers  #: BM25 of the whole conversation
+    coverage: Numbers  #: share of the question's idf mass that stands in it, in [0, 1]
+    coverage_near: Numbers  #: the same, with its neighbours
+    dense: Numbers  #: cosine
+    dense_near: Numbers  #: with the neighbours' added
+    dense_conversation: Numbers  #: the best of the conversation
+    speaker: Numbers  #: 1: the one that the question names, -1: another one, 0: it names none, or several
+    dated: Numbers  #: in [0, 1]: how near to the times that the question names
+
+
+def signals_of(
+    outline: Outline, postings: Postings, similarities: Numbers, question: str, times: Sequence[TimeExpression]
+) -> Signals:
+    """Return the signals of all memories. Costs some dozens of passes over arrays of that length."""
+    lexical = _Lexical(outline, postings)
+    best = np.full(len(outline.conversations), -1.0, np.float32)
+    np.maximum.at(best, outline.conversations, similarities)
+    return Signals(
+        lexical=lexical.plain,
+        lexical_near=lexical.near,
+        lexical_conversation=lexical.conversation[outline.conversations],
+        coverage=lexical.coverage,
+        coverage_near=lexical.coverage_near,
+        dense=similarities,
+        dense_near=_with_neighbours(similarities, outline),
+        dense_conversation=best[outline.conversations],
+        speaker=_speaker(outline, question),
+        dated=_dated(outline, times),
+    )
+
+
+def at(values: Numbers, rows: Rows) -> Numbers:
+    """Return the values at these places, 0 where there is none."""
+    return np.where(rows >= 0, values[rows], 0).astype(np.float32) if len(values) else values
+
+
+def z(values: Numbers) -> Numbers:
+    """Return the values in standard deviations from their mean; zeros when all are equal."""
+    deviation = float(values.std()) if len(values) else 0.0
+    return ((values - values.mean()) / deviation if deviation > _SMALLEST else np.zeros_like(values)).astype(np.float32)
+
+
+def _with_neighbours(values: Numbers, outline: Outline) -> Numbers:
+    before, after = outline.neighbours
+    total: Numbers = (values + _BEFORE * at(values, before) + _AFTER * at(values, after)).astype(np.float32)
+    return total
+
+
+class _Lexical:
+    """All lexical signals of one question, term by term."""
+
+    def __init__(self, outline: Outline, postings: Postings) -> None:
+        self._outline = outline
+        self._lengths = _Lengths(outline)
+        n, conversations = len(outline), int(outline.conversations.max(initial=-1)) + 1
+        self.plain, self.near = np.zeros((2, n), np.float32)
+        self.coverage, self.coverage_near = np.zeros((2, n), np.float32)
+        self.conversation = np.zeros(conversations, np.float32)
+        mass = 0.0
+        for entries in postings.entries.values():
+            rows = outline.rows_of(entries["seq"])
+            here = rows >= 0
+            if here.any():
+                mass += self._add(rows[here], entries["count"][here].astype(np.float32))
+        if mass:
+            self.coverage /= mass
+            self.coverage_near /= mass
+
+    def _add(self, rows: Rows, counts: Numbers) -> float:
+        n, lengths = len(self._outline), self._lengths
+        before, after = self._outline.neighbours
+        idf = _idf(n, len(rows))
+        self.plain[rows] += idf * _saturated(counts, lengths.plain[rows], _B)
+        self.coverage[rows] += idf
+        # what a memory says is mixed into the one after it (whose "before" it is) and the one before it
+        spread = np.concatenate([rows, after[rows], before[rows]])
+        shares = np.concatenate([counts, _BEFORE * counts, _AFTER * counts])
+        reached = spread >= 0
+        mixed = np.bincount(spread[reached], shares[reached], n).astype(np.float32)
+        touched = np.flatnonzero(mixed)
+        self.near[touched] += idf * _saturated(mixed[touched], lengths.near[touched], _B)
+        self.coverage_near[touched] += idf
+        told = np.bincount(self._outline.conversations[rows], counts, len(self.conversation)).astype(np.float32)
+        where = np.flatnonzero(told)
+        rare = _idf(len(self.conversation), len(where))
+        self.conversation[where] += rare * _saturated(told[where], lengths.conversation[where], _B_CONVERSATION)
+        return idf
+
+
+class _Lengths:
+    """Lengths in words, relative to their mean."""
+
+    def __init__(self, outline: Outline) -> None:
+        words = outline.words
+        self.plain = _relative(words)
+        self.near = _relative(_with_neighbours(words, outline))
+        self.conversation = _relative(np.bincount(outline.conversations, words).astype(np.float32))
+
+
+def _relative(lengths: Numbers) -> Numbers:
+    mean = float(lengths.mean()) if len(lengths) else 0.0
+    return (lengths / (mean or 1.0)).astype(np.float32)
+
+
+def _idf(n: int, holding: int) -> float:
+    return float(np.log1p((n - holding + 0.5) / (holding + 0.5)))
+
+
+def _saturated(counts: Numbers, relative_length: Numbers, b: float) -> Numbers:
+    norm = _K1 * (1 - b + b * relative_length)
+    return (counts * (_K1 + 1) / (counts + norm)).astype(np.float32)
+
+
+def _speaker(outline: Outline, question: str) -> Numbers:
+    asked = set(_WORD.findall(question.casefold()))
+    named = [number for number, name in enumerate(outline.speakers.names) if _forms(name) & asked]
+    if len(named) != 1:
+        return np.zeros(len(outline), np.float32)
+    return np.where(outline.speakers.numbers == named[0], 1, -1).astype(np.float32)
+
+
+def _forms(name: str) -> set[str]:
+    words = _WORD.findall(name.casefold())
+    forms = {word for word in words if len(word) >= _SHORTEST_NAME}
+    if words and len(words[0]) > max(_NICKNAMES):
+        forms |= {words[0][:letters] for letters in _NICKNAMES}
+    return forms
+
+
+def _dated(outline: Outline, times: Sequence[TimeExpression]) -> Numbers:
+    found = np.zeros(len(outline), np.float32)
+    for time in times:
+        start, end = (int(each.timestamp() * 1_000_000) for each in (time.start, time.end))
+        width = max(end - start, _DAY_US)
+        inside: NDArray[np.bool_] = (outline.at >= start) & (outline.at < max(end, start + 1))
+        near = (outline.at >= start - width) & (outline.at < end + width)
+        found = np.maximum(found, np.where(inside, 1.0, _NEAR_TIME * near).astype(np.float32))
+    return found
