@@ -13,11 +13,13 @@ import numpy as np
 from memory.embeddings import Embeddings
 from memory.outline import Numbers, Outline
 from memory.ports import Vault, Vector
-from memory.signals import Signals, signals_of, z
+from memory.signals import Signals, at, signals_of, z
 from memory.spaces import Partition
 from memory.turn import MemoryCall, Scope
 
 SMALLEST_DEVIATION = {"dense": 0.05, "lexical": 0.5}  # with few memories a deviation of almost zero means nothing
+
+_MOST_TIMES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,9 @@ class Mixture:
     speaker: float = 0.0
     length: float = 0.0
     question: float = 0.0
+    after_question: float = 0.0
+    times: float = 0.0  #: for each word that tells a time
+    role: float = 0.0  #: who was asked for: the user, or the assistant
     dated: float = 0.0
 
     def scaled(self, lexical: float, dense: float) -> "Mixture":
@@ -49,7 +54,7 @@ class Mixture:
 
 
 #: With an assistant: what a user says stands for itself.
-CHAT = Mixture(lexical=1.0, dense=1.0, lexical_conversation=0.5, dense_conversation=0.3, dated=0.5)
+CHAT = Mixture(lexical=1.0, dense=1.0, lexical_conversation=0.5, dense_conversation=0.3, role=1.0, dated=0.5)
 #: Between people: an answer often leans on the utterance before it.
 TALK = Mixture(
     lexical_near=1.0,
@@ -59,6 +64,8 @@ TALK = Mixture(
     speaker=0.6,
     length=0.3,
     question=-0.5,
+    after_question=0.5,
+    times=0.2,
     dated=1.2,
 )
 
@@ -156,6 +163,9 @@ def mixed(signals: Signals, outline: Outline, mixture: Mixture) -> Numbers:
         (mixture.speaker, signals.speaker),
         (mixture.length, z(np.log1p(outline.words))),
         (mixture.question, outline.question.astype(np.float32)),
+        (mixture.after_question, at(outline.question.astype(np.float32), outline.neighbours[0])),
+        (mixture.times, np.minimum(outline.times, _MOST_TIMES)),
+        (mixture.role, signals.role),
         (mixture.dated, signals.dated),
     ]
     total = np.zeros(len(outline), np.float32)

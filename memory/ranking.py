@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from memory.cube import MemCube, SemanticType
+from memory.rules.assistants import OF_THE_ASSISTANT
 from memory.rules.stance import SOMEBODY, Stance, muses, stance_of
 from memory.rules.topics import Holds, Topic
 from memory.topics import Label
@@ -25,12 +26,6 @@ _TOPIC_RELEVANCE = 0.2  #: what is of the topic asked about answers, though it s
 _ADVICE_RELEVANCE = 0.15
 _STEP = 0.05  #: in z units: right behind
 
-_OF_THE_ASSISTANT = re.compile(
-    r"\b(?:did|have|had|were|are) you\b|\byou(?:'ve| have| had)? (?:just |once |already )?(?:recommend|suggest|propos|"
-    r"sa(?:y|id)|tell|told|mention|g[ai]ve|advis|explain|writ|wrote|nam|call|list|recited?)\w*|"
-    r"\byour (?:advice|suggestion|recommendation|answer|proposal|list|poem|joke|story)\b",
-    re.IGNORECASE,
-)
 _POLITE = re.compile(
     r"^(?:(?:please|hey|so|and|now),? )*(?:can|could|would|will) you (?:please |kindly )?", re.IGNORECASE
 )
@@ -98,7 +93,7 @@ def cues_of(call: MemoryCall, topics: Sequence[tuple[Topic, float]]) -> Cues:
     best = topics[0][1] if topics else 0.0
     near = {topic.name: max(0.0, 1 - (best - score) / _NEAR) for topic, score in topics}
     return Cues(
-        of_assistant=bool(_OF_THE_ASSISTANT.search(text)),
+        of_assistant=bool(OF_THE_ASSISTANT.search(text)),
         of_questions=bool(_ASKED_BEFORE.search(text)),
         of_self=(advice or not call.entities or bool(_FIRST_PERSON.search(text))) and not SOMEBODY.search(text),
         earlier=bool(_EARLIER.search(text)),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from memory.outline import Numbers, Outline, Rows
 from memory.postings import Postings
+from memory.rules.assistants import OF_THE_ASSISTANT
 from memory.turn import TimeExpression
 
 _BEFORE, _AFTER = 0.5, 0.25  #: shares of the neighbours' terms and likeness
@@ -39,6 +40,7 @@ class Signals:
     dense_near: Numbers  #: with the neighbours' added
     dense_conversation: Numbers  #: the best of the conversation
     speaker: Numbers  #: 1: the one that the question names, -1: another one, 0: it names none, or several
+    role: Numbers  #: 1: said by the one who is asked for, the user or the assistant; 0: by the other
     dated: Numbers  #: in [0, 1]: how near to the times that the question names
 
 
@@ -59,6 +61,7 @@ def signals_of(
         dense_near=_with_neighbours(similarities, outline),
         dense_conversation=best[outline.conversations],
         speaker=_speaker(outline, question),
+        role=np.where(outline.user == (not OF_THE_ASSISTANT.search(question)), 1, 0).astype(np.float32),
         dated=_dated(outline, times),
     )
 

@@ -1,0 +1,116 @@
+"""Signals and an outline in, what a learned ranker looks at out: one row a candidate, one column a feature.
+
+The columns are about how texts and questions relate, not about what they say, so that a ranker that learnt from some
+conversations carries over to others.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from memory.outline import Numbers, Outline, Rows
+from memory.ports import Matrix
+from memory.signals import Signals, at, z
+from memory.vault.words import content_terms
+
+#: Stands with each trained ranker: one that was trained on other columns is refused.
+FEATURES_VERSION = 1
+
+_WHEN = re.compile(
+    r"(?:when|how long|what (?:date|day|month|year|time)|which (?:date|day|month|year)|"
+    r"how many (?:days|weeks|months|years))\b",
+    re.IGNORECASE,
+)
+_OF_WHETHER = re.compile(r"(?:would|does|is|did|could|has|are|was)\b", re.IGNORECASE)
+_PLURAL = re.compile(r"\b(?:what|which)\b.*\b\w+s\b", re.IGNORECASE)
+_MOST_TIMES, _MOST_NAMES = 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """A table of features."""
+
+    names: tuple[str, ...]
+    rows: Matrix  #: (candidates, features), float32
+
+
+def features_of(signals: Signals, outline: Outline, question: str, candidates: Sequence[int]) -> Features:
+    """Return the features of some memories of an outline; ranks and deviations are among all of its memories."""
+    rows = np.array(candidates, np.intp)
+    columns = {
+        **_of_similarity(signals, outline, rows),
+        **_of_memory(signals, outline, rows),
+        **_of_question(outline, question, rows),
+    }
+    return Features(tuple(columns), np.stack([np.asarray(column, np.float32) for column in columns.values()], axis=1))
+
+
+def _of_similarity(signals: Signals, outline: Outline, rows: Rows) -> dict[str, Numbers]:
+    before, after = (places[rows] for places in outline.neighbours)
+    lexical, dense = z(signals.lexical), z(signals.dense)
+    return {
+        "lexical": lexical[rows],
+        "lexical_near": z(signals.lexical_near)[rows],
+        "lexical_conversation": z(signals.lexical_conversation)[rows],
+        "lexical_of_best": _of_best(signals.lexical)[rows],
+        "lexical_near_of_best": _of_best(signals.lexical_near)[rows],
+        "lexical_before": at(lexical, before),
+        "lexical_after": at(lexical, after),
+        "lexical_near_rank": _log_ranks(signals.lexical_near)[rows],
+        "dense": dense[rows],
+        "dense_near": z(signals.dense_near)[rows],
+        "dense_conversation": z(signals.dense_conversation)[rows],
+        "dense_behind_best": (signals.dense - signals.dense.max())[rows],
+        "cosine": signals.dense[rows],
+        "dense_before": at(dense, before),
+        "dense_after": at(dense, after),
+        "dense_near_rank": _log_ranks(signals.dense_near)[rows],
+        "coverage": signals.coverage[rows],
+        "coverage_near": signals.coverage_near[rows],
+    }
+
+
+def _of_memory(signals: Signals, outline: Outline, rows: Rows) -> dict[str, Numbers]:
+    before = outline.neighbours[0][rows]
+    question = outline.question.astype(np.float32)
+    return {
+        "speaker": signals.speaker[rows],
+        "dated": signals.dated[rows],
+        "question": question[rows],
+        "after_question": at(question, before),
+        "first": (before < 0).astype(np.float32),
+        "length": np.log1p(outline.words)[rows],
+        "times": np.minimum(outline.times, _MOST_TIMES)[rows].astype(np.float32),
+        "number": outline.number[rows].astype(np.float32),
+        "names": np.minimum(outline.names, _MOST_NAMES)[rows].astype(np.float32),
+        "user": outline.user[rows].astype(np.float32),
+        "utterance": outline.utterance[rows].astype(np.float32),
+    }
+
+
+def _of_question(outline: Outline, question: str, rows: Rows) -> dict[str, Numbers]:
+    asks_when = float(_WHEN.match(question) is not None)
+    times = np.minimum(outline.times, _MOST_TIMES)[rows].astype(np.float32)
+    asked = {
+        "asks_when": asks_when,
+        "asks_how_many": float("how many" in question.casefold()),
+        "asks_who": float(question.casefold().startswith("who")),
+        "asks_whether": float(_OF_WHETHER.match(question) is not None),
+        "asks_for_several": float(_PLURAL.search(question) is not None),
+        "asked_words": float(len(content_terms(question))),
+        "talk": float(outline.named),
+    }
+    columns: dict[str, Numbers] = {name: np.full(len(rows), value, np.float32) for name, value in asked.items()}
+    return {**columns, "asks_when_times": times if asks_when else np.zeros_like(times)}
+
+
+def _of_best(values: Numbers) -> Numbers:
+    return (values / max(float(values.max()), 1e-6)).astype(np.float32)
+
+
+def _log_ranks(values: Numbers) -> Numbers:
+    ranks = np.empty(len(values), np.float32)
+    ranks[np.argsort(-values, kind="stable")] = np.arange(len(values), dtype=np.float32)
+    return np.log1p(ranks)
