@@ -26,6 +26,7 @@ class _Partition:
     def __init__(self, ids: Sequence[str], vectors: Matrix) -> None:
         self.ids = list(ids)
         self.places = {cube_id: place for place, cube_id in enumerate(self.ids)}
+        self._listed: list[str] | None = None
         self.columns = np.array(vectors.T, np.float32, order="C")  # (d, capacity); a copy: what comes may be read-only
 
     def add(self, ids: Sequence[str], vectors: Matrix) -> None:
@@ -36,6 +37,7 @@ class _Partition:
             self.columns[:, place] = vector
 
     def _append(self, cube_id: str, dimension: int) -> int:
+        self._listed = None
         place = len(self.ids)
         if place >= self.columns.shape[1] or self.columns.shape[0] != dimension:
             grown = np.zeros((dimension, max(16, 2 * place)), np.float32)
@@ -50,12 +52,19 @@ class _Partition:
         place = self.places.pop(cube_id, None)
         if place is None:
             return
+        self._listed = None
         last = self.ids.pop()
         if last != cube_id:
             self.ids[place] = last
             self.places[last] = place
             self.columns[:, place] = self.columns[:, len(self.ids)]
         self.columns[:, len(self.ids)] = 0.0
+
+    def listed(self) -> list[str]:
+        """The ids in order; the same list as long as nothing changes, so that callers may go by it."""
+        if self._listed is None:
+            self._listed = list(self.ids)
+        return self._listed
 
     @property
     def size_bytes(self) -> int:
@@ -116,7 +125,7 @@ class Flat:
                 return [], np.zeros(0, np.float32)
             self._partitions.move_to_end(partition)
             scores: Vector = query @ found.columns[:, : len(found.ids)]
-            return list(found.ids), scores
+            return found.listed(), scores
 
     def vectors(self, partition: str, ids: Sequence[str]) -> dict[str, Vector]:
         """Return the vectors of those that are there; empty when the partition is not loaded."""
@@ -126,6 +135,10 @@ class Flat:
                 return {}
             places = {cube_id: found.places[cube_id] for cube_id in ids if cube_id in found.places}
             return {cube_id: found.columns[:, place].copy() for cube_id, place in places.items()}
+
+    def kept(self) -> list[str]:
+        """Return no partition: nothing lies in files."""
+        return []
 
     def _drop(self, partition: str) -> None:
         dropped = self._partitions.pop(partition, None)

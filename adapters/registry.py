@@ -7,8 +7,17 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from adapters.backend import Backend
+from adapters.installing import install_command
 from memory.errors import EngineMissing, Invalid
-from memory.ports import Embedder, Extractor, SecretDetector, SensitiveDetector, TokenCounter
+from memory.ports import (
+    Converter,
+    Embedder,
+    Extractor,
+    SecretDetector,
+    SensitiveDetector,
+    TokenCounter,
+    VectorIndex,
+)
 
 T = TypeVar("T")
 
@@ -49,7 +58,7 @@ class Registry(Generic[T]):
             if extra is None:
                 raise
             raise EngineMissing(
-                f"The {self._what} {name!r} needs the package {error.name!r}: pip install 'memos-proxy[{extra}]'."
+                f"The {self._what} {name!r} needs the package {error.name!r}: {install_command(extra)}"
             ) from error
 
 
@@ -89,6 +98,26 @@ def embedders() -> Registry[Embedder]:
     registry.register("minilm", minilm)
     registry.register("openai", openai)
     return registry
+
+
+def indexes() -> Registry[VectorIndex]:
+    """Return the indexes that documents and shared spaces may have instead of the exact one."""
+
+    def chroma(**options: Any) -> VectorIndex:
+        from adapters.chroma import Chroma
+
+        return Chroma(**options)
+
+    registry: Registry[VectorIndex] = Registry("index")
+    registry.register("chroma", chroma, extra="chroma")
+    return registry
+
+
+def converter(**options: Any) -> Converter:
+    """Return what makes Markdown of PDF and HTML."""
+    from adapters.documents import DocumentConverter
+
+    return DocumentConverter(**options)
 
 
 def extractor(**options: Any) -> Extractor:

@@ -9,6 +9,7 @@ import logging
 from functools import cache
 from typing import Any, Final
 
+from adapters.installing import install_command, pip_command
 from adapters.transformers_folder import ModelFolder
 from adapters.transformers_model import Binding, TransformersModel
 from adapters.transformers_rows import ATTENTION, attend_rows
@@ -73,9 +74,9 @@ def choose_dtype(wanted: str, folder: ModelFolder, device: str) -> str:
 
 def _not_installed(package: str) -> EngineMissing:
     return EngineMissing(
-        f"The package {package} is not installed, which a model folder needs: pip install 'memos-proxy[hf]', in a "
-        "clone pip install -e '.[hf]'. Where there is no GPU, get the smaller build of torch first: pip install torch "
-        "--index-url https://download.pytorch.org/whl/cpu",
+        f"The package {package} is not installed, which a model folder needs: {install_command('hf')}. Where there is "
+        f"no GPU, get the smaller build of torch first: {pip_command(['torch'])} --index-url "
+        "https://download.pytorch.org/whl/cpu",
         code="transformers_missing",
     )
 

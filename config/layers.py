@@ -6,7 +6,7 @@ means; types and bounds are the models' in ``config/settings.py``.
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -197,10 +197,12 @@ def check_keys(layer: Layer, shape: Mapping[str, Any]) -> Iterator[str]:
         elif leaf := next((key for key in shape if dotted.startswith(key + ".")), None):
             yield f"{leaf}: is a value, not a section ({entry.place})"
         else:
-            yield f"{dotted}: there is no such setting{_suggestion(dotted, shape)} ({entry.place})"
+            yield f"{dotted}: there is no such setting{suggestion(dotted, shape)} ({entry.place})"
 
 
-def _suggestion(dotted: str, shape: Mapping[str, Any]) -> str:
+def suggestion(dotted: str, shape: Iterable[str]) -> str:
+    """Return what may have been meant by a key that the shape lacks, to be put behind an error; mostly empty."""
+    shape = list(shape)
     if close := difflib.get_close_matches(dotted, shape, n=1, cutoff=0.75):
         return f"; did you mean {close[0]}?"
     name = dotted.rpartition(".")[2]

@@ -165,6 +165,7 @@ class Operator(Section):
     usefulness_weight: Weight = Field(description="of a memory of which every answer made use; hybrid only")
     archived_below: Share = Field(description="sufficiency under which archived memories are searched too")
     candidates: Count = Field(description="taken from each signal")
+    ranker: Word = Field(description="the learned order of what was said: shipped, none, or an ONNX file")
 
 
 class WriterLlm(Section):
@@ -245,6 +246,17 @@ class Embedder(Section):
     timeout_s: Seconds
     threads: Count
     index_cache_mb: Count = Field(description="vectors in memory over all users, in MiB")
+
+
+class Documents(Section):
+    """Documents that users hand over, and the index of these and of what is shared in spaces."""
+
+    index: Literal["flat", "chroma"] = Field(description="of documents and of what is shared in spaces")
+    max_mb: Count = Field(description="largest file in MiB, decoded")
+    max_chars: Count = Field(description="of its text, once converted")
+    max_pages: Count = Field(description="of a PDF")
+    convert_timeout_s: Seconds = Field(description="a file that takes longer is refused")
+    batch: Annotated[int, Field(ge=1, le=256)] = Field(description="chunks that are embedded and stored at once")
 
 
 class Pipelines(Section):

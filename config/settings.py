@@ -29,6 +29,7 @@ from config.layers import (
 from config.sections import (
     Backend,
     Data,
+    Documents,
     Embedder,
     Engine,
     Governance,
@@ -82,6 +83,7 @@ class Settings(Section):
     lifecycle: Lifecycle
     organiser: Organiser
     embedder: Embedder
+    documents: Documents
     pipelines: Pipelines
     queue: Queue
     limits: Limits

@@ -88,6 +88,8 @@ class Source:
     turn_id: str | None = None  #: row in the turn ledger; None for cubes written by hand
     role: str = "user"  #: who said it: user, assistant
     name: str | None = None  #: the speaker's name, where the message carried one
+    document_id: str = ""  #: the document that it is a piece of
+    position: int = 0  #: of the piece in its document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

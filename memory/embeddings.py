@@ -3,7 +3,8 @@
 The index is a cache: a user's vectors are loaded from the vault when they are first asked for. A lock per user keeps
 a load and a write from passing each other, so nothing that was stored can be missing from the index. The vectors of
 what is shared in a space are one partition for all its members; it is loaded again when anything shared there changed,
-which its generation tells, also when another process did it.
+which its generation tells, also when another process did it. Documents are a partition of their own for each user. What
+is shared and documents may lie in another index than the users' own words.
 """
 
 import logging
@@ -15,9 +16,11 @@ from contextlib import contextmanager
 import numpy as np
 
 from memory.cube import MemCube
+from memory.document import documents_partition
 from memory.outline import Outline
 from memory.outlines import Outlines
 from memory.ports import Embedder, Matrix, Vault, Vector, VectorIndex, Written
+from memory.postings import Postings
 from memory.rules.lines import first_person
 from memory.spaces import Partition
 from memory.turn import Scope
@@ -41,9 +44,13 @@ def embedding_text(text: str) -> str:
 class Embeddings:
     """Embeds, searches and keeps the index in step with the vault. Thread-safe."""
 
-    def __init__(self, embedder: Embedder | None, index: VectorIndex, vault: Vault) -> None:
+    def __init__(
+        self, embedder: Embedder | None, index: VectorIndex, vault: Vault, *, shelf: VectorIndex | None = None
+    ) -> None:
+        """``shelf``: the index of documents and of what is shared; None: ``index`` is."""
         self._embedder = embedder
         self._index = index
+        self._shelf = index if shelf is None else shelf
         self._vault = vault
         self._outlines = Outlines(vault)
         self._cache: OrderedDict[str, Vector] = OrderedDict()
@@ -91,16 +98,27 @@ class Embeddings:
         every_id = [*ids, *(cube_id for more, _ in found for cube_id in more)]
         return every_id, np.concatenate([similarities, *(more for _, more in found)])
 
-    def outline(self, scope: Scope) -> Outline:
-        """Return what ranking knows of all of the user's own current memories, in order of arrival."""
+    def outline(self, scope: Scope, postings: Postings | None = None) -> Outline:
+        """Return what ranking knows of all of the user's own current memories, in order of arrival.
+
+        ``postings`` that were read just before tell whether another process wrote meanwhile: then it is read anew.
+        """
         with self._lock(scope.user):
-            return self._outlines.of(scope)
+            return self._outlines.of(scope, None if postings is None else (postings.cubes, postings.words))
 
     def nearest(self, scope: Scope, vector: Vector) -> tuple[list[str], Vector]:
         """Return all of the user's own current cube ids and their cosine similarities to a vector, unsorted."""
         with self._lock(scope.user):
             self._load(scope)
             return self._index.search(scope.user, vector)
+
+    def documents(self, scope: Scope, vector: Vector) -> tuple[list[str], Vector]:
+        """Return ids of chunks of the user's documents and their cosine similarities to a vector, unsorted.
+
+        All of them, or from an approximate index the best.
+        """
+        with self._lock(scope.user):
+            return self._shelf.search(self._load_documents(scope), vector)
 
     def vectors_of(
         self, scope: Scope, cube_ids: Sequence[str], partitions: Sequence[Partition] = ()
@@ -109,9 +127,9 @@ class Embeddings:
         with self._lock(scope.user):
             self._load(scope)
             found = self._index.vectors(scope.user, cube_ids)
-        for each in partitions:
+        for name in (documents_partition(scope.user), *(each.name for each in partitions)):
             missing = [cube_id for cube_id in cube_ids if cube_id not in found]
-            found |= self._index.vectors(each.name, missing) if missing else {}
+            found |= self._shelf.vectors(name, missing) if missing else {}
         return found
 
     def of_versions(self, scope: Scope, cubes: Sequence[MemCube]) -> Matrix | None:
@@ -141,13 +159,19 @@ class Embeddings:
         if not self._index.loaded(scope.user):
             self._index.load(scope.user, *self._vault.vectors(scope, self.model_id))
 
+    def _load_documents(self, scope: Scope) -> str:
+        partition = documents_partition(scope.user)
+        if not self._shelf.loaded(partition):
+            self._shelf.load(partition, *self._vault.document_vectors(scope, self.model_id))
+        return partition
+
     def _shared(self, scope: Scope, partition: Partition, query: Vector) -> tuple[list[str], Vector]:
         with self._shared_stripes[hash(partition.name) % _STRIPES]:
             fresh = self._generations.get(partition.name) == partition.generation
-            if not fresh or not self._index.loaded(partition.name):
-                self._index.load(partition.name, *self._vault.partition_vectors(scope, partition, self.model_id))
+            if not fresh or not self._shelf.loaded(partition.name):
+                self._shelf.load(partition.name, *self._vault.partition_vectors(scope, partition, self.model_id))
                 self._generations[partition.name] = partition.generation
-            return self._index.search(partition.name, query)
+            return self._shelf.search(partition.name, query)
 
     @contextmanager
     def writing(self, scope: Scope) -> Iterator[None]:
@@ -160,22 +184,37 @@ class Embeddings:
 
         The write stands already: an index that cannot follow is given up, and loaded again when it is needed.
         """
-        ids = [cube.id for cube in written.created if cube.in_use and cube.id in vectors]
-        away = [cube.id for cube in written.created if not cube.in_use]
+        here = [cube for cube in written.created if cube.in_use and cube.id in vectors]
+        gone = (*written.superseded, *written.removed, *(cube.id for cube in written.created if not cube.in_use))
+        documents = documents_partition(scope.user)
         self._outlines.changed(scope, [*(cube.id for cube in written.created), *written.superseded, *written.removed])
         try:
-            self._index.remove(scope.user, (*written.superseded, *written.removed, *away))
-            if ids:
-                self._index.add(scope.user, ids, np.stack([vectors[cube_id] for cube_id in ids]))
+            self._index.remove(scope.user, gone)
+            self._shelf.remove(documents, gone)
+            _add(self._index, scope.user, [cube for cube in here if not cube.source.document_id], vectors)
+            _add(self._shelf, documents, [cube for cube in here if cube.source.document_id], vectors)
         except Exception:
             logger.exception("a vector index could not follow a write and is loaded again")
             self._index.drop(scope.user)
+            self._shelf.drop(documents)
 
     def drop(self, scope: Scope) -> None:
         """Forget the user's index; it is loaded again when needed."""
         with self._lock(scope.user):
             self._index.drop(scope.user)
+            self._shelf.drop(documents_partition(scope.user))
             self._outlines.drop(scope)
+
+    def scrub(self) -> None:
+        """Take what is shared out of the files of the index (a removal): what was removed may stand there too.
+
+        It is loaded again when it is asked for; documents follow their user's writes.
+        """
+        own = documents_partition("").partition("_")[0]
+        for partition in self._shelf.kept():
+            if partition.partition("_")[0] != own:
+                with self._shared_stripes[hash(partition) % _STRIPES]:
+                    self._shelf.drop(partition)
 
     def doubt_shared(self) -> None:
         """Load all that is shared anew when it is asked for: what was loaded may have been taken back."""
@@ -194,3 +233,8 @@ class Embeddings:
 
     def _lock(self, partition: str) -> threading.RLock:
         return self._stripes[hash(partition) % _STRIPES]
+
+
+def _add(index: VectorIndex, partition: str, cubes: Sequence[MemCube], vectors: dict[str, Vector]) -> None:
+    if cubes:
+        index.add(partition, [cube.id for cube in cubes], np.stack([vectors[cube.id] for cube in cubes]))

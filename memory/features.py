@@ -6,13 +6,12 @@ conversations carries over to others.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from memory.outline import Numbers, Outline, Rows
-from memory.ports import Matrix
-from memory.signals import Signals, at, z
+from memory.ports.values import Features
+from memory.signals import Signals, at
 from memory.vault.words import content_terms
 
 #: Stands with each trained ranker: one that was trained on other columns is refused.
@@ -25,18 +24,9 @@ _WHEN = re.compile(
 )
 _OF_WHETHER = re.compile(r"(?:would|does|is|did|could|has|are|was)\b", re.IGNORECASE)
 _PLURAL = re.compile(r"\b(?:what|which)\b.*\b\w+s\b", re.IGNORECASE)
-_MOST_TIMES, _MOST_NAMES = 3, 4
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
-    """A table of features."""
-
-    names: tuple[str, ...]
-    rows: Matrix  #: (candidates, features), float32
-
-
-def features_of(signals: Signals, outline: Outline, question: str, candidates: Sequence[int]) -> Features:
+def features_of(signals: Signals, outline: Outline, question: str, candidates: Sequence[int] | Rows) -> Features:
     """Return the features of some memories of an outline; ranks and deviations are among all of its memories."""
     rows = np.array(candidates, np.intp)
     columns = {
@@ -49,24 +39,25 @@ def features_of(signals: Signals, outline: Outline, question: str, candidates: S
 
 def _of_similarity(signals: Signals, outline: Outline, rows: Rows) -> dict[str, Numbers]:
     before, after = (places[rows] for places in outline.neighbours)
-    lexical, dense = z(signals.lexical), z(signals.dense)
+    z = signals.deviations
+    lexical, dense = z["lexical"], z["dense"]
     return {
         "lexical": lexical[rows],
-        "lexical_near": z(signals.lexical_near)[rows],
-        "lexical_conversation": z(signals.lexical_conversation)[rows],
-        "lexical_of_best": _of_best(signals.lexical)[rows],
-        "lexical_near_of_best": _of_best(signals.lexical_near)[rows],
+        "lexical_near": z["lexical_near"][rows],
+        "lexical_conversation": z["lexical_conversation"][rows],
+        "lexical_of_best": _of_best(signals.lexical, rows),
+        "lexical_near_of_best": _of_best(signals.lexical_near, rows),
         "lexical_before": at(lexical, before),
         "lexical_after": at(lexical, after),
-        "lexical_near_rank": _log_ranks(signals.lexical_near)[rows],
+        "lexical_near_rank": _log_ranks(signals.lexical_near, rows),
         "dense": dense[rows],
-        "dense_near": z(signals.dense_near)[rows],
-        "dense_conversation": z(signals.dense_conversation)[rows],
-        "dense_behind_best": (signals.dense - signals.dense.max())[rows],
+        "dense_near": z["dense_near"][rows],
+        "dense_conversation": z["dense_conversation"][rows],
+        "dense_behind_best": signals.dense[rows] - signals.dense.max(),
         "cosine": signals.dense[rows],
         "dense_before": at(dense, before),
         "dense_after": at(dense, after),
-        "dense_near_rank": _log_ranks(signals.dense_near)[rows],
+        "dense_near_rank": _log_ranks(signals.dense_near, rows),
         "coverage": signals.coverage[rows],
         "coverage_near": signals.coverage_near[rows],
     }
@@ -74,17 +65,16 @@ def _of_similarity(signals: Signals, outline: Outline, rows: Rows) -> dict[str, 
 
 def _of_memory(signals: Signals, outline: Outline, rows: Rows) -> dict[str, Numbers]:
     before = outline.neighbours[0][rows]
-    question = outline.question.astype(np.float32)
     return {
         "speaker": signals.speaker[rows],
         "dated": signals.dated[rows],
-        "question": question[rows],
-        "after_question": at(question, before),
+        "question": outline.question[rows],
+        "after_question": outline.after_question[rows],
         "first": (before < 0).astype(np.float32),
-        "length": np.log1p(outline.words)[rows],
-        "times": np.minimum(outline.times, _MOST_TIMES)[rows].astype(np.float32),
-        "number": outline.number[rows].astype(np.float32),
-        "names": np.minimum(outline.names, _MOST_NAMES)[rows].astype(np.float32),
+        "length": outline.log_words[rows],
+        "times": outline.times[rows],
+        "number": outline.number[rows],
+        "names": outline.names[rows],
         "user": outline.user[rows].astype(np.float32),
         "utterance": outline.utterance[rows].astype(np.float32),
     }
@@ -92,7 +82,7 @@ def _of_memory(signals: Signals, outline: Outline, rows: Rows) -> dict[str, Numb
 
 def _of_question(outline: Outline, question: str, rows: Rows) -> dict[str, Numbers]:
     asks_when = float(_WHEN.match(question) is not None)
-    times = np.minimum(outline.times, _MOST_TIMES)[rows].astype(np.float32)
+    times = outline.times[rows]
     asked = {
         "asks_when": asks_when,
         "asks_how_many": float("how many" in question.casefold()),
@@ -106,11 +96,11 @@ def _of_question(outline: Outline, question: str, rows: Rows) -> dict[str, Numbe
     return {**columns, "asks_when_times": times if asks_when else np.zeros_like(times)}
 
 
-def _of_best(values: Numbers) -> Numbers:
-    return (values / max(float(values.max()), 1e-6)).astype(np.float32)
+def _of_best(values: Numbers, rows: Rows) -> Numbers:
+    return (values[rows] / max(float(values.max()), 1e-6)).astype(np.float32)
 
 
-def _log_ranks(values: Numbers) -> Numbers:
-    ranks = np.empty(len(values), np.float32)
-    ranks[np.argsort(-values, kind="stable")] = np.arange(len(values), dtype=np.float32)
-    return np.log1p(ranks)
+def _log_ranks(values: Numbers, rows: Rows) -> Numbers:
+    """How many are greater, log(1 + n)."""
+    greater = len(values) - np.searchsorted(np.sort(values), values[rows], side="right")
+    return np.log1p(greater).astype(np.float32)

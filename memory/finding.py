@@ -1,25 +1,25 @@
 """A question in, the memories that may answer it with a score each out: the first stage of recall.
 
 Signals are z-normalised over all of the user's memories and added; rank fusion gives a weak signal the vote of a strong
-one and lost 13 points of recall@5 against BM25 alone. What others share is scored by its own likeness and words.
+one and lost 13 points of recall@5 against BM25 alone. What others share is scored by its own likeness and words, on the
+scale of the user's own.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from memory.document_finding import Scale, find_chunks
 from memory.embeddings import Embeddings
+from memory.features import features_of
 from memory.outline import Numbers, Outline
-from memory.ports import Vault, Vector
-from memory.signals import Signals, at, signals_of, z
+from memory.ports import Ranker, Vault, Vector
+from memory.signals import DENSE_FLOOR, Signals, signals_of, z
 from memory.spaces import Partition
 from memory.turn import MemoryCall, Scope
 
-SMALLEST_DEVIATION = {"dense": 0.05, "lexical": 0.5}  # with few memories a deviation of almost zero means nothing
-
-_MOST_TIMES = 3
+RERANKED = 150  #: utterances that a learned ranker orders: 98 % of what answers is among them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +77,27 @@ class Found:
     scores: Mapping[str, float] = field(default_factory=dict)  #: in z units, of the best ones
     dense: Mapping[str, float] = field(default_factory=dict)  #: cosine
     lexical: Mapping[str, float] = field(default_factory=dict)  #: BM25
+    scale: Scale | None = None  #: of the user's own memories; None: there are none
 
 
 class Finder:
     """Scores all memories that a user may read against one question."""
 
     def __init__(
-        self, vault: Vault, embeddings: Embeddings, *, lexical: float = 1.0, dense: float = 1.0, candidates: int = 64
+        self,
+        vault: Vault,
+        embeddings: Embeddings,
+        *,
+        lexical: float = 1.0,
+        dense: float = 1.0,
+        candidates: int = 64,
+        ranker: Ranker | None = None,
     ) -> None:
-        """``lexical`` and ``dense``: how much the signals of either sort count, as a factor."""
+        """``lexical`` and ``dense``: how much the signals of either sort count, as a factor.
+
+        ``ranker`` orders what was said in conversations of the sort that it learnt from.
+        """
+        self._ranker = ranker
         self._vault = vault
         self._embeddings = embeddings
         self._lexical, self._dense = lexical, dense
@@ -98,24 +110,27 @@ class Finder:
         Raises: EngineDown: the embedder does not answer. VaultLocked.
         """
         vectors = self._embeddings.embed([call.query])
-        own = self._own(scope, call, None if vectors is None else vectors[0])
-        if not partitions:
-            return own
-        shared = self._shared(scope, call, partitions)
+        vector = None if vectors is None else vectors[0]
+        own = self._own(scope, call, vector)
+        chunks = find_chunks(self._vault, self._embeddings, scope, without_times(call), vector, own.scale)
+        shared = self._shared(scope, call, partitions, own.scale) if partitions else Found()
         return Found(
-            scores={**shared.scores, **own.scores},
-            dense={**shared.dense, **own.dense},
-            lexical={**shared.lexical, **own.lexical},
+            scores={**shared.scores, **chunks.scores, **own.scores},
+            dense={**shared.dense, **chunks.dense, **own.dense},
+            lexical={**shared.lexical, **chunks.lexical, **own.lexical},
         )
 
     def _own(self, scope: Scope, call: MemoryCall, query: Vector | None) -> Found:
-        outline = self._embeddings.outline(scope)
+        postings = self._vault.postings(scope, without_times(call))
+        outline = self._embeddings.outline(scope, postings)
         if not len(outline):
             return Found()
         known, similarities = self._similarities(scope, outline, query)
-        postings = self._vault.postings(scope, without_times(call))
         signals = signals_of(outline, postings, similarities, call.query, call.times)
-        scores = mixed(signals, outline, self._talk if outline.named else self._chat)
+        mixture = self._talk if outline.named else self._chat
+        scores = mixed(signals, outline, mixture)
+        if self._ranker is not None and self._ranker.of_talks == outline.named:
+            scores = reordered(scores, self._ranker, signals, outline, call.query)
         likely = np.flatnonzero(known + signals.lexical_near)  # without a vector and near no word nothing speaks for it
         best = likely[_best(scores[likely], self._candidates)].tolist()
         ids = outline.ids
@@ -123,6 +138,12 @@ class Finder:
             scores={ids[row]: float(scores[row]) for row in best},
             dense={ids[row]: float(similarities[row]) for row in best if known[row]},
             lexical={ids[row]: float(signals.lexical[row]) for row in best if signals.lexical[row]},
+            scale=Scale.of(
+                similarities,
+                signals.lexical,
+                dense_weight=mixture.dense + mixture.dense_near + mixture.dense_conversation,
+                lexical_weight=mixture.lexical + mixture.lexical_near + mixture.lexical_conversation,
+            ),
         )
 
     def _similarities(self, scope: Scope, outline: Outline, query: Vector | None) -> tuple[Numbers, Numbers]:
@@ -131,21 +152,22 @@ class Finder:
         if query is None:
             return known, aligned
         ids, similarities = self._embeddings.nearest(scope, query)
-        places = outline.places
-        rows = np.fromiter((places.get(cube_id, -1) for cube_id in ids), np.intp, len(ids))
+        rows = outline.rows_of_ids(ids)
         here = rows >= 0
         aligned += similarities.mean() if len(similarities) else 0.0
         aligned[rows[here]], known[rows[here]] = similarities[here], 1.0
         return known, aligned
 
-    def _shared(self, scope: Scope, call: MemoryCall, partitions: Sequence[Partition]) -> Found:
+    def _shared(self, scope: Scope, call: MemoryCall, partitions: Sequence[Partition], scale: Scale | None) -> Found:
+        """Score what others share as if it were the user's own word."""
         ids, similarities = self._embeddings.search(scope, call.query, partitions)
-        found, total = self._vault.lexical(scope, without_times(call), limit=self._candidates)
-        dense, lexical = nearest(ids, similarities, self._candidates), dict(found)
-        z_dense = z_of(dense, similarities, "dense")
-        z_lexical = _z_sparse(lexical, max(total, len(lexical), 1))
+        words, _ = self._vault.lexical(scope, without_times(call), limit=self._candidates)
+        dense, lexical = nearest(ids, similarities, self._candidates), dict(words)
+        if scale is None:
+            bm25 = np.array([score for _, score in words] or [0.0], np.float32)
+            scale = Scale.of(similarities, bm25, dense_weight=self._dense, lexical_weight=self._lexical)
         scores = {
-            each: self._dense * z_dense.get(each, 0.0) + self._lexical * z_lexical.get(each, 0.0)
+            each: scale.score(dense.get(each), lexical.get(each, 0.0)) + self._chat.role
             for each in {**dense, **lexical}
         }
         return Found(scores=scores, dense=dense, lexical=lexical)
@@ -154,24 +176,33 @@ class Finder:
 def mixed(signals: Signals, outline: Outline, mixture: Mixture) -> Numbers:
     """Return the weighted sum of the signals, one number a memory."""
     weighted: list[tuple[float, Numbers]] = [
-        (mixture.lexical, z(signals.lexical)),
-        (mixture.lexical_near, z(signals.lexical_near)),
-        (mixture.lexical_conversation, z(signals.lexical_conversation)),
-        (mixture.dense, z(signals.dense)),
-        (mixture.dense_near, z(signals.dense_near)),
-        (mixture.dense_conversation, z(signals.dense_conversation)),
+        *((getattr(mixture, name), values) for name, values in signals.deviations.items()),
         (mixture.speaker, signals.speaker),
-        (mixture.length, z(np.log1p(outline.words))),
-        (mixture.question, outline.question.astype(np.float32)),
-        (mixture.after_question, at(outline.question.astype(np.float32), outline.neighbours[0])),
-        (mixture.times, np.minimum(outline.times, _MOST_TIMES)),
+        (mixture.length, outline.length),
+        (mixture.question, outline.question),
+        (mixture.after_question, outline.after_question),
+        (mixture.times, outline.times),
         (mixture.role, signals.role),
         (mixture.dated, signals.dated),
     ]
     total = np.zeros(len(outline), np.float32)
     for weight, amount in weighted:
-        total += np.float32(weight) * amount
+        if weight:
+            total += np.float32(weight) * amount
     return total
+
+
+def reordered(scores: Numbers, ranker: Ranker, signals: Signals, outline: Outline, question: str) -> Numbers:
+    """Return the scores with the best utterances in the ranker's order; they exchange scores, facts keep theirs."""
+    said = np.flatnonzero(outline.utterance)
+    best = said[_best(scores[said], RERANKED)]
+    best = best[np.argsort(-scores[best], kind="stable")]
+    if len(best) < 2:
+        return scores
+    learnt = z(ranker.score(features_of(signals, outline, question, best))) + z(scores[best])
+    ordered = scores.copy()
+    ordered[best[np.argsort(-learnt, kind="stable")]] = scores[best]
+    return ordered
 
 
 def without_times(call: MemoryCall) -> str:
@@ -187,11 +218,11 @@ def nearest(ids: Sequence[str], similarities: Vector, limit: int) -> dict[str, f
     return {ids[row]: float(similarities[row]) for row in _best(similarities, limit)}
 
 
-def z_of(scores: Mapping[str, float], population: Vector, signal: str) -> dict[str, float]:
+def z_of(scores: Mapping[str, float], population: Vector) -> dict[str, float]:
     """Return scores in standard deviations of the population that they come from."""
     if not scores or not population.size:
         return {}
-    mean, deviation = float(population.mean()), max(float(population.std()), SMALLEST_DEVIATION[signal])
+    mean, deviation = float(population.mean()), max(float(population.std()), DENSE_FLOOR)
     return {each: (score - mean) / deviation for each, score in scores.items()}
 
 
@@ -200,11 +231,3 @@ def _best(scores: Vector, limit: int) -> list[int]:
         return list(range(len(scores)))
     found: list[int] = np.argpartition(scores, -limit)[-limit:].tolist()
     return found
-
-
-def _z_sparse(scores: Mapping[str, float], total: int) -> dict[str, float]:
-    """z-scores where all memories that are not listed scored zero."""
-    mean = sum(scores.values()) / total
-    variance = max(0.0, sum(score * score for score in scores.values()) / total - mean * mean)
-    deviation = max(math.sqrt(variance), SMALLEST_DEVIATION["lexical"])
-    return {each: (score - mean) / deviation for each, score in scores.items()}

@@ -42,23 +42,32 @@ class Forgetting:
         """
         if wish.everything or wish.value or not _is_of_user(wish) or _EARLIER.search(wish.target):
             return wish
-        topic = self._topic(wish.target)
-        if topic is None:
-            return wish
-        wanted = _things(wish.target, topic)
-        attributes = wish.attributes if wanted else tuple(dict.fromkeys((*wish.attributes, *topic.attributes)))
-        return replace(wish, attributes=attributes, cube_ids=tuple(self._about(scope, topic, wanted)))
+        for topic in self._meant(wish.target):
+            wanted = _things(wish.target, topic)
+            attributes = () if wanted else topic.attributes
+            wish = replace(
+                wish,
+                attributes=tuple(dict.fromkeys((*wish.attributes, *attributes))),
+                cube_ids=tuple(dict.fromkeys((*wish.cube_ids, *self._about(scope, topic, wanted)))),
+            )
+        return wish
 
-    def _topic(self, target: str) -> Topic | None:
+    def _meant(self, target: str) -> list[Topic]:
+        """Return the topic that the words name, and those that the same words may name as well."""
         questions = [target, f"What is {target}?"] if target.casefold().startswith(("my ", "our ")) else [target]
         vectors = self._embeddings.embed(questions)
         if vectors is None:
-            return None
+            return []
         rankings = [ranking for vector in vectors if (ranking := self._topics.of_question(vector))]
         best = max(rankings, key=lambda ranking: ranking[0][1], default=[])
-        if len(best) < 2 or best[0][1] < _MIN_LIKENESS or best[0][1] - best[1][1] < _MIN_LEAD:
-            return None
-        return best[0][0] if best[0][0].holds in (Holds.ONE, Holds.EACH) else None
+        if not best or best[0][1] < _MIN_LIKENESS:
+            return []
+        named = best[0][0]
+        other = next((likeness for topic, likeness in best[1:] if topic.name not in named.also), 0.0)
+        if named.holds not in (Holds.ONE, Holds.EACH) or best[0][1] - other < _MIN_LEAD:
+            return []
+        also = [topic for topic, likeness in best[1:] if topic.name in named.also and likeness >= _MIN_LIKENESS]
+        return [named, *also]
 
     def _about(self, scope: Scope, topic: Topic, wanted: frozenset[str]) -> list[str]:
         ids, vectors = self._vault.vectors(scope, self._embeddings.model_id)

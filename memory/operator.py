@@ -18,7 +18,7 @@ import numpy as np
 from memory.cube import FactKey, MemCube, SemanticType
 from memory.embeddings import Embeddings
 from memory.finding import Finder, nearest, z_of
-from memory.ports import Vault, Vector
+from memory.ports import Ranker, Vault, Vector
 from memory.ranking import Candidate, Cues, cues_of, day_tags, ranked
 from memory.rules.topics import topics as all_topics
 from memory.rules.words import content_words
@@ -36,6 +36,7 @@ _LOOKED_AT = 40  #: of both signals together, whole: each costs 100 microseconds
 _OF_TOPIC = 16  #: statements of a topic that are looked at, however few words they share with the question
 _AS_OF_COMPARED = 400  # memories of the past that are compared with a time-machine question: the most likely ones
 _AS_OF_NEAR = 256  # what is like the question at present may have been so then
+_AS_OF_CHUNKS = 16  # the same of documents, whatever their length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +71,18 @@ class Operator:
         weights: Weights,
         asked_about: Callable[[str], Sequence[tuple[str, str]]],
         topics: Topics | None = None,
+        ranker: Ranker | None = None,
     ) -> None:
         self._vault = vault
         self._embeddings = embeddings
         self._weights = weights
         self._finder = Finder(
-            vault, embeddings, lexical=weights.lexical, dense=weights.dense, candidates=weights.candidates
+            vault,
+            embeddings,
+            lexical=weights.lexical,
+            dense=weights.dense,
+            candidates=weights.candidates,
+            ranker=ranker,
         )
         self._asked_about = asked_about
         self._topics = topics or Topics(embeddings.embed)
@@ -183,6 +190,9 @@ class Operator:
     def _as_of(self, scope: Scope, call: MemoryCall, as_of: datetime) -> list[Hit]:
         question = self._question(call)
         near = nearest(*self._embeddings.search(scope, call.query), _AS_OF_NEAR)
+        asked = self._embeddings.embed([call.query])
+        if asked is not None:
+            near |= nearest(*self._embeddings.documents(scope, asked[0]), _AS_OF_CHUNKS)
         in_order = sorted(near, key=near.__getitem__, reverse=True)
         known = self._vault.known_likely(scope, as_of, call.query, in_order)
         hits = self._past(scope, question, [cube for cube in known if cube.in_use])
@@ -197,7 +207,7 @@ class Operator:
         dense: dict[str, float] = {}
         if asked is not None and vectors is not None:
             dense = dict(zip((cube.id for cube in cubes), map(float, vectors @ asked[0]), strict=True))
-        z = z_of(dense, np.array(list(dense.values()), np.float32), "dense")
+        z = z_of(dense, np.array(list(dense.values()), np.float32))
         scores = {cube.id: z.get(cube.id, 0.0) + 2 * coverage[cube.id] for cube in cubes}
         best = set(sorted(scores, key=scores.__getitem__, reverse=True)[:_LOOKED_AT])
         chosen = [c for c in cubes if c.id in best or (c.fact is not None and _named(c.fact, question.asked))]

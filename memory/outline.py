@@ -18,6 +18,8 @@ Numbers = NDArray[np.float32]
 
 _QUESTION, _NUMBER = 1, 2
 _NAMES_AT, _TIMES_AT, _MASK = 8, 16, 0xFF
+_MOST_NAMES, _MOST_TIMES = 4, 3  #: that count
+_TALK_SHARE = 0.5  #: of utterances that carry a speaker's name; a few names in a chat log make no talk of it
 
 
 class Entry(NamedTuple):
@@ -47,7 +49,7 @@ class Outline:
         """``entries`` in order of arrival."""
         self.entries = entries
         columns = list(zip(*entries, strict=True)) if entries else [()] * len(Entry._fields)
-        self.ids = tuple(entry.id for entry in entries)
+        self.ids: tuple[str, ...] = columns[1]
         self.seqs = np.array(columns[0], np.int64)
         self.utterance = np.array(columns[2], bool)
         self.user = np.array([role == "user" for role in columns[4]], bool)
@@ -55,10 +57,11 @@ class Outline:
         self.at = np.array(columns[6], np.int64)
         self.words = np.array(columns[7], np.float32)
         marks = np.array(columns[8], np.int64)
-        self.question = (marks & _QUESTION) > 0
-        self.number = (marks & _NUMBER) > 0
-        self.names = (marks >> _NAMES_AT & _MASK).astype(np.float32)
-        self.times = (marks >> _TIMES_AT & _MASK).astype(np.float32)
+        self.question = ((marks & _QUESTION) > 0).astype(np.float32)  # 1: it ends as a question
+        self.number = ((marks & _NUMBER) > 0).astype(np.float32)  # 1: it names an amount
+        self.names = np.minimum(marks >> _NAMES_AT & _MASK, _MOST_NAMES).astype(np.float32)
+        self.times = np.minimum(marks >> _TIMES_AT & _MASK, _MOST_TIMES).astype(np.float32)
+        self._aligned: tuple[Sequence[str], Rows] | None = None
 
     def __len__(self) -> int:
         return len(self.seqs)
@@ -66,7 +69,8 @@ class Outline:
     def changed(self, gone: frozenset[str], more: Sequence[Entry]) -> "Outline":
         """Return the outline without some memories and with others; costs a copy."""
         kept = [entry for entry in self.entries if entry.id not in gone]
-        return Outline(sorted([*kept, *more])) if more else Outline(kept)
+        newer = not kept or not more or kept[-1].seq < more[0].seq
+        return Outline([*kept, *more] if newer else sorted([*kept, *more]))
 
     def rows_of(self, seqs: NDArray[np.integer]) -> Rows:
         """Return the places of memories by their order of arrival; -1 for those that are not here."""
@@ -74,6 +78,35 @@ class Outline:
             return np.full(len(seqs), -1, np.intp)
         places = np.minimum(np.searchsorted(self.seqs, seqs), len(self) - 1)
         return np.where(self.seqs[places] == seqs, places, -1)
+
+    def rows_of_ids(self, ids: Sequence[str]) -> Rows:
+        """Return the places of memories by id; -1 for those that are not here. The same list again costs nothing."""
+        if self._aligned is None or self._aligned[0] is not ids:
+            places = self.places
+            self._aligned = ids, np.fromiter((places.get(cube_id, -1) for cube_id in ids), np.intp, len(ids))
+        return self._aligned[1]
+
+    @cached_property
+    def log_words(self) -> Numbers:
+        """Logarithms of the lengths in words."""
+        return np.log1p(self.words)
+
+    @cached_property
+    def length(self) -> Numbers:
+        """The same in standard deviations from their mean."""
+        deviation = float(self.log_words.std()) if len(self) else 0.0
+        return (self.log_words - self.log_words.mean()) / np.float32(deviation or 1.0) if len(self) else self.log_words
+
+    @cached_property
+    def after_question(self) -> Numbers:
+        """1 where the utterance before ends as a question."""
+        before = self.neighbours[0]
+        return np.where(before >= 0, self.question[before], 0).astype(np.float32) if len(self) else self.question
+
+    @cached_property
+    def total_words(self) -> int:
+        """Index terms of all memories together."""
+        return int(self.words.sum(dtype=np.float64))
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -85,9 +118,7 @@ class Outline:
         """The number of each utterance's conversation; every other memory is a conversation of its own."""
         known: dict[str, int] = {}
         numbers = [
-            known.setdefault(
-                entry.conversation if entry.utterance and entry.conversation else f"\0{entry.id}", len(known)
-            )
+            known.setdefault(entry.conversation if entry.utterance and entry.conversation else entry.id, len(known))
             for entry in self.entries
         ]
         return np.array(numbers, np.intp)
@@ -104,8 +135,10 @@ class Outline:
 
     @cached_property
     def named(self) -> bool:
-        """True when any speaker has a name: then it is a talk between people, not with an assistant."""
-        return any(self.speakers.names)
+        """True when most utterances carry their speaker's name: a talk between people, no chat with an assistant."""
+        said = self.speakers.numbers[self.utterance]
+        named = np.array([bool(name) for name in self.speakers.names], bool)
+        return bool(len(said)) and len(set(said[named[said]])) > 1 and float(named[said].mean()) >= _TALK_SHARE
 
 
 class _Names:

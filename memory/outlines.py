@@ -26,8 +26,9 @@ class OutlineSource(Protocol):
 class _Held:
     """One user's outline, and the memories that changed since it was read."""
 
-    def __init__(self, outline: Outline) -> None:
+    def __init__(self, outline: Outline, size: tuple[int, int] | None) -> None:
         self.outline = outline
+        self.size = size  #: of the word index when all was read: cubes and words
         self.waiting: set[str] = set()
 
 
@@ -41,18 +42,21 @@ class Outlines:
         self._entries = 0
         self._lock = threading.Lock()
 
-    def of(self, scope: Scope) -> Outline:
-        """Return the user's outline as it is now; the first time it is read, then only what changed."""
+    def of(self, scope: Scope, size: tuple[int, int] | None = None) -> Outline:
+        """Return the user's outline as it is now; the first time it is read, then only what changed.
+
+        ``size``: cubes and words of the user's word index. Where they are others than those at hand, another process
+        wrote, and all is read again.
+        """
         with self._lock:
             held = self._held.get(scope.user)
-        if held is None:
-            outline = Outline(self._source.outline(scope))
-        elif held.waiting:
-            outline = held.outline.changed(frozenset(held.waiting), self._source.outline(scope, sorted(held.waiting)))
-        else:
-            outline = held.outline
-        self._hold(scope.user, outline)
-        return outline
+        if held is not None and held.waiting:
+            more = self._source.outline(scope, sorted(held.waiting))
+            held = _Held(held.outline.changed(frozenset(held.waiting), more), held.size)
+        if held is None or (size is not None and size not in (_size(held.outline), held.size)):
+            held = _Held(Outline(self._source.outline(scope)), size)
+        self._hold(scope.user, held)
+        return held.outline
 
     def changed(self, scope: Scope, cube_ids: Sequence[str]) -> None:
         """Read these anew when the outline is next asked for; they may be gone, new or other than they were."""
@@ -68,15 +72,14 @@ class Outlines:
         with self._lock:
             self._drop(scope.user)
 
-    def _hold(self, user: str, outline: Outline) -> None:
+    def _hold(self, user: str, held: _Held) -> None:
         with self._lock:
-            held = self._held.get(user)
-            if held is not None and held.outline is outline:
+            if self._held.get(user) is held:
                 self._held.move_to_end(user)
                 return
             self._drop(user)
-            self._held[user] = _Held(outline)
-            self._entries += len(outline)
+            self._held[user] = held
+            self._entries += len(held.outline)
             while self._entries * _BYTES_PER_ENTRY > self._budget_bytes and len(self._held) > 1:
                 self._drop(next(iter(self._held)))
 
@@ -84,3 +87,7 @@ class Outlines:
         held = self._held.pop(user, None)
         if held is not None:
             self._entries -= len(held.outline)
+
+
+def _size(outline: Outline) -> tuple[int, int]:
+    return len(outline), outline.total_words

@@ -48,7 +48,7 @@ from memory.turn import (
     Scope,
 )
 from memory.whatif import WhatIf
-from memory.writer import Writer
+from memory.writer import Writer, names_in
 
 Store = Callable[[], Mapping[str, Any]]  #: empties a store of a user and says what it found left
 
@@ -96,6 +96,11 @@ class Pipeline:
         request = self._request(messages, scope, controls)
         if not request.turns or not controls.mode.reads:
             return prepared(request, messages, Injection(), trace)
+        if controls.without:
+            with trace.at("what_if") as detail:
+                case = WhatIf.without(self._at.vault, request.scope, controls.without)
+                request = replace(request, case=case)
+                detail |= case.told()
         with trace.at("reader") as detail:
             call = self._at.reader.read(request.said, now=self._at.clock(), as_of=controls.as_of)
             detail |= {"intent": call.intent.value, "entities": list(call.entities), "query_chars": len(call.query)}
@@ -173,7 +178,7 @@ class Pipeline:
         call = self._at.reader.read((Message(role="user", text=query),), now=now or self._at.clock(), as_of=as_of)
         plan = self._at.scheduler.plan(call, Controls())
         plan = replace(plan, top_k=top_k, recall=True, kinds=tuple(kinds) or tuple(Kind))
-        case = WhatIf.without(without)
+        case = WhatIf.without(self._at.vault, scope, without)
         recall = case.recalled(self._at.operator.recall(scope, replace(call, query=query), case.widened(plan)))
         return replace(recall, hits=recall.hits[:top_k])
 
@@ -187,6 +192,7 @@ class Pipeline:
         """
         if draft.fact is None and draft.semantic_type in _FACTUAL:
             draft = replace(draft, fact=fact_of(draft.text))
+        draft = replace(draft, entities=draft.entities or names_in(draft.text, draft.fact))
         written = self._put(scope, (draft,), self._at.vault.put)
         if written.created:
             return written.created[0]
@@ -233,6 +239,7 @@ class Pipeline:
             valid_from=cube.valid_from,
             trust=cube.trust,
             tags=cube.tags,
+            entities=names_in(cube.text, fact_of(cube.text)),
         )
         admitted = self._at.governance.admit(scope, (draft,))
         if not admitted:
@@ -240,8 +247,12 @@ class Pipeline:
         if len(admitted) > 1:
             raise Refused("The text is too long for one memory; split it.", param="text", code="text_too_long")
         clean = admitted[0].draft
-        unchanged = clean.text == self._at.vault.get(scope, cube.id).text
-        return restated(cube, admitted[0], cube.fact if unchanged else fact_of(clean.text))
+        before = self._at.vault.get(scope, cube.id)
+        if clean.text == before.text:
+            return restated(cube, admitted[0], cube.fact)
+        given = (name for name in cube.entities if name not in names_in(before.text, before.fact))
+        named = replace(cube, entities=tuple(dict.fromkeys((*given, *clean.entities))))
+        return restated(named, admitted[0], fact_of(clean.text))
 
     def delete(self, scope: Scope, cube_ids: Sequence[str]) -> Written:
         """Remove cubes for good; ids of other users are not found and so not touched."""
@@ -258,6 +269,7 @@ class Pipeline:
         def elsewhere() -> dict[str, Mapping[str, Any]]:
             self._at.embeddings.clear_texts()
             self._at.embeddings.drop(scope)
+            self._at.embeddings.scrub()
             gone = self._derive(scope, Written(), removed=True)
             others = {name: empty() for name, empty in (stores or {}).items()}
             return others if gone is None else {**others, "activations": gone}
@@ -267,9 +279,11 @@ class Pipeline:
     def import_rows(self, scope: Scope, rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
         """Take back exported rows, embed what came without a vector, and say how many there were of each kind."""
         counts = self._at.vault.import_rows(scope, rows)
-        self.embed_missing()
-        self._at.embeddings.drop(scope)
-        self._derive(scope, Written(), removed=True)
+        try:
+            self.embed_missing()
+        finally:  # what is stored is found by its words, whether the embedder answers or not
+            self._at.embeddings.drop(scope)
+            self._derive(scope, Written(), removed=True)
         return counts
 
     def embed_missing(self, *, batch: int = 128, progress: Callable[[int], None] | None = None) -> int:
@@ -320,20 +334,18 @@ class Pipeline:
             plan = self._at.scheduler.plan(call, request.controls)
             detail |= {"policy": plan.policy, "top_k": plan.top_k, "budget_tokens": plan.budget_tokens}
             detail |= {"kinds": [kind.value for kind in plan.kinds], "reason": plan.reason}
-        case = WhatIf.without(request.controls.without)
+        case = request.case
         with trace.at("operator") as detail:
             found = self._at.operator.recall(request.scope, call, case.widened(plan))
-            recall, profile = case.recalled(found), case.kept(self._at.vault.profile(request.scope, as_of=call.as_of))
+            stable = self._at.vault.profile(request.scope, as_of=call.as_of)
+            recall, profile = case.recalled(found), case.kept(stable)
             detail |= {"hits": len(recall.hits), "profile": len(profile), "sufficiency": round(recall.sufficiency, 3)}
         with trace.at("injector") as detail:
             injection = self._at.injector.choose(call, plan, profile=profile, recall=recall, seen=seen)
             detail |= {"tokens": injection.tokens, "tokens_exact": self._at.injector.exact}
-        if not case.ids:
+        if not case.asked:
             return injection
-        with trace.at("what_if") as detail:
-            known = [cube.id for cube in self._at.vault.readable(request.scope, sorted(case.ids))]
-            detail |= {"without": known, "unknown": sorted(case.ids.difference(known))}
-        return replace(injection, candidates=(*injection.candidates, *case.lines(found, known)))
+        return replace(injection, candidates=(*injection.candidates, *case.lines(found, stable)))
 
     def _put(
         self, scope: Scope, drafts: Sequence[Draft], put: Callable[[Sequence[Admitted], Matrix | None, str], Written]
@@ -364,6 +376,8 @@ class Pipeline:
         """Remove what must leave no trace; return what changed."""
         written = self._following(scope, remove)
         self._at.embeddings.clear_texts()
+        if written.removed:
+            self._at.embeddings.scrub()
         self._derive(scope, written)
         return written
 

@@ -1,12 +1,13 @@
 """One chat request as the stations see it, and what of it the proxy needs in the end."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from memory.conversation import TurnName
 from memory.trace import Trace
 from memory.turn import Controls, Injection, LedgerRow, Message, Prepared, Scope
+from memory.whatif import WhatIf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Request:
     turns: tuple[TurnName, ...]
     rows: Mapping[str, Sequence[LedgerRow]]  #: ledger rows by turn hash, newest first
     repeats: bool  #: a client's retry, or an agent loop that goes on
+    case: WhatIf = field(default_factory=WhatIf)  #: what is left out of it
 
 
 def prepared(request: Request, messages: list[dict[str, Any]], injection: Injection, trace: Trace) -> Prepared:

@@ -13,7 +13,7 @@ from memory.cube import MemCube, Trust
 from memory.errors import NotFound, Refused
 from memory.pipeline import Pipeline
 from memory.ports import Page, Update, Vault, Vector
-from memory.spaces import Member, Role, Share, Space, SpaceKind, Terms
+from memory.spaces import Member, Role, Share, SharedCube, Space, SpaceKind, Terms
 from memory.turn import Scope
 
 _MEMBERS_CHANGE = ("text", "tags")
@@ -39,7 +39,7 @@ class SharedVault(Vault, Protocol):
         ...
 
     def writable_owner(self, scope: Scope, cube_id: str) -> str:
-        """Whose memory it is that the user may revise, though it is not theirs. Raises: NotFound."""
+        """Whose memory it is that the user may revise, though it is not theirs. Raises: NotFound, Refused."""
         ...
 
     def update_shared(
@@ -52,7 +52,7 @@ class SharedVault(Vault, Protocol):
         vector: Vector | None,
         model_id: str,
     ) -> MemCube:
-        """As ``update``, by a member. Raises: NotFound: not (any more) the member's to write."""
+        """As ``update``, by a member. Raises: NotFound, Refused: not (any more) the member's to write."""
         ...
 
 
@@ -93,6 +93,24 @@ class Sharing:
             raise NotFound(f"There is no memory {cube_id!r}.")
         return found[0]
 
+    def check_own(self, scope: Scope, cube_id: str, only_owner: str) -> None:
+        """Raises: NotFound. Refused: it is somebody else's; ``only_owner`` says what members cannot do with it."""
+        if isinstance(self.read(scope, cube_id), SharedCube):
+            raise Refused(
+                f"The memory {cube_id!r} is somebody else's, shared with you: only its owner can {only_owner}.",
+                code="not_the_owner",
+            )
+
+    def to_revise(self, scope: Scope, cube_id: str) -> MemCube:
+        """Return a memory that the user may revise, their own or one that is shared with the right to write.
+
+        Raises: NotFound. Refused: it is shared for reading only.
+        """
+        cube = self.read(scope, cube_id)
+        if isinstance(cube, SharedCube):
+            self.vault.writable_owner(scope, cube_id)
+        return cube
+
     def revise(
         self, scope: Scope, cube_id: str, changes: Mapping[str, Any], *, expected_version: int | None
     ) -> MemCube:
@@ -101,7 +119,8 @@ class Sharing:
         It becomes a version in its owner's history. It says now what a member wrote, so it is trusted as what an
         assistant says: it takes nobody's own word's place.
 
-        Raises: NotFound. Stale. Refused: it changes more than text and tags. As ``Pipeline.revise``.
+        Raises: NotFound. Stale. Refused: it may only be read, or more than text and tags changes. As
+        ``Pipeline.revise``.
         """
         owner = Scope(user=self.vault.writable_owner(scope, cube_id), key_id=scope.key_id)
         if any(name not in _MEMBERS_CHANGE for name in changes):

@@ -6,7 +6,7 @@ any other signal. BM25 as in Robertson and Zaragoza, "The Probabilistic Relevanc
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ _DAY_US = 86_400_000_000
 _NEAR_TIME = 0.4  #: of a memory that lies outside the time asked about, and not farther than it is long
 _SHORTEST_NAME = 3
 _SMALLEST = 1e-9
+LEXICAL_FLOOR, DENSE_FLOOR = 0.5, 0.05  #: least deviations of BM25 scores and of cosines
 _NICKNAMES = (3, 4)  #: letters of a longer first name that stand for it: Mel, Joan
 
 
@@ -39,6 +40,7 @@ class Signals:
     dense: Numbers  #: cosine
     dense_near: Numbers  #: with the neighbours' added
     dense_conversation: Numbers  #: the best of the conversation
+    deviations: Mapping[str, Numbers]  #: of the six above that are no shares, in z units, by name
     speaker: Numbers  #: 1: the one that the question names, -1: another one, 0: it names none, or several
     role: Numbers  #: 1: said by the one who is asked for, the user or the assistant; 0: by the other
     dated: Numbers  #: in [0, 1]: how near to the times that the question names
@@ -51,15 +53,19 @@ def signals_of(
     lexical = _Lexical(outline, postings)
     best = np.full(len(outline.conversations), -1.0, np.float32)
     np.maximum.at(best, outline.conversations, similarities)
+    raw = {
+        "lexical": (lexical.plain, LEXICAL_FLOOR),
+        "lexical_near": (lexical.near, LEXICAL_FLOOR),
+        "lexical_conversation": (lexical.conversation[outline.conversations], LEXICAL_FLOOR),
+        "dense": (similarities, DENSE_FLOOR),
+        "dense_near": (_with_neighbours(similarities, outline), DENSE_FLOOR),
+        "dense_conversation": (best[outline.conversations], DENSE_FLOOR),
+    }
     return Signals(
-        lexical=lexical.plain,
-        lexical_near=lexical.near,
-        lexical_conversation=lexical.conversation[outline.conversations],
+        **{name: values for name, (values, _) in raw.items()},
+        deviations={name: z(values, floor) for name, (values, floor) in raw.items()},
         coverage=lexical.coverage,
         coverage_near=lexical.coverage_near,
-        dense=similarities,
-        dense_near=_with_neighbours(similarities, outline),
-        dense_conversation=best[outline.conversations],
         speaker=_speaker(outline, question),
         role=np.where(outline.user == (not OF_THE_ASSISTANT.search(question)), 1, 0).astype(np.float32),
         dated=_dated(outline, times),
@@ -71,10 +77,16 @@ def at(values: Numbers, rows: Rows) -> Numbers:
     return np.where(rows >= 0, values[rows], 0).astype(np.float32) if len(values) else values
 
 
-def z(values: Numbers) -> Numbers:
-    """Return the values in standard deviations from their mean; zeros when all are equal."""
-    deviation = float(values.std()) if len(values) else 0.0
-    return ((values - values.mean()) / deviation if deviation > _SMALLEST else np.zeros_like(values)).astype(np.float32)
+def z(values: Numbers, floor: float = _SMALLEST) -> Numbers:
+    """Return the values in standard deviations from their mean; zeros when all are equal.
+
+    ``floor``: the least deviation. Among few memories a deviation of almost zero means nothing.
+    """
+    if not len(values):
+        return values
+    deviation = max(float(values.std()), floor)
+    scores: Numbers = ((values - values.mean()) / deviation).astype(np.float32)
+    return scores
 
 
 def _with_neighbours(values: Numbers, outline: Outline) -> Numbers:

@@ -10,7 +10,6 @@ from memory.cube import MemCube
 from memory.ports import Vault
 from memory.request import Request
 from memory.turn import Injection
-from memory.whatif import WhatIf
 
 
 class Standing:
@@ -29,7 +28,7 @@ class Standing:
             row = next((r for r in rows if same_words(r.answer, turn.answer)), None)
             if row is None or not row.injected.get("turn") or request.controls.as_of is not None:
                 continue
-            if WhatIf.without(request.controls.without).touches(row.injected.get("turn_ids", ())):
+            if self._is_left_out(request, row.injected.get("turn_ids", ())):
                 continue
             if not self._still_shared(request, row.injected.get("shared", ())):
                 continue
@@ -45,6 +44,11 @@ class Standing:
             return True
         return not any(map(self._is_withheld, self._vault.readable(request.scope, cube_ids)))
 
+    def _is_left_out(self, request: Request, cube_ids: Sequence[str]) -> bool:
+        """True when something of it is to be left out of this request."""
+        case = request.case
+        return bool(case.asked) and case.touches(cube_ids, self._vault.readable(request.scope, cube_ids))
+
     def _still_shared(self, request: Request, cube_ids: Sequence[str]) -> bool:
         """True while the user may read what others shared when it was brought in."""
         return not cube_ids or len(self._vault.readable(request.scope, cube_ids)) == len(set(cube_ids))
@@ -57,4 +61,4 @@ class Standing:
         was = Injection.from_ledger(rows[0].injected)
         if not self._still_shared(request, was.shared_ids) or not self._may_stand(request, was.cube_ids):
             return None
-        return None if WhatIf.without(request.controls.without).touches(was.cube_ids) else was
+        return None if self._is_left_out(request, was.cube_ids) else was

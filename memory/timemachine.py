@@ -169,7 +169,7 @@ def _parsed(text: str) -> datetime:
             f"{text[:80]!r} is no time; send ISO 8601 with a zone, such as 2026-03-14T09:00:00Z.", code="invalid_time"
         ) from None
     if time.tzinfo is None:
-        raise Invalid(f"The time {text} has no zone; add one, such as {text}Z.", code="invalid_time")
+        raise Invalid(f"The time {text} has no zone; add one, such as {time.isoformat()}Z.", code="invalid_time")
     if not _YEARS[0] <= time.year <= _YEARS[1]:
         raise Invalid(f"The year must be from {_YEARS[0]} to {_YEARS[1]}.", code="invalid_time")
     return time.astimezone(UTC)

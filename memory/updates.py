@@ -15,6 +15,8 @@ from memory.errors import Stale
 from memory.lifecycle import check_change
 from memory.pipeline import Pipeline, Stations
 from memory.rules.lines import fact_of
+from memory.sharing import Sharing
+from memory.spaces import SharedCube
 from memory.turn import Scope
 from memory.vault.labelling import CubeLabelling, LabelDiff, Relabelled
 from memory.vault.rows import folded
@@ -34,8 +36,9 @@ class UpdateMode(StrEnum):
 class Updates:
     """Updates of memories by hand."""
 
-    def __init__(self, pipeline: Pipeline, stations: Stations, labelling: CubeLabelling) -> None:
+    def __init__(self, pipeline: Pipeline, stations: Stations, labelling: CubeLabelling, sharing: Sharing) -> None:
         self._pipeline = pipeline
+        self._sharing = sharing
         self._at = stations
         self._labelling = labelling
 
@@ -51,16 +54,21 @@ class Updates:
     ) -> MemCube:
         """Return the memory's next version; the present one where a merge has nothing to add.
 
-        ``tags``: instead of the old ones with overwrite, beside them otherwise.
-        Raises: NotFound. Stale: ``version`` is not the newest. Refused: it is frozen, or the text gets too long.
+        ``tags``: instead of the old ones with overwrite, beside them otherwise. Of somebody else's memory it is what a
+        member sees of it.
+        Raises: NotFound. Stale: ``version`` is not the newest. Refused: it is frozen, or shared for reading only, or
+        the text gets too long.
         """
-        cube = self._at.vault.get(scope, cube_id)
+        cube = self._sharing.to_revise(scope, cube_id)
         if cube.version != version:
             raise Stale(f"The memory is at version {cube.version}, not {version}: read it again.", param="version")
         check_change(cube.state, cube.state)
         wished = replace(cube, text=_MAKE[mode](cube.text, text), tags=_tags(cube, mode, tags))
         if mode is UpdateMode.MERGE and wished == cube:
             return cube
+        if isinstance(cube, SharedCube):
+            changes = {"text": wished.text, "tags": wished.tags}
+            return self._sharing.revise(scope, cube_id, changes, expected_version=version)
         return self._pipeline.revise(scope, wished, expected_version=version)
 
     def relabel(

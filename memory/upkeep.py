@@ -171,9 +171,11 @@ class Upkeep:
     def _sweep_user(self, scope: Scope, places: Sequence[int]) -> None:
         with self._embeddings.writing(scope):
             swept = self._vault.sweep(scope, places, self._rules)
-            if swept.doomed:
-                self._vault.delete(scope, swept.doomed)
-            self._follow(scope, swept)
+            try:
+                if swept.doomed:
+                    self._vault.delete(scope, swept.doomed)
+            finally:  # what is swept stands already
+                self._follow(scope, swept)
         if swept.removed or swept.doomed:
             self._embeddings.clear_texts()
         self._derive(scope, swept)

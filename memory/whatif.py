@@ -1,52 +1,79 @@
 """Memories that are to be left out in, a recall as if they did not exist out.
 
-Law: what is left out stands in neither block, and the receipt says that it was left out. The places of the others are
-those of a recall in which it took part.
+Law: what is left out stands in neither block, nor does what says the same because one was made of the other: all that
+was derived from it, and what it was derived from itself, such as the utterance that a fact was read out of. The receipt
+says what was left out. The places of the others are those of a recall in which it took part.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from memory.cube import MemCube
-from memory.turn import Candidate, Plan, Recall
+from memory.cube import MemCube, SemanticType
+from memory.ports import Vault
+from memory.turn import Candidate, Plan, Recall, Scope
 
 REASON = "left out on request"
+FAMILY_REASON = "made of what is left out, or the other way round"
+_MOST_WIDENED = 512
 
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
     """What would be if these memories did not exist. Without ids everything is as it is."""
 
-    ids: frozenset[str] = frozenset()
+    asked: frozenset[str] = frozenset()
+    known: tuple[str, ...] = ()  #: those asked for that the user can read, in order
+    family: frozenset[str] = frozenset()  #: what goes with them
+    messages: frozenset[str] = frozenset()  #: that facts among them rest on; an utterance of one goes as well
 
     @classmethod
-    def without(cls, ids: Iterable[str]) -> "WhatIf":
-        """Return the case without these memories."""
-        return cls(frozenset(ids))
+    def without(cls, vault: Vault, scope: Scope, ids: Sequence[str]) -> "WhatIf":
+        """Return the case without these memories and their families; two reads, none without ids."""
+        if not ids:
+            return cls()
+        known = vault.readable(scope, sorted(set(ids)))
+        family = vault.family(scope, [cube.id for cube in known])
+        heard = (cube.source.message_ids for cube in known if cube.semantic_type is not SemanticType.TURN)
+        return cls(
+            asked=frozenset(ids),
+            known=tuple(cube.id for cube in known),
+            family=frozenset(family).difference(ids),
+            messages=frozenset(message_id for each in heard for message_id in each),
+        )
+
+    def told(self) -> dict[str, Any]:
+        """Return what a receipt says of it."""
+        return {
+            "without": [*self.known, *sorted(self.family)],
+            "unknown": sorted(self.asked.difference(self.known)),
+        }
 
     def widened(self, plan: Plan) -> Plan:
         """Return a plan that looks for as many more as may be left out."""
-        return replace(plan, top_k=plan.top_k + len(self.ids)) if self.ids else plan
+        more = min(_MOST_WIDENED, len(self.asked) + len(self.family) + len(self.messages))
+        return replace(plan, top_k=plan.top_k + more) if more else plan
 
     def kept(self, cubes: Sequence[MemCube]) -> list[MemCube]:
         """Return the memories that are there."""
-        return [cube for cube in cubes if cube.id not in self.ids]
+        return [cube for cube in cubes if not self._goes(cube)]
 
     def recalled(self, recall: Recall) -> Recall:
         """Return what was found of those that are there, and whether that can answer."""
-        if not self.ids:
+        if not self.asked:
             return recall
-        hits = tuple(hit for hit in recall.hits if hit.cube.id not in self.ids)
+        hits = tuple(hit for hit in recall.hits if not self._goes(hit.cube))
         told = (hit.relevance for hit in hits if "question" not in hit.cube.tags)
         return replace(recall, hits=hits, sufficiency=max(told, default=0.0))
 
-    def touches(self, ids: Iterable[str]) -> bool:
-        """True when any of these is to be left out."""
-        return not self.ids.isdisjoint(ids)
+    def touches(self, ids: Iterable[str], cubes: Iterable[MemCube]) -> bool:
+        """True when any of these ids, or of the cubes that are still there of them, is to be left out."""
+        return not self.asked.isdisjoint(ids) or any(map(self._goes, cubes))
 
-    def lines(self, recall: Recall, known: Iterable[str]) -> tuple[Candidate, ...]:
-        """Return the receipt's lines of those among the ``known`` ids that are left out."""
+    def lines(self, recall: Recall, profile: Iterable[MemCube]) -> tuple[Candidate, ...]:
+        """Return the receipt's lines of what is left out: all that was asked for, of the rest what was found."""
         found = {hit.cube.id: hit for hit in recall.hits}
+        gone = [cube.id for cube in (*(hit.cube for hit in recall.hits), *profile) if self._goes(cube)]
         return tuple(
             Candidate(
                 cube_id=cube_id,
@@ -54,8 +81,12 @@ class WhatIf:
                 relevance=round(found[cube_id].relevance, 4) if cube_id in found else 0.0,
                 signals=found[cube_id].signals if cube_id in found else {},
                 block="",
-                reason=REASON,
+                reason=REASON if cube_id in self.asked else FAMILY_REASON,
             )
-            for cube_id in known
-            if cube_id in self.ids
+            for cube_id in dict.fromkeys((*self.known, *gone))
         )
+
+    def _goes(self, cube: MemCube) -> bool:
+        if cube.id in self.asked or cube.id in self.family:
+            return True
+        return cube.semantic_type is SemanticType.TURN and not self.messages.isdisjoint(cube.source.message_ids)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from memory.cube import Origin, SemanticType, Source, Trust
+from memory.cube import FactKey, Origin, SemanticType, Source, Trust
 from memory.prompts import FENCE_CLOSE, FENCE_OPEN, STABLE_HEADER
 from memory.rules.handed_over import parted
 from memory.rules.lexicon import NOT_ACKNOWLEDGED
@@ -123,6 +123,15 @@ class Writer:
             return []
         trust = least((Trust.ASSISTANT, rests_on, Trust.DOCUMENT if gives_orders(text) else Trust.USER))
         return [_turn(message, exchange, text, (), trust=trust)]
+
+
+def names_in(text: str, fact: FactKey | None) -> tuple[str, ...]:
+    """Return the names in the front of a text, and of whom it states a fact, each once whatever its capitals."""
+    subject = () if fact is None or fact.subject == "user" else (fact.subject,)
+    found: dict[str, str] = {}
+    for name in (*entities_in(text[:MAX_TAGGED_CHARS]), *subject):
+        found.setdefault(name.casefold(), name)
+    return tuple(found.values())
 
 
 def without_injected(text: str, injected: str) -> str:
@@ -247,7 +256,6 @@ def _tags(text: str, parts: Sequence[Clause], facts: Sequence[Statement], said_a
 
 def _fact(one: Statement, message: Message, exchange: Exchange, said_at: datetime, *, derived: bool) -> Draft:
     start, end = _validity(one, said_at)
-    subject = () if one.fact.subject == "user" else (one.fact.subject,)
     return Draft(
         text=one.text,
         semantic_type=one.semantic_type,
@@ -257,7 +265,7 @@ def _fact(one: Statement, message: Message, exchange: Exchange, said_at: datetim
         valid_to=end,
         fact=one.fact,
         tags=(one.fact.attribute,),  # a label policy finds it by what it is about
-        entities=tuple(dict.fromkeys((*entities_in(one.text), *subject))),
+        entities=names_in(one.text, one.fact),
         derived_from=(0,) if derived else (),
     )
 

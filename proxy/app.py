@@ -24,6 +24,7 @@ from proxy.chat import Chat, ChatLimits, ChatParts
 from proxy.controls import ControlReader
 from proxy.engine_address import announce, withdraw
 from proxy.memory_api import memory_router
+from proxy.memory_documents import documents_router
 from proxy.memory_graph import graph_router
 from proxy.memory_log import log_router
 from proxy.memory_pipelines import pipelines_router
@@ -92,6 +93,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(Models(parts.backend, parts.authenticator, request_headers, here).router())
     app.include_router(health.router())
     app.include_router(memory_router(parts))
+    app.include_router(documents_router(parts))
     app.include_router(log_router(parts))
     app.include_router(sharing_router(parts))
     app.include_router(time_router(parts))
@@ -169,6 +171,7 @@ def _lifespan(
             await bookkeeper.finish(drain_s)
             await parts.notes.finish(min(drain_s, _NOTES_DRAIN_S))
             await parts.sweeper.stop()
+            await parts.shelving.stop()
             if parts.organising is not None:
                 await parts.organising.stop()
             if parts.extracting is not None:
@@ -189,6 +192,7 @@ def _lifespan(
 async def _start(parts: Parts) -> None:
     await parts.background.start()
     await parts.sweeper.start()
+    await parts.shelving.start()
     if parts.organising is not None:
         await parts.organising.start()
     if parts.extracting is not None:

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from adapters.gguf_header import read_language_model
+from adapters.installing import install_command, pip_command
 from adapters.llama_diagnosis import diagnose
 from adapters.transformers import require_packages
 from adapters.transformers_folder import read_model_folder
@@ -112,14 +113,14 @@ def _python() -> Iterator[Finding]:
 def _packages() -> Iterator[Finding]:
     missing = [row for row in REQUIRED if util.find_spec(row[0]) is None]
     for module, distribution, purpose in missing:
-        yield Finding(f"package {module}", "problem", f"missing: {purpose}", f"pip install {distribution}")
+        yield Finding(f"package {module}", "problem", f"missing: {purpose}", pip_command([distribution]))
     if not missing:
         yield Finding("packages", "ok", f"the {len(REQUIRED)} that are always needed are installed")
     for module, extra, purpose in OPTIONAL:
         if util.find_spec(module) is not None:
             yield Finding(f"package {module}", "ok", purpose)
         else:
-            install = f"pip install '{DISTRIBUTION}[{extra}]'" if extra else f"pip install {module}"
+            install = install_command(extra) if extra else pip_command([module])
             yield Finding(f"package {module}", "note", f"not installed; would enable {purpose}", install)
 
 

@@ -17,6 +17,7 @@ from adapters.engine_activations import EngineActivations
 from adapters.flat import Flat
 from adapters.gguf_header import model_name
 from adapters.kept_vectors import kept_vectors
+from adapters.ranker import TreeRanker
 from config.pipelines import shipped_and
 from config.settings import Settings
 from memory.activation import ActivationPlanner, ActivationPolicy
@@ -30,7 +31,7 @@ from memory.lifespan import Lifespans
 from memory.operator import Operator, Weights
 from memory.pipeline import Pipeline, Stations
 from memory.pipelines import Pipelines
-from memory.ports import Clock, Derivations, Embedder, TokenCounter
+from memory.ports import Clock, Derivations, Embedder, Ranker, TokenCounter
 from memory.reader import Reader
 from memory.rules.questions import asked_about
 from memory.scheduler import Policy, Scheduler
@@ -54,6 +55,7 @@ from proxy.notes import Notes, ReadLog
 from proxy.organising import organising_of
 from proxy.parts import Parts
 from proxy.screening import governance_of, withheld_tags
+from proxy.shelving import shelf_of, shelving_of
 from proxy.spool import Spool
 from proxy.supervisor import EngineProcess
 from proxy.sweeper import Sweeper
@@ -77,11 +79,10 @@ def compose(settings: Settings, *, clock: Clock = utc_now, failpoints: Failpoint
     engine = _engine(settings)
     backend = _backend(settings, engine)
     governance = governance_of(settings)
-    redact = governance.redact
     files = open_vault(
         settings.data.dir,
         clock=clock,
-        redact=redact,
+        redact=governance.redact,
         receipts_ttl_s=settings.memory.receipts_ttl_s,
         decaying=_types(settings),
         failpoints=failpoints,
@@ -90,6 +91,7 @@ def compose(settings: Settings, *, clock: Clock = utc_now, failpoints: Failpoint
     activating = _activating(settings, backend, activation_files) if backend.shares_cache else None
     stations = _stations(settings, files, governance, engine, clock, activating or activation_files)
     pipeline = Pipeline(stations)
+    sharing = Sharing(pipeline, files.vault, files.spaces)
     extracting = _extracting(settings, files, pipeline)
     upkeep = _upkeep(settings, files, stations)
     organising = organising_of(settings, files.vault, stations)
@@ -101,17 +103,18 @@ def compose(settings: Settings, *, clock: Clock = utc_now, failpoints: Failpoint
         pipeline=pipeline,
         pipelines=_pipelines(settings, files, stations),
         time_machine=TimeMachine(pipeline, stations, files.history),
-        sharing=Sharing(pipeline, files.vault, files.spaces),
+        sharing=sharing,
         background=Background(
             files.ledger,
             write,
-            Spool(settings.data.dir / "spool", redact=redact, failpoints=failpoints),
+            Spool(settings.data.dir / "spool", redact=governance.redact, failpoints=failpoints),
             queue_options(settings),
             failpoints=failpoints,
         ),
         extracting=extracting,
         upkeep=upkeep,
-        updates=Updates(pipeline, stations, files.vault),
+        shelving=shelving_of(settings, files.vault, pipeline, stations),
+        updates=Updates(pipeline, stations, files.vault, sharing),
         graph=files.vault,
         organising=organising,
         sweeper=Sweeper(upkeep, interval_s=settings.lifecycle.interval_s),
@@ -269,6 +272,12 @@ def _backend(settings: Settings, engine: EngineProcess | None) -> Backend:
     )
 
 
+def _ranker(name: str) -> Ranker | None:
+    if name == "none":
+        return None
+    return TreeRanker() if name == "shipped" else TreeRanker(Path(name))
+
+
 def _stations(
     settings: Settings,
     files: VaultFiles,
@@ -279,7 +288,7 @@ def _stations(
 ) -> Stations:
     index = Flat(budget_bytes=settings.embedder.index_cache_mb << 20)
     embedder = create_embedder(settings)
-    embeddings = Embeddings(embedder, index, files.vault)
+    embeddings = Embeddings(embedder, index, files.vault, shelf=shelf_of(settings))
     topics = _topics(settings, embedder, embeddings)
     scheduler, operator = settings.scheduler, settings.operator
     weights = Weights(
@@ -304,7 +313,7 @@ def _stations(
                 activation=engine is not None and scheduler.activation != "off",
             )
         ),
-        operator=Operator(files.vault, embeddings, weights, asked_about, topics),
+        operator=Operator(files.vault, embeddings, weights, asked_about, topics, _ranker(operator.ranker)),
         injector=Injector(_counter(engine), withheld=withheld_tags(settings)),
         writer=Writer(
             keep_turns=settings.writer.keep_turns,

@@ -9,8 +9,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from config.layers import suggestion
 from memory.errors import Invalid, MemoryFault
+from proxy.body_fields import fields_at
 from proxy.errors import PASSING, REQUEST_ERROR, error_body, fault_body, fault_headers, fault_status, internal_fault
+
+_MOST_TOLD = 20  # fields that one message names: a body may hold thousands
 
 
 def install(app: FastAPI) -> None:
@@ -46,17 +50,36 @@ async def _on_http(request: Request, error: Exception) -> Response:
     )
 
 
-async def _on_validation(_request: Request, error: Exception) -> Response:
+async def _on_validation(request: Request, error: Exception) -> Response:
     problems: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
-    first = problems[0] if problems else {"loc": (), "msg": "The request is not valid."}
-    _where, *path = first["loc"] or ("body",)  # where: body, query, path or header
-    param = ".".join(str(part) for part in path) or None
-    message = f"{param}: {first['msg']}" if param else str(first["msg"])
-    if first.get("type") == "json_invalid":
-        message, param = "The request's body is not valid JSON.", None
-    if len(problems) > 1:
-        message += f" (and {len(problems) - 1} more)"
-    return _response(Invalid(message, param=param))
+    if not problems:
+        return _response(Invalid("The request is not valid."))
+    if problems[0].get("type") == "json_invalid":
+        return _response(Invalid("The request's body is not valid JSON."))
+    told: dict[str, str] = {}
+    for problem in problems:
+        told.setdefault(_param(problem), _told(problem, request))
+    return _response(Invalid(_joined(list(told.values())), param=_param(problems[0]) or None))
+
+
+def _param(problem: Any) -> str:
+    return ".".join(str(part) for part in problem["loc"][1:])  # the first says where: body, query, path or header
+
+
+def _told(problem: Any, request: Request) -> str:
+    """Return a sentence about one field, with what may have been meant where there is none of that name."""
+    param, message = _param(problem), str(problem["msg"])
+    if problem.get("type") == "extra_forbidden":
+        *holder, name = problem["loc"][1:]
+        message += suggestion(str(name), fields_at(request.scope.get("route"), holder))
+    return f"{param}: {message}" if param else message
+
+
+def _joined(sentences: Sequence[str]) -> str:
+    if len(sentences) == 1:
+        return sentences[0]
+    more = f" And {len(sentences) - _MOST_TOLD} more." if len(sentences) > _MOST_TOLD else ""
+    return " ".join(each if each.endswith((".", "?")) else f"{each}." for each in sentences[:_MOST_TOLD]) + more
 
 
 def _response(fault: MemoryFault) -> Response:

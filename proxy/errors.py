@@ -49,6 +49,7 @@ STATUS_BY_CODE = {
     "model_not_found": 404,
     "request_timeout": 408,
     "request_too_large": 413,
+    "document_too_large": 413,
     "unsupported_content_encoding": 415,
     "model_loading": 503,
     "upstream_timeout": 504,

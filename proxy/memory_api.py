@@ -6,6 +6,7 @@ call of them runs in a worker thread.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from fastapi.responses import StreamingResponse
 
 from memory.change import Operation
 from memory.cube import Origin, SemanticType, Source, State
+from memory.errors import NotFound
 from memory.lifecycle import wished
 from memory.spaces import SharedCube
 from memory.turn import Draft, Scope, TurnState
@@ -27,6 +29,7 @@ from proxy.transform import Transforming
 from proxy.transform_wire import Transformed, TransformRequest
 
 _WAIT_TIMEOUT_S = 600.0  # ``wait`` waits so long; then the states say what is not yet done
+_NAMED = 5  # of unknown ids in an error
 _SETTLED = (TurnState.STORED, TurnState.EMPTY, TurnState.DEAD)
 
 
@@ -66,7 +69,7 @@ class MemoryApi:
         yield "GET", "/cubes/{cube_id}", self.read_cube, read, missing
         yield "PATCH", "/cubes/{cube_id}", self.change_cube, write, missing
         yield "DELETE", "/cubes/{cube_id}", self.delete_cube, write, missing
-        yield "POST", "/erase", self.erase, write, {}
+        yield "POST", "/erase", self.erase, write, missing
         yield "GET", "/requests/{request_id}", self.read_receipt, read, missing
         yield "GET", "/export", self.export, read, {"response_class": StreamingResponse}
         yield "POST", "/import", self.import_, create, {}
@@ -118,6 +121,7 @@ class MemoryApi:
             source=Source(role=body.role),
             valid_from=self._at.clock(),
             tags=tuple(body.tags),
+            entities=tuple(body.entities or ()),
             pinned=body.pinned,
             ttl_s=body.ttl_s,
             decays=body.decays,
@@ -180,17 +184,34 @@ class MemoryApi:
     async def delete_cube(self, request: Request, cube_id: str) -> wire.Deleted:
         """Delete a memory for good, with its versions, its embedding and its words in the turn ledger."""
         scope = await self._access.scope(request)
-        await blocking(self._vault.get, scope, cube_id)
+        await blocking(self._sharing.check_own, scope, cube_id, "delete it")
         await blocking(self._at.pipeline.delete, scope, [cube_id])
         return wire.Deleted(id=cube_id)
 
     async def erase(self, request: Request, body: wire.EraseRequest | None = None) -> dict[str, Any]:
-        """Erase memories, or all that the user has, down to the bytes, and report it store by store."""
+        """Erase memories, or all that the user has, down to the bytes, and report it store by store.
+
+        `unknown`: those of the ids that are neither a memory nor a document of the user.
+        """
         scope = await self._access.settled(request, body)
         await self._notes.written()
-        ids = body.ids if body else None
-        stores = {"spool": partial(self._at.background.spool.erase, scope.user)} if ids is None else {}
-        return await blocking(self._at.pipeline.erase, scope, ids, stores=stores)
+        if body is None or body.ids is None:
+            stores = {"spool": partial(self._at.background.spool.erase, scope.user)}
+            return await blocking(self._at.pipeline.erase, scope, None, stores=stores)
+        known = await blocking(self._stored, scope, body.ids)
+        unknown = [each for each in dict.fromkeys(body.ids) if each not in known]
+        if not known:
+            raise NotFound(f"There is no memory {', '.join(map(repr, unknown[:_NAMED]))}.", param="ids")
+        ids = await blocking(self._at.shelving.documents.memories_of, scope, known)
+        return {**await blocking(self._at.pipeline.erase, scope, ids), "unknown": unknown}
+
+    def _stored(self, scope: Scope, ids: Sequence[str]) -> list[str]:
+        """Return those of the ids that are memories or documents of the user, also expired ones."""
+        found = set(self._vault.stored(scope, ids))
+        for each in (each for each in ids if each.startswith("doc_")):
+            with suppress(NotFound):
+                found.add(self._at.shelving.store.document(scope, each).id)
+        return [each for each in dict.fromkeys(ids) if each in found]
 
     async def read_receipt(self, request: Request, request_id: str) -> dict[str, Any]:
         """Read what memory did in a request: each station's time, each candidate and why it was in or out.

@@ -50,6 +50,7 @@ class LogApi:
         self._audit, self._provenance = parts.store.audit, parts.store.provenance
         self._watermarks = parts.store.watermarks
         self._notes = parts.notes
+        self._sharing = parts.sharing
 
     def router(self) -> APIRouter:
         """Return the router, to be included without a prefix."""
@@ -95,6 +96,7 @@ class LogApi:
         """
         scope = await self._access.scope(request)
         await self._notes.written()
+        await blocking(self._sharing.check_own, scope, cube_id, "see where it comes from")
         return CubeProvenance.of(await blocking(self._provenance.of, scope, cube_id), self._watermarks)
 
     async def verify(self, request: Request, body: VerifyRequest) -> Verdicts:

@@ -82,6 +82,8 @@ _PARTS: Mapping[str, str] = {
     "turn_id": "the turn of the ledger; null: it was written by hand",
     "role": "who said it",
     "name": "the speaker's name, where the message carried one",
+    "document_id": "the document that it is a piece of; empty: of none",
+    "position": "which piece of it, from 0",
     "subject": "who or what it is about",
     "attribute": "which of its properties, such as lives or favourite:colour",
     "value": "the value, as it was said",
@@ -100,6 +102,8 @@ class ExportedSource(BaseModel):
     turn_id: str | None
     role: str
     name: str | None
+    document_id: str = ""
+    position: int = 0
 
 
 class ExportedFact(BaseModel):

@@ -160,6 +160,8 @@ class CubeSource(BaseModel):
     role: str
     name: str | None
     turn_id: str | None
+    document_id: str = Field("", description="the document that it is a piece of")
+    position: int = Field(0, description="of the piece in its document")
 
 
 class CubeFact(BaseModel):
@@ -296,6 +298,9 @@ class CubeRequest(Request):
     text: Text
     semantic_type: SemanticType = SemanticType.FACT
     tags: list[Tag] = Field(default_factory=list, max_length=100)
+    entities: list[Tag] | None = Field(
+        None, min_length=1, max_length=100, description="names that it is about; absent: those that stand in the text"
+    )
     pinned: bool = Field(False, description="always part of the stable block")
     ttl_s: Ttl = Field(None, description="it expires after so many seconds")
     priority: Priority = Field(0, description=_OF_PRIORITY)

@@ -67,6 +67,7 @@ class _Batch:
         self.reads += later.reads
         self.uses += later.uses
         self.dropped += later.dropped
+        later.dropped = Counter()
         self.bound()
         return self
 
@@ -177,13 +178,14 @@ class Notes:
         except Unavailable as fault:
             logger.warning("%s wait for the vault: %s", batch, type(fault).__name__)
             self._waiting = batch.before(self._waiting)
-            self._waiting.tell()
             self._delay_s = min(2 * self._delay_s, MAX_RETRY_S)
             self._soon()
         except Exception:
             logger.exception("%s were not kept", batch)
         else:
             self._delay_s = DELAY_S
+        batch.tell()
+        self._waiting.tell()
 
     def _write(self, batch: _Batch) -> None:
         made = [(note.scope, note.request_id, receipt) for note in batch.notes if (receipt := _made(note)) is not None]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from proxy.background import Background
     from proxy.extracting import Extracting
     from proxy.organising import Organising
+    from proxy.shelving import Shelving
     from proxy.supervisor import EngineProcess
     from proxy.sweeper import Sweeper
 
@@ -67,6 +68,7 @@ class Parts:
     background: "Background"
     upkeep: "Upkeep"
     sweeper: "Sweeper"
+    shelving: "Shelving"
     updates: "Updates"
     graph: "CubeGraph"
     notes: Notes

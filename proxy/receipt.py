@@ -23,6 +23,7 @@ MEMORY_HEADERS = (
     "x-memory-write",
 )
 _HEADERS = tuple(name.encode() for name in MEMORY_HEADERS)
+_MAX_NAMED = 16  # of ids that are nobody's; the station "what_if" has them all
 _MAX_HEADER_CHARS = 4000  # many servers on the way refuse longer ones; the receipt has them all
 
 
@@ -60,7 +61,7 @@ def receipt_of(
         "turn_id": turn.turn_id,
         "status": recalled.status,
         "reason": recalled.reason,
-        "warnings": list(line.warnings),
+        "warnings": [*line.warnings, *_unknown(recalled)],
         "write": turn.write,
         "mode": controls.mode.value,
         "as_of": controls.as_of.isoformat() if controls.as_of is not None else None,
@@ -78,6 +79,17 @@ def receipt_of(
         "candidates": injection.candidates,
         "answer": {"finish_reason": answer.finish_reason, "tool_calls": len(answer.tool_calls), "usage": answer.usage},
     }
+
+
+def _unknown(recalled: Recalled) -> list[str]:
+    """What to say of ids in ``X-Memory-Without`` that name no memory: such a header is mostly a mistake."""
+    trace = recalled.prepared.trace if recalled.prepared is not None else ()
+    left_out = next((station.detail for station in trace if station.name == "what_if"), {})
+    unknown = left_out.get("unknown", [])
+    if not unknown:
+        return []
+    named = ", ".join(unknown[:_MAX_NAMED]) + (f" and {len(unknown) - _MAX_NAMED} more" * (len(unknown) > _MAX_NAMED))
+    return [f"X-Memory-Without names what is no memory of this user, so nothing was left out for it: {named}"]
 
 
 def _kinds(injection: Injection, recalled: Recalled) -> list[str]:

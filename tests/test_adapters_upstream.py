@@ -284,5 +284,5 @@ def test_a_missing_package_is_named_with_the_way_to_get_it():
 
     registry = Registry("backend")
     registry.register("llama", creator, extra="llama")
-    with pytest.raises(EngineMissing, match=r"pip install 'memos-proxy\[llama\]'"):
+    with pytest.raises(EngineMissing, match="memos build-llama"):
         registry.create("llama")

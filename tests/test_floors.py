@@ -26,8 +26,8 @@ MEMORY_NEEDS = {"numpy", "orjson", "Stemmer"}  # beside the standard library
 STATIONS = {f"memory.{name}" for name in ("reader", "scheduler", "operator", "injector", "writer")}
 # Each of these is one adapter's business: the rest of the project can be read, run and tested without it.
 ENGINES = {
-    "aiohttp", "chromadb", "detect_secrets", "gguf", "litellm", "llama_cpp", "onnx", "onnxruntime", "peft",
-    "phonenumbers", "stdnum", "tiktoken", "tokenizers", "torch", "transformers",
+    "aiohttp", "bs4", "chromadb", "detect_secrets", "gguf", "litellm", "llama_cpp", "markdownify", "onnx",
+    "onnxruntime", "peft", "phonenumbers", "pypdf", "stdnum", "tiktoken", "tokenizers", "torch", "transformers",
 }  # fmt: skip
 HTTPX_FILES = {"adapters/embeddings_api.py", "adapters/extractor.py", "proxy/cli_doctor.py"}  # low-volume calls only
 SLOW_TO_IMPORT = ENGINES - {"aiohttp", "gguf"}

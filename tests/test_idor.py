@@ -24,6 +24,8 @@ IDS = {
     "without": "cube",
     "X-Memory-Without": "cube",
     "request_id": "request",
+    "document_id": "document",
+    "GET /v1/memory/documents after": "document",
     "change": "change",
     "space_id": "space",
     "space": "space",
@@ -48,13 +50,13 @@ USERS = {"user", "X-Memory-User-Id"}
 #: texts that name nothing of anybody's
 PLAIN = {
     "X-Memory", "X-Memory-Budget", "X-Memory-Policy", "X-Memory-As-Of", "X-Memory-Task", "X-Memory-Key",
-    "add_tags", "as_of", "at", "content", "entity", "input", "label", "model", "name", "query", "remove_tags", "tags",
-    "task", "text", "type", "types", "watermark",
+    "add_tags", "as_of", "at", "content", "entities", "entity", "input", "label", "model", "name", "query",
+    "remove_tags", "source_url", "tags", "task", "text", "title", "type", "types", "watermark",
 }  # fmt: skip
 #: routes that take nobody's memory
 OPEN = re.compile(r"^(?:/metrics|/health|/version|/v1/models|/v1/memory/schema)")
 VOLATILE = re.compile(
-    r"\b(?:mem|chg|turn|req|spc|org|msg|prv|chatcmpl)[_-][0-9a-zA-Z_-]{6,}|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)?|\d+\.\d+"
+    r"\b(?:mem|doc|chg|turn|req|spc|org|msg|prv|chatcmpl)[_-][0-9a-zA-Z_-]{6,}|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)?|\d+\.\d+"
 )
 FAR = "2000-01-01T00:00:00Z"
 SECRET = "Zanzibar"
@@ -94,6 +96,8 @@ class Person:
         cube = self.made("POST", "/v1/memory/cubes", {"text": f"The {word} box is blue.", "tags": [word]})
         self.ids["cube"] = cube["id"]
         self.ids["request"] = self._request_id(word)
+        document = {"title": f"The {word} guide", "text": f"The {word} lamp is red.", "wait": True}
+        self.ids["document"] = self.made("POST", "/v1/memory/documents", document)["id"]
         self.ids["change"] = self.made("GET", "/v1/memory/changes", None)["data"][0]["id"]
         self.made("POST", "/v1/memory/snapshots", {"name": self.ids["snapshot"]})
         space = self.made("POST", "/v1/memory/spaces", {"name": f"{word} room"})["id"]
@@ -108,7 +112,7 @@ class Person:
 
     def has(self) -> str:
         """All that this user has, as the API shows it."""
-        seen = [self.call("GET", f"/v1/memory/{what}") for what in ("cubes", "snapshots", "changes")]
+        seen = [self.call("GET", f"/v1/memory/{what}") for what in ("cubes", "documents", "snapshots", "changes")]
         spaces = self.call("GET", "/v1/memory/spaces")[1]["data"]  # others may have invited them
         seen.append([each for each in spaces if each["joined"]])
         space = urllib.parse.quote(self.ids["space"])

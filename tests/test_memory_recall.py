@@ -185,6 +185,20 @@ def test_forgetting_a_topic_takes_what_no_rule_read(memory):
     assert any("Fiat" in text for text in memory.found("What car do I own?"))
 
 
+@pytest.mark.parametrize(
+    "told", ["You can reach me at 912 345 678.", "Ring me on 912 345 678.", "My number is 912 345 678."]
+)
+def test_a_phone_is_a_thing_and_a_number(memory, told):
+    """ "Forget my phone" means both; "forget my phone number" leaves the phone."""
+    tell_all(memory, told, "I'm writing this on my Fairphone.")
+    memory.tell("Forget my phone number.")
+    assert not [text for text in memory.found("phone") if "912" in text]
+    assert "I'm writing this on my Fairphone." in memory.found("phone")
+    memory.tell(told)
+    memory.tell("Forget my phone.")
+    assert not [text for text in memory.found("phone") if "912" in text or "Fairphone" in text]
+
+
 def test_forgetting_one_deadline_leaves_the_other(memory):
     tell_all(memory, "The grant report is due on 3 May.", "My tax return is due on 31 July.")
     memory.tell("Forget the deadline of my tax return.")

@@ -16,6 +16,7 @@ from memory.errors import NotFound
 from memory.governance import Governance
 from memory.turn import Draft, Message, Scope, TurnRecord
 from memory.vault import open_vault
+from memory.vault.migrations import MIGRATIONS, statements
 from memory.vault.relations import Relation
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -209,7 +210,8 @@ def test_relations_of_what_was_stored_before_are_found_by_the_migration(tmp_path
         with files.connections.write() as connection:
             connection.execute("DELETE FROM relations")
             connection.execute("DROP TABLE organised")
-            connection.execute("PRAGMA user_version = 3")
+            for statement in statements(MIGRATIONS[3]):  # what brings version 3 to version 4
+                connection.execute(statement)
     with opened(tmp_path) as files:
         assert rows(files) == before
 

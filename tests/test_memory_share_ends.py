@@ -104,6 +104,7 @@ def test_a_share_whose_time_is_over_ends_with_all_that_a_revocation_takes_along(
     world.files.vault.share(ANN, cube.id, space, Terms(expires_at=START + HOUR))
     turn_id = world.shown(BEN, cube)
     world.now[0] += HOUR
+    assert world.files.vault.shares(ANN, cube.id) == [], "it is shared no more, whether it was swept or not"
     assert world.upkeep().sweep() == 1
     assert world.rows("SELECT * FROM grants") == world.rows("SELECT * FROM shown") == []
     assert world.rows("SELECT * FROM postings WHERE owner = ?", space) == []

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memory.errors import EngineDown
 from memory.finding import CHAT, TALK, mixed
 from memory.outline import Entry, Outline, packed
 from memory.postings import POSTING, Postings
 from memory.rules.marks import marks_of
 from memory.signals import signals_of
 from memory.turn import Message, TimeExpression
+from memory.vault.migrations import MIGRATIONS
 from memory.vault.words import query_terms, terms
 from tests.memory_rig import ADA, BEN, build
 
@@ -106,8 +108,9 @@ def test_every_signal_is_finite_and_a_memory_that_shares_no_word_has_no_lexical_
     texts = {n + 1: text for n, (text, _, _) in enumerate(rows)}
     outline = Outline([entry(n + 1, text, conversation=c, utterance=u) for n, (text, c, u) in enumerate(rows)])
     found = signals(outline, texts, query)
-    for name in type(found).__slots__:
-        assert np.isfinite(getattr(found, name)).all(), name
+    numbers = {name: getattr(found, name) for name in type(found).__slots__ if name != "deviations"}
+    for name, values in {**numbers, **found.deviations}.items():
+        assert np.isfinite(values).all(), name
     asked = set(query_terms(query))
     for row, text in enumerate(texts.values()):
         assert (found.lexical[row] > 0) == bool(asked & set(terms(text)))
@@ -156,17 +159,84 @@ def test_the_outline_at_hand_follows_every_write(tmp_path):
     assert same() == []
 
 
+def _outlined_by_the_migration(folder, *wounds):
+    """Make the outlines as the migration makes them of what an older program stored."""
+    filling = "INSERT OR REPLACE INTO outlines" + MIGRATIONS[5].partition("REPLACE INTO outlines")[2]
+    connection = sqlite3.connect(folder / "memos.db")
+    connection.execute("DELETE FROM outlines")
+    for statement in (*wounds, filling):
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
 def test_memories_of_an_older_database_have_the_outlines_that_they_would_get_today(tmp_path):
     memory = build(tmp_path, None)
     messages = [Message(role="user", text="I have 3 cats, and Ann's dog visits on Mondays. Do you like cats?")]
     memory.tell(messages[0].text)
     today = memory.files.vault.outline(ADA)
     memory.files.close()
+    _outlined_by_the_migration(tmp_path)
+    for _ in range(2):  # counted when they are first read, then kept
+        again = build(tmp_path, None)
+        assert again.files.vault.outline(ADA) == today
+        assert again.found("cats")
+        again.files.close()
     connection = sqlite3.connect(tmp_path / "memos.db")
-    connection.execute("DROP TABLE outlines")
-    connection.execute("PRAGMA user_version = 5")
-    connection.commit()
+    assert connection.execute("SELECT count(*) FROM outlines WHERE words IS NULL").fetchone() == (0,)
     connection.close()
+
+
+def test_what_another_process_wrote_is_found(tmp_path):
+    """Two vaults on one folder, both with an outline at hand."""
+    one, other = build(tmp_path, None), build(tmp_path, None)
+    for each in (one, other):
+        each.tell("I have a red bicycle." if each is one else "My boat is blue.")
+        assert each.found("colour of the bicycle and the boat")
+    one.tell("The piano is from Vienna.")
+    assert "The piano is from Vienna." in other.found("piano")
+
+
+def test_imported_memories_are_found_though_the_embedder_is_down(tmp_path):
+    there = build(tmp_path / "a", None)
+    there.tell("The piano is from Vienna.")
+    rows = list(there.files.vault.export(ADA))
+
+    class Down:
+        model_id, dimension = "down", 3
+
+        def embed(self, _):
+            raise EngineDown("not now")
+
+    here = build(tmp_path / "b", None)
+    assert here.found("piano") == []
+    here.embeddings._embedder = Down()
+    with pytest.raises(EngineDown):
+        here.pipeline.import_rows(ADA, rows)
+    here.embeddings._embedder = None
+    assert here.found("piano")
+
+
+def test_among_a_few_memories_a_hair_of_likeness_does_not_outweigh_a_word():
+    texts = {1: "The violin is at home.", 2: "Tea is ready.", 3: "It rains a lot."}
+    outline = Outline([entry(seq, text) for seq, text in texts.items()])
+    scores = mixed(signals(outline, texts, "violin", [0.300, 0.302, 0.301]), outline, CHAT)
+    assert scores.argmax() == 0
+    assert scores[0] - scores[1] > 1
+
+
+def test_a_few_names_in_a_chat_log_make_no_talk_of_it():
+    chat = [entry(n, "x") for n in range(10)]
+    assert not Outline(chat).named
+    assert not Outline([*chat, entry(11, "x", speaker="Ada")]).named
+    assert not Outline([entry(n, "x", speaker="Ada") for n in range(5)]).named  # a client that always names its user
+    assert Outline([entry(n, "x", speaker=name) for n, name in enumerate(("Ada", "Ben"))]).named
+
+
+def test_a_damaged_row_does_not_keep_an_older_database_from_being_opened(tmp_path):
+    memory = build(tmp_path, None)
+    memory.tell("I live in Lisbon.")
+    memory.files.close()
+    _outlined_by_the_migration(tmp_path, "UPDATE cubes SET data = '{' WHERE seq = 1")
     again = build(tmp_path, None)
-    assert again.files.vault.outline(ADA) == today
-    assert again.found("cats")
+    assert len(again.files.vault.outline(ADA)) == 2

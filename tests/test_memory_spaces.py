@@ -10,10 +10,11 @@ from adapters.flat import Flat
 from memory.cube import FactKey, Origin, SemanticType, Source, Trust
 from memory.embeddings import Embeddings
 from memory.errors import Invalid, NotFound, Refused
+from memory.finding import Finder
 from memory.governance import Governance
 from memory.injector import line_of
 from memory.spaces import PUBLIC, Rights, Role, SharedCube, SpaceKind, Terms, asserted_user, shown_name
-from memory.turn import Draft, Message, Scope, TurnRecord
+from memory.turn import Draft, Intent, MemoryCall, Message, Scope, TurnRecord
 from memory.vault import open_vault
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -101,6 +102,17 @@ def test_what_is_shared_is_found_by_members_and_by_nobody_else(world):
     assert world.vault.get(ANN, cube.id).scope == "group"
     assert [page.id for page in world.vault.shared_page(BEN, space, limit=9).cubes] == [cube.id]
     assert world.vault.shared_page(CAT, space, limit=9).cubes == []
+
+
+def test_what_is_shared_and_answers_is_not_outweighed_by_ones_own_that_does_not(world):
+    """More signals are added up of one's own memories: what is shared must stand on the same scale."""
+    cube = world.remember(ANN, "The violin is in the garden.")
+    world.vault.share(ANN, cube.id, world.group(BEN), Terms())
+    for number in range(45):
+        world.remember(BEN, f"My invoice number {number} was paid.")
+    call = MemoryCall(query="Where is the violin?", intent=Intent.ASK, now=START)
+    found = Finder(world.vault, world.embeddings).find(BEN, call, world.vault.partitions(BEN))
+    assert max(found.scores, key=found.scores.__getitem__) == cube.id
 
 
 def test_a_shared_memory_stays_its_owners(world):
@@ -285,13 +297,13 @@ def test_a_member_may_revise_what_is_shared_to_be_revised(world):
     world.spaces.invite(ANN, space, "cat", Role.READER)
     world.spaces.join(CAT, space)
     world.vault.share(ANN, cube.id, space, Terms())
-    with pytest.raises(NotFound):
+    with pytest.raises(Refused, match="for reading only"):
         world.vault.writable_owner(BEN, cube.id)
     world.vault.share(ANN, cube.id, space, Terms(rights=Rights.WRITE))
     assert world.vault.writable_owner(BEN, cube.id) == "ann"
     told = replace(world.vault.get(ANN, cube.id), text="The soup is on Tuesday.")
     for_member = {"expected_version": 1, "vector": None, "model_id": ""}
-    with pytest.raises(NotFound):
+    with pytest.raises(Refused, match="for reading only"):
         world.vault.update_shared(CAT, ANN, told, **for_member)
     by_ben = Scope(user="ben", key_id="bens-key")
     assert world.vault.update_shared(by_ben, ANN, told, **for_member).version == 2

@@ -88,7 +88,7 @@ def test_a_member_reads_and_revises_as_far_as_it_is_granted(app):
     status, seen = app("ben", "GET", f"/cubes/{cube}")
     assert (status, seen["sharer"], seen["scope"], len(seen["history"])) == (200, "ann", "group", 1)
     change = {"text": "The wine cellar code is 1174.", "version": 1}
-    assert app("ben", "PATCH", f"/cubes/{cube}", change)[0] == 404
+    assert app("ben", "PATCH", f"/cubes/{cube}", change)[0] == 403
     app("ann", "POST", f"/cubes/{cube}/share", {"space": space, "rights": "write"})
     assert app("ben", "PATCH", f"/cubes/{cube}", {"pinned": True, "version": 1})[0] == 403
     status, revised = app("ben", "PATCH", f"/cubes/{cube}", change)
@@ -97,10 +97,50 @@ def test_a_member_reads_and_revises_as_far_as_it_is_granted(app):
     status, own = app("ann", "GET", f"/cubes/{cube}")
     assert [version["text"] for version in own["history"]] == ["The wine cellar code is 4711.", change["text"]]
     assert own["trust"] == "assistant", "a member's word is not the owner's"
-    assert app("ben", "DELETE", f"/cubes/{cube}")[0] == 404
+    assert app("ben", "DELETE", f"/cubes/{cube}")[0] == 403
     assert app("ann", "GET", f"/cubes/{cube}/shares")[1]["data"][0]["rights"] == "write"
     assert [each["id"] for each in app("ben", "GET", f"/spaces/{space}/cubes")[1]["data"]] == [cube]
     assert {each["member"] for each in app("ben", "GET", f"/spaces/{space}/members")[1]["data"]} == {"ann", "ben"}
+
+
+def test_a_member_updates_what_is_shared_to_be_written_as_by_patch(app):
+    """Append, merge and overwrite go into the owner's history, on the newest version only."""
+    cube, space = shared(app, rights="write")
+
+    def update(mode, text, version, user="ben"):
+        return app(user, "POST", f"/cubes/{cube}/update", {"mode": mode, "text": text, "version": version})
+
+    status, longer = update("append", "It was changed in May.", 1)
+    assert (status, longer["version"]) == (200, 2)
+    assert longer["text"] == "The wine cellar code is 4711. It was changed in May."
+    assert update("append", "Again.", 1)[0] == 409
+    assert update("merge", "It was changed in May.", 2)[1]["version"] == 2, "a merge with nothing to add"
+    assert update("overwrite", "The wine cellar is empty.", 2)[1]["sharer"] == "ann"
+    own = app("ann", "GET", f"/cubes/{cube}")[1]
+    assert (len(own["history"]), own["text"], own["trust"]) == (3, "The wine cellar is empty.", "assistant")
+    app("ann", "POST", f"/cubes/{cube}/share", {"space": space, "rights": "read"})
+    assert update("merge", "The wine cellar is empty.", 3)[0] == 403
+
+
+def test_what_one_may_read_but_not_write_says_so(app):
+    """Whoever can read it knows that it is there: 403 and why; to a stranger it does not exist."""
+    cube, _ = shared(app)
+    update = {"mode": "append", "text": "More.", "version": 1}
+    calls = [
+        ("POST", f"/cubes/{cube}/update", update, "read_only_share", "shared for reading only"),
+        ("PATCH", f"/cubes/{cube}", {"text": "Other.", "version": 1}, "read_only_share", "shared for reading only"),
+        ("DELETE", f"/cubes/{cube}", None, "not_the_owner", "only its owner can delete it"),
+        ("GET", f"/cubes/{cube}/provenance", None, "not_the_owner", "only its owner can see where it comes from"),
+    ]
+    for method, path, body, code, words in calls:
+        status, answer = app("ben", method, path, body)
+        assert (status, answer["error"]["code"]) == (403, code), path
+        assert words in answer["error"]["message"]
+        status, theirs = app("cat", method, path, body)
+        status_of_none, none = app("cat", method, path.replace(cube, "mem_none"), body)
+        assert (status, status_of_none) == (404, 404)
+        assert theirs["error"]["message"].replace(cube, "mem_none") == none["error"]["message"]
+    assert app("ann", "GET", f"/cubes/{cube}")[1]["version"] == 1
 
 
 def test_erasing_the_owner_ends_what_was_shared(app, product):

@@ -117,6 +117,15 @@ def test_a_way_back_to_now_changes_nothing_and_is_no_change(ada: Caller) -> None
     assert [each["operation"] for each in ada.ok("GET", "/changes")["data"]] == ["remember", "remember"]
 
 
+def test_what_a_date_without_a_zone_is_told_to_be_works(ada: Caller) -> None:
+    ada.tell("The user lives in Lisbon.")
+    status, answer = ada("POST", "/rollback", {"to": "2026-01-02"})
+    assert (status, answer["error"]["code"]) == (400, "invalid_time")
+    form = answer["error"]["message"].rpartition(" ")[2].removesuffix(".")
+    assert form == "2026-01-02T00:00:00Z"
+    assert ada.ok("POST", "/rollback", {"to": form})["closed"]["count"] == 1
+
+
 def test_what_was_said_in_chats_goes_back_too(ada: Caller) -> None:
     ada.chat("I live in Lisbon.")
     assert ada.texts("Where do I live?")
@@ -273,7 +282,25 @@ def test_a_chat_without_a_memory_is_answered_as_if_it_did_not_exist(ada: Caller)
     assert (line["block"], line["reason"]) == ("", "left out on request")
     said = next(each for each in receipt["stations"] if each["name"] == "what_if")
     assert said["detail"] == {"without": [cube["id"]], "unknown": ["mem_nobody"]}
+    assert [line.rpartition(": ")[2] for line in receipt["warnings"]] == ["mem_nobody"]
+    assert whole["warnings"] == []
     assert ada.texts("lives Porto", without=[cube["id"]]) == []
+
+
+def test_what_a_fact_was_read_out_of_is_left_out_with_it(ada: Caller) -> None:
+    """In a chat, in a replay and in a search, and the receipt says that it was."""
+    told = ada.chat("I live in Lisbon.")
+    assert ada.texts("Where do I live?")
+    cubes = {cube["semantic_type"]: cube["id"] for cube in ada.ok("GET", "/cubes")["data"]}
+    asked = ada.chat("Where do I live? Lisbon?", x_memory_without=cubes["fact"])
+    receipt = ada.receipt(asked)
+    assert receipt["injected"]["ids"] == []
+    reasons = {line["cube_id"]: line["reason"] for line in receipt["candidates"] if not line["block"]}
+    assert reasons[cubes["fact"]] == "left out on request"
+    assert reasons[cubes["turn"]] == "made of what is left out, or the other way round"
+    assert receipt["warnings"] == []
+    replay = ada.ok("POST", f"/requests/{told.headers['x-memory-request-id']}/replay", {"without": [cubes["turn"]]})
+    assert (sorted(replay["without"]["ids"]), replay["now"]["ids"]) == (sorted(cubes.values()), [])
 
 
 def test_too_many_ids_to_leave_out_are_refused(ada: Caller) -> None:

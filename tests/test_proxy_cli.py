@@ -92,6 +92,22 @@ def test_a_key_can_be_made_for_an_existing_user(tmp_path: Path) -> None:
     assert made(tmp_path, "ada's new one", "--user", old["user"])["user"] == old["user"]
 
 
+def test_a_key_for_a_user_whom_nobody_knows_says_so(tmp_path: Path) -> None:
+    """It may be another user, misspelt; and nothing is said of one that has a key."""
+    create = ("keys", "create", "x", "--data", str(tmp_path), "--user")
+    first = memos(*create, "marlene")
+    assert (first.returncode, "marlene is a new user" in first.stderr) == (0, True)
+    assert "Did you mean" not in first.stderr
+    assert "new user" not in memos(*create, "marlene").stderr
+    near = memos(*create, "Marlen")
+    assert near.returncode == 0
+    assert near.stdout.startswith("sk-memos-")
+    assert "Did you mean marlene?" in near.stderr
+    far = memos(*create, "jo", "--json")
+    assert json.loads(far.stdout)["user"] == "jo"
+    assert "jo is a new user, without memories.\n" in far.stderr
+
+
 def test_a_revoked_key_is_listed_as_revoked(tmp_path: Path) -> None:
     key = made(tmp_path, "ada")
     assert memos("keys", "revoke", key["id"], "--data", str(tmp_path)).returncode == 0
@@ -192,6 +208,7 @@ def test_the_doctor_finds_nothing_wrong_here_and_changes_nothing(tmp_path: Path)
     assert not data.exists()
     advice = json.dumps(found)
     assert not [word for word in ("hf]", "chroma]", "litellm]") if word in advice], "this version has no use for them"
+    assert "memos-proxy[" not in advice, "it is on no package index"
 
 
 def test_the_doctor_says_how_to_mend_each_problem(tmp_path: Path) -> None:

@@ -363,6 +363,75 @@ def test_erasing_some_leaves_the_rest(api: Api) -> None:
     assert [cube["id"] for cube in api.ok("GET", "/cubes")["data"]] == [two]
 
 
+def test_an_erasure_names_what_is_not_the_callers(running: Running) -> None:
+    """A misspelt id must not read like an erasure that was verified; others' ids are like those of nobody."""
+    api, other = running.caller(), running.caller()
+    mine = api.ok("POST", "/cubes", {"text": "The piano is in the hall."})["id"]
+    theirs = other.ok("POST", "/cubes", {"text": "The drum is in the loft."})["id"]
+    for nobodys in ("mem_nope", "doc_nope", theirs):
+        answer = api("POST", "/erase", {"ids": [nobodys]})
+        assert (answer.status_code, nobodys in answer.json()["error"]["message"]) == (404, True)
+    report = api.ok("POST", "/erase", {"ids": ["mem_nope", mine, theirs, "mem_nope"]})
+    assert (report["cubes"], report["verified"], report["unknown"]) == (1, True, ["mem_nope", theirs])
+    assert other.ok("GET", f"/cubes/{theirs}")["version"] == 1
+
+
+def test_what_is_written_by_hand_is_in_the_graph_by_the_names_in_it(api: Api) -> None:
+    """As what is said in a chat is; names that the caller gives stand instead, and a changed text has its own."""
+    cube = api.ok("POST", "/cubes", {"text": "Bruno lives in Berlin and works at Siemens."})
+    assert cube["entities"] == ["Bruno", "Berlin", "Siemens"]
+    graph = api.ok("GET", "/graph?entity=siemens")
+    assert [node["id"] for node in graph["nodes"] if node["object"] == "memory.cube"] == [cube["id"]]
+    given = api.ok("POST", "/cubes", {"text": "He lives in Bern.", "entities": ["Bruno"]})
+    assert given["entities"] == ["Bruno"]
+    moved = api.ok("PATCH", f"/cubes/{cube['id']}", {"text": "Bruno lives in Madrid.", "version": 1})
+    assert moved["entities"] == ["Bruno", "Madrid"]
+    assert api.ok("PATCH", f"/cubes/{given['id']}", {"text": "He lives in Genoa.", "version": 1})["entities"] == [
+        "Bruno", "Genoa"
+    ]  # fmt: skip
+    assert api.ok("GET", "/graph?entity=siemens")["edges"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param", "message"),
+    [
+        (
+            "/search",
+            {"query": "x", "topk": 3},
+            "topk",
+            "topk: Extra inputs are not permitted; did you mean top_k?",
+        ),
+        ("/cubes", {"text": "x", "zzz": 1}, "zzz", "zzz: Extra inputs are not permitted"),
+        (
+            "/search",
+            {"top_k": 0, "kind": "plaintext"},
+            "query",
+            "query: Field required. top_k: Input should be greater than or equal to 1. "
+            "kind: Extra inputs are not permitted; did you mean kinds?",
+        ),
+    ],
+)
+def test_misspelt_fields_are_told_what_may_have_been_meant(
+    api: Api, path: str, body: dict[str, Any], param: str, message: str
+) -> None:
+    error = api("POST", path, body).json()["error"]
+    assert (error["param"], error["message"]) == (param, message)
+
+
+def test_a_misspelt_field_inside_another_is_told_too(api: Api) -> None:
+    wish = {"where": {"tagz": ["a"], "tags": ["a"]}, "set": {"pined": True}}
+    message = api("PATCH", "/cubes", wish).json()["error"]["message"]
+    assert "where.tagz: Extra inputs are not permitted; did you mean tags?" in message
+    assert "set.pined: Extra inputs are not permitted; did you mean pinned?" in message
+
+
+def test_a_thousand_faults_are_not_all_named(api: Api) -> None:
+    messages = [{"role": "nobody", "content": "x"}] * 1000
+    message = api("POST", "/turns", {"conversation_id": "c", "messages": messages}).json()["error"]["message"]
+    assert "messages.19.role" in message
+    assert message.endswith(" And 980 more.")
+
+
 def test_an_export_goes_into_another_users_memory_and_again_changes_nothing(running: Running) -> None:
     ada, ben = running.caller(), running.caller()
     ada.keep("c", said("My kayak is called Otter.", id="m1"))

@@ -105,7 +105,9 @@ async def test_what_waits_is_bounded_and_what_is_dropped_is_told(place, caplog):
     for number in range(extra):
         place.note(f"later {number}")
     place.locked = False
+    caplog.clear()
     await place.notes.finish(20)
+    assert f"{extra} receipts are lost" in caplog.text
     receipts, lines = place.kept()
     assert len(receipts) == lines == module.MAX_WAITING
     assert receipts[0] == f"{2 * extra:06}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from memory.ports.values import Matrix, Vector
+from memory.ports.values import Features, Matrix, Vector
 from memory.prefix import Activation, BuildOrder, Built, Dropped
 from memory.turn import Scope
 
@@ -40,7 +40,10 @@ class TokenCounter(Protocol):
 
 
 class VectorIndex(Protocol):
-    """Exact or approximate nearest neighbours inside one partition (a user): a cache of the vault."""
+    """Exact or approximate nearest neighbours inside one partition (a user, a space): a cache of the vault.
+
+    What is removed or dropped is gone from its files too, to the byte.
+    """
 
     def load(self, partition: str, ids: Sequence[str], vectors: Matrix) -> None:
         """Replace the partition's content."""
@@ -65,6 +68,23 @@ class VectorIndex(Protocol):
 
     def vectors(self, partition: str, ids: Sequence[str]) -> dict[str, Vector]:
         """Return the vectors of those of these ids that the partition holds."""
+        ...
+
+    def kept(self) -> list[str]:
+        """Return the partitions that lie in files, loaded or not; none of an index that is only in memory."""
+        ...
+
+
+class Ranker(Protocol):
+    """A learned order of what was said: small, and trained beforehand on other people's conversations."""
+
+    @property
+    def of_talks(self) -> bool:
+        """True when it learnt from talks between named people, false when from chats with an assistant."""
+        ...
+
+    def score(self, features: Features) -> Vector:
+        """Return one number a row, higher for what answers rather; only their order means anything."""
         ...
 
 

@@ -115,6 +115,10 @@ class Vault(Protocol):
         """As ``get_many``, and as ``SharedCube`` those that others share with the user now."""
         ...
 
+    def family(self, scope: Scope, cube_ids: Sequence[str]) -> list[str]:
+        """Ids of the user's memories that say what these say: derived from them, or what they are derived from."""
+        ...
+
     def partitions(self, scope: Scope) -> list[Partition]:
         """What is searched beside the user's own memories."""
         ...
@@ -188,7 +192,15 @@ class Vault(Protocol):
         ...
 
     def vectors(self, scope: Scope, model_id: str) -> tuple[list[str], Matrix]:
-        """Ids and embeddings of the user's current cubes that have one by this model."""
+        """Ids and embeddings of the user's current cubes that have one by this model, without those of documents."""
+        ...
+
+    def document_vectors(self, scope: Scope, model_id: str) -> tuple[list[str], Matrix]:
+        """As ``vectors``, of the chunks of the user's documents."""
+        ...
+
+    def document_words(self, scope: Scope, query: str, *, limit: int = 64) -> list[tuple[str, float]]:
+        """Return (cube id, BM25 score >= 0) best first over the chunks of the user's documents."""
         ...
 
     def update(
@@ -198,6 +210,10 @@ class Vault(Protocol):
 
         Raises: Stale: ``expected_version`` is not the newest. NotFound.
         """
+        ...
+
+    def stored(self, scope: Scope, cube_ids: Sequence[str]) -> list[str]:
+        """Those of the ids that are cubes of the user, whatever their state."""
         ...
 
     def delete(self, scope: Scope, cube_ids: Sequence[str]) -> Written:

@@ -28,6 +28,7 @@ class Topic:
     holds: Holds
     attributes: tuple[str, ...]  #: of facts, as in ``FactKey``; one that ends in ":" names all below it
     advises: bool  #: it bears on what is recommended
+    also: frozenset[str]  #: topics that the same words may mean: "my phone" is a thing and a number
     words: frozenset[str]  #: of the topic itself, so they do not tell one thing from another
     said: tuple[str, ...]  #: three or more, as of ``asked``
     asked: tuple[str, ...]
@@ -47,6 +48,7 @@ def topics() -> tuple[Topic, ...]:
             holds=Holds(row["holds"]),
             attributes=tuple(row.get("attributes", ())),
             advises=row.get("advises", False),
+            also=frozenset(row.get("also", ())),
             words=frozenset(row.get("words", ())),
             said=tuple(row["said"]),
             asked=tuple(row["asked"]),

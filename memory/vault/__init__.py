@@ -72,7 +72,9 @@ def open_vault(
     pepper, database = data_dir / "pepper", data_dir / "memos.db"
     check_pepper(pepper, database)
     chain_key = audit_key(pepper)
-    journal = Journal(chain_key, Anchor(data_dir / FILE_NAME, chain_key))
+    anchor = Anchor(data_dir / FILE_NAME, chain_key)
+    anchor.check()
+    journal = Journal(chain_key, anchor)
     connections = Connections(
         database, busy_timeout_ms=busy_timeout_ms, journal=journal, clock=clock, failpoints=failpoints
     )

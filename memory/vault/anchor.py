@@ -59,6 +59,19 @@ class Anchor:
         except FileNotFoundError:
             return None
 
+    def check(self) -> None:
+        """Say in the log when what is there was not written under this key: most likely the pepper is another one."""
+        try:
+            self.read()
+        except AnchorDamaged:
+            logger.error(  # noqa: TRY400 (where it was raised says nothing)
+                "%s was not written under the pepper beside it: either was changed, or is of another data folder. With "
+                "a wrong pepper no key works. Restore both from one backup; `memos audit verify` says more.",
+                self._path,
+            )
+        except OSError as error:
+            logger.error("%s cannot be read: %s", self._path, error)  # noqa: TRY400 (as above)
+
     def plant(self) -> None:
         """Begin a chain: write the link before its first row, unless there is an anchor. Raises: OSError."""
         if not self._path.exists():

@@ -4,6 +4,7 @@ SQLite in WAL mode: readers never wait, and one writer at a time over all proces
 guarded by a lock; other processes are waited for up to the busy timeout, then it is VaultLocked.
 """
 
+import logging
 import math
 import sqlite3
 import threading
@@ -25,7 +26,10 @@ from memory.vault.rows import micros
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+logger = logging.getLogger(__name__)
+
 DAMAGED = "vault_damaged"  # a fault's code
+CANNOT_OPEN = "vault_cannot_be_opened"  # another: the file may be as it should be
 _CACHED_STATEMENTS = 256
 _RETRY_LOG_S = 1.0
 
@@ -124,8 +128,7 @@ class Connections:
             finally:
                 self._writing_thread = None
             afterwards, self._afterwards = self._afterwards, []
-        for call in afterwards:
-            call()
+        _done(afterwards)
 
     def afterwards(self, call: Callable[[], None]) -> None:
         """Call once what this thread is writing is committed: at once outside a write, never after a rollback."""
@@ -223,6 +226,14 @@ class Connections:
             self._idle.append(connection)
 
 
+def _done(afterwards: list[Callable[[], None]]) -> None:
+    for call in afterwards:
+        try:
+            call()
+        except Exception:  # the change stands: neither its caller nor the other calls may take it for failed
+            logger.exception("what follows a committed change could not be done")
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn SQLite's errors into those of memory."""
@@ -233,7 +244,8 @@ def translated() -> Iterator[None]:
             raise VaultLocked("Another process is writing to the vault; try again.", retry_after_s=1.0) from error
         if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
             raise Unavailable("The disk is full, so nothing can be kept; make room.", code="disk_full") from error
-        raise Unavailable(f"The vault cannot be used: {error}.") from error
+        closed = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN
+        raise Unavailable(f"The vault cannot be used: {error}.", code=CANNOT_OPEN if closed else None) from error
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _CORRUPT:
             raise

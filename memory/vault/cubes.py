@@ -11,6 +11,7 @@ from datetime import datetime
 import numpy as np
 
 from memory.cube import MemCube
+from memory.document import documents_partition
 from memory.ports import Vector
 from memory.spaces import PRIVATE
 from memory.vault import lexical, outlines, partitions, relations
@@ -117,6 +118,7 @@ def remove_all(connection: sqlite3.Connection, owner: str) -> tuple[str, ...]:
         _unindex(connection, each.seq, each.cube)
         partitions.withdraw(connection, each.seq)
     lexical.drop(connection, owner)
+    lexical.drop(connection, documents_partition(owner))
     outlines.drop_all(connection, owner)
     connection.execute("DELETE FROM labels WHERE owner = ?", (owner,))
     connection.execute("DELETE FROM cubes WHERE owner = ?", (owner,))
@@ -143,7 +145,7 @@ def index_in(connection: sqlite3.Connection, partition: str, seq: int, cube: Mem
     if not cube.current:
         return
     if cube.in_use:
-        lexical.add(connection, partition, seq, cube)
+        lexical.add(connection, _words_of(partition, cube), seq, cube)
     connection.executemany(
         "INSERT INTO labels (owner, label, seq) VALUES (?, ?, ?)",
         [(partition, label, seq) for label in labels_of(cube)],
@@ -153,13 +155,19 @@ def index_in(connection: sqlite3.Connection, partition: str, seq: int, cube: Mem
 def unindex_in(connection: sqlite3.Connection, partition: str, seq: int, cube: MemCube) -> None:
     """Make a cube no longer be found in a partition; the cube must be as it was when it was indexed."""
     if cube.in_use:
-        lexical.remove(connection, partition, seq, cube)
+        lexical.remove(connection, _words_of(partition, cube), seq, cube)
     if cube.current:
         connection.execute(_UNLABEL, (seq, partition))
 
 
+def _words_of(partition: str, cube: MemCube) -> str:
+    """Return where the cube's words are indexed: those of documents not among their owner's own."""
+    own_document = cube.source.document_id and partition == cube.owner
+    return documents_partition(cube.owner) if own_document else partition
+
+
 def _index(connection: sqlite3.Connection, seq: int, cube: MemCube) -> None:
-    if cube.in_use:
+    if cube.in_use and not cube.source.document_id:
         outlines.put(connection, seq, cube)
     for partition in (cube.owner, *(each.partition for each in partitions.granted(connection, seq))):
         index_in(connection, partition, seq, cube)

@@ -47,6 +47,11 @@ _EMPTY_CHANGES = """
 class CubeErasing(VaultBase):
     """All removals of the vault."""
 
+    def stored(self, scope: Scope, cube_ids: Sequence[str]) -> list[str]:
+        """Return those of the ids that are cubes of the user, whatever their state."""
+        with self._connections.read() as connection:
+            return [each.id for each in with_ids(connection, scope.user, cube_ids)]
+
     def delete(self, scope: Scope, cube_ids: Sequence[str]) -> Written:
         """Remove cubes, the verbatim turns that they were read from, and their words in those turns of the ledger."""
         with self._connections.write(Change.by(scope, Operation.DELETE)) as connection:
@@ -68,7 +73,7 @@ class CubeErasing(VaultBase):
             if forget.everything:
                 purged = _purged_all(connection, scope.user)
                 blank_turns(connection, scope.user)
-                for table in ("extractions", "receipts", "changes", "snapshots"):
+                for table in ("extractions", "receipts", "changes", "snapshots", "documents"):
                     connection.execute(f"DELETE FROM {table} WHERE user = ?", (scope.user,))
             else:
                 names = [(forget.subject, attribute) for attribute in forget.attributes]

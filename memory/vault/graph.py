@@ -50,6 +50,26 @@ _SEQS = """
     SELECT seq FROM cubes
     WHERE +owner = :owner AND id IN (SELECT value FROM json_each(:ids)) AND (expires_at IS NULL OR expires_at > :now)
 """
+# What these are made of says what they say, and so does all that is made of these. What else is made of the former may
+# say it as well, unless it states a fact of its own: of an utterance that told two facts, the other one stays.
+_FAMILY = """
+    WITH RECURSIVE asked (seq) AS (
+        SELECT seq FROM cubes WHERE +owner = :owner AND id IN (SELECT value FROM json_each(:ids))
+    ), sources (seq) AS (
+        SELECT seq FROM asked
+        UNION
+        SELECT to_seq FROM relations JOIN sources ON from_seq = seq WHERE +owner = :owner AND type = 'derived_from'
+    ), made (seq) AS (
+        SELECT seq FROM asked
+        UNION
+        SELECT from_seq FROM relations JOIN sources ON to_seq = sources.seq JOIN cubes ON cubes.seq = from_seq
+        WHERE +relations.owner = :owner AND type = 'derived_from' AND cubes.subject IS NULL
+        UNION
+        SELECT from_seq FROM relations JOIN made ON to_seq = seq WHERE +owner = :owner AND type = 'derived_from'
+    )
+    SELECT id FROM cubes WHERE +owner = :owner AND seq IN (SELECT seq FROM sources UNION SELECT seq FROM made)
+    ORDER BY seq
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +150,17 @@ class CubeGraph(VaultBase):
             ends = {end for row in rows for end in (row[0], row[2]) if end is not None} - seqs
             cubes = [cube for _, cube in self._cubes(connection, scope, ends) if cube.current]
         return cubes[:limit]
+
+    def family(self, scope: Scope, cube_ids: Sequence[str]) -> list[str]:
+        """Return the ids of these and of what says the same: all that is derived from them, and what they are made of.
+
+        Transitive in both directions; one query.
+        """
+        if not cube_ids:
+            return []
+        with self._connections.read() as connection:
+            bound = {"owner": scope.user, "ids": dumps(list(cube_ids))}
+            return [row[0] for row in connection.execute(_FAMILY, bound)]
 
     def _walked(
         self, connection: sqlite3.Connection, scope: Scope, walk: _Walk, seqs: set[int], entities: set[str], depth: int

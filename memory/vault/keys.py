@@ -26,7 +26,7 @@ from memory.change import Change, Operation
 from memory.errors import Invalid, NotFound, Unavailable
 from memory.ports import Clock
 from memory.spaces import PUBLIC
-from memory.vault.connections import DAMAGED, Connections, translated
+from memory.vault.connections import CANNOT_OPEN, DAMAGED, Connections, translated
 from memory.vault.rows import dumps, maybe_moment, micros, moment
 
 #: What a key may be allowed to do. ``admin``: to read the audit log of all users, by pseudonyms.
@@ -118,9 +118,10 @@ class SqliteKeys:
         mac = self._mac(b"key", key)
         try:
             return self._looked_up(parts[1], mac)
-        except Unavailable:
+        except Unavailable as fault:
             known = self._known.get(parts[1])
-            if known is None or not hmac.compare_digest(mac, known[0]):
+            # a file that cannot be opened now may say that the key was revoked: too many open files are no damage
+            if fault.code == CANNOT_OPEN or known is None or not hmac.compare_digest(mac, known[0]):
                 raise
             return known[1]
 
@@ -155,6 +156,11 @@ class SqliteKeys:
         with self._connections.read() as connection:
             rows = connection.execute(f"SELECT {_COLUMNS} FROM keys ORDER BY created_at, rowid").fetchall()
         return [_record(row) for row in rows]
+
+    def users(self) -> set[str]:
+        """Return all users that have memories, or a key, also a revoked one; costs a look through an index."""
+        with self._connections.read() as connection:
+            return {row[0] for row in connection.execute("SELECT user FROM keys UNION SELECT owner FROM cubes")}
 
     def revoke(self, key_id: str) -> KeyRecord:
         """Return the record after the key stopped working; revoking again changes nothing.
@@ -214,7 +220,9 @@ def check_pepper(pepper_file: Path, database: Path) -> None:
         f"from a backup of {pepper_file.parent}: with another one no key works, and the audit log no longer holds. If "
         f"it is lost for good, make another one with `(umask 077; head -c 32 /dev/urandom > "
         f"{shlex.quote(str(pepper_file))})`, and a new key for each user that `memos keys list` shows with `memos keys "
-        "create NAME --user USER`. All memories stay; what the audit log says can no longer be proved.",
+        "create NAME --user USER`. All memories stay; what the audit log says can no longer be proved, and users who "
+        "are known by their provider's key alone (`identity.pass_through`) get new ids: their memories stay under the "
+        "old ones.",
         code=PEPPER_MISSING,
     )
 

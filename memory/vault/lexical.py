@@ -22,7 +22,7 @@ from memory.vault.words import terms
 
 _ENTRY = POSTING
 _CHUNK_ENTRIES = 120  # a row of about one kilobyte
-_MAX_COUNT = 65_535
+MAX_LENGTH = 65_535  #: words of a memory, and of one term in it, that count
 _K1 = 1.2
 _B = 0.5
 
@@ -45,9 +45,9 @@ def indexed_text(cube: MemCube) -> str:
 def add(connection: sqlite3.Connection, partition: str, seq: int, cube: MemCube) -> None:
     """Index a current cube in a partition: its owner, or a space."""
     found = terms(indexed_text(cube))
-    length = min(len(found), _MAX_COUNT)
+    length = min(len(found), MAX_LENGTH)
     for term, count in Counter(found).items():
-        entry = np.array([(seq, min(count, _MAX_COUNT), length)], _ENTRY).tobytes()
+        entry = np.array([(seq, min(count, MAX_LENGTH), length)], _ENTRY).tobytes()
         row = connection.execute(_LAST_CHUNK, (partition, term, seq)).fetchone()
         if row is None or _is_full(row["entries"], seq):
             connection.execute(_PUT_CHUNK, (partition, term, seq, entry))
@@ -70,7 +70,7 @@ def remove(connection: sqlite3.Connection, partition: str, seq: int, cube: MemCu
             connection.execute(_PUT_CHUNK, (*key, rest.tobytes()))
         else:
             connection.execute("DELETE FROM postings WHERE owner = ? AND term = ? AND first_seq = ?", key)
-    connection.execute(_COUNT, (partition, -1, -min(len(found), _MAX_COUNT)))
+    connection.execute(_COUNT, (partition, -1, -min(len(found), MAX_LENGTH)))
 
 
 def drop(connection: sqlite3.Connection, owner: str) -> None:

@@ -12,7 +12,15 @@ from memory.vault.rows import folded
 #: SQL scripts; the first makes an empty file into version 1. Append only.
 MIGRATIONS: tuple[str, ...] = tuple(
     files("memory.vault").joinpath(name).read_text(encoding="utf-8")
-    for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql")
+    for name in (
+        "schema.sql",
+        "schema_2.sql",
+        "schema_3.sql",
+        "schema_4.sql",
+        "schema_5.sql",
+        "schema_6.sql",
+        "schema_7.sql",
+    )
 )
 
 
@@ -28,7 +36,7 @@ def migrate(connection: sqlite3.Connection) -> int:
         try:
             version = _version(connection)  # another process may have been faster
             if version < len(MIGRATIONS):
-                for statement in _statements(MIGRATIONS[version]):
+                for statement in statements(MIGRATIONS[version]):
                     connection.execute(statement)
                 version += 1
                 connection.execute(f"PRAGMA user_version = {version:d}")
@@ -48,7 +56,7 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _statements(script: str) -> list[str]:
+def statements(script: str) -> list[str]:
     """Return the single statements: ``executescript`` would commit the transaction around them."""
     statements: list[str] = []
     pending = ""

@@ -1,9 +1,11 @@
 """A user's current memories in, what ranking needs of all of them at once out: outlines, and the query's postings."""
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 
 from memory.cube import MemCube, SemanticType
+from memory.errors import Unavailable
 from memory.outline import Entry, packed
 from memory.postings import Postings
 from memory.rules.marks import marks_of
@@ -14,11 +16,13 @@ from memory.vault.rows import dumps, micros
 from memory.vault.words import query_terms, terms
 
 _COLUMNS = "seq, id, utterance, conversation, role, speaker, at, words, marks"
-_OUTLINE = f"SELECT {_COLUMNS} FROM outlines WHERE owner = :owner"
+_OUTLINE = f"SELECT {_COLUMNS} FROM outlines WHERE owner = :owner ORDER BY seq"
 _SOME = f"""
     SELECT {_COLUMNS} FROM outlines WHERE owner = :owner
     AND seq IN (SELECT seq FROM cubes WHERE +owner = :owner AND id IN (SELECT value FROM json_each(:ids)))
+    ORDER BY seq
 """
+_COUNTED = "UPDATE outlines SET words = ?, marks = ? WHERE owner = ? AND seq = ? AND words IS NULL"
 _TEXTS = "SELECT seq, text FROM cubes WHERE seq IN (SELECT value FROM json_each(?))"
 _PUT = f"INSERT OR REPLACE INTO outlines (owner, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -48,7 +52,16 @@ class CubeOutlining(VaultBase):
             rows = connection.execute(_OUTLINE if cube_ids is None else _SOME, bound).fetchall()
             older = [row["seq"] for row in rows if row["words"] is None]  # than the program that counts
             texts = dict(connection.execute(_TEXTS, (dumps(older),)).fetchall()) if older else {}
-        return [_read(row, texts) for row in rows]
+        entries = [_read(row, texts) for row in rows]
+        if older:
+            self._counted(scope, [entry for entry in entries if entry.seq in texts])
+        return entries
+
+    def _counted(self, scope: Scope, entries: Sequence[Entry]) -> None:
+        """Keep what was counted of older memories; where the vault is busy they are counted again the next time."""
+        with contextlib.suppress(Unavailable), self._connections.write() as connection:
+            rows = [(entry.words, entry.marks, scope.user, entry.seq) for entry in entries]
+            connection.executemany(_COUNTED, rows)
 
     def postings(self, scope: Scope, query: str) -> Postings:
         """Return where the query's terms stand in the user's own current memories."""
@@ -69,7 +82,7 @@ def _entry(seq: int, cube: MemCube) -> Entry:
         role=source.role,
         speaker=source.name or "",
         at=micros(cube.valid_from),
-        words=len(terms(text)),
+        words=min(len(terms(text)), lexical.MAX_LENGTH),
         marks=packed(marks_of(cube.text)),
     )
 
@@ -79,4 +92,6 @@ def _read(row: sqlite3.Row, texts: dict[int, str]) -> Entry:
     if entry.words is not None:
         return entry
     text = texts.get(entry.seq, "")
-    return entry._replace(words=len(terms(f"{entry.speaker} {text}")), marks=packed(marks_of(text)))
+    return entry._replace(
+        words=min(len(terms(f"{entry.speaker} {text}")), lexical.MAX_LENGTH), marks=packed(marks_of(text))
+    )

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from memory.cube import MemCube
+from memory.document import documents_partition
 from memory.turn import Scope
 from memory.vault import lexical
 from memory.vault.labels import archived_label
@@ -82,7 +83,7 @@ def _likely(
 ) -> set[int]:
     numbers = {row["id"]: row["seq"] for row in connection.execute(_SEQS, (owner, dumps(list(near)[:_LIKELY])))}
     found = (
-        [seq for seq, _ in lexical.search(connection, [owner], stems, limit=_LIKELY)],
+        [seq for seq, _ in lexical.search(connection, [owner, documents_partition(owner)], stems, limit=_LIKELY)],
         [numbers[cube_id] for cube_id in near if cube_id in numbers],
         _by_words(connection, owner, stems),
     )

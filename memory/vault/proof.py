@@ -15,6 +15,7 @@ ERASED_TABLES = (
     ("receipts", "user"),
     ("changes", "user"),
     ("snapshots", "user"),
+    ("documents", "user"),
 )
 #: Where a user's name may stay: the keys keep working, and their memory begins anew.
 _LASTING = {("keys", "user"), ("keys", "name")}
@@ -38,6 +39,7 @@ _OF_USER = {
     "queue": "SELECT count(*) FROM extractions WHERE user = :user",
     "changes": "SELECT count(*) FROM changes WHERE user = :user",
     "snapshots": "SELECT count(*) FROM snapshots WHERE user = :user",
+    "documents": "SELECT count(*) FROM documents WHERE user = :user",
     "memberships": "SELECT count(*) FROM members WHERE user = :user",
 }
 

@@ -41,8 +41,9 @@ _IDS = f"""
 """
 _VECTORS = f"""
     SELECT id, vector FROM cubes JOIN embeddings USING (seq)
-    WHERE owner = :owner AND {_ALIVE} AND {IN_USE} AND model_id = :model_id ORDER BY seq
+    WHERE owner = :owner AND {_ALIVE} AND {IN_USE} AND model_id = :model_id AND document IS NULL ORDER BY seq
 """
+_DOCUMENT_VECTORS = _VECTORS.replace("document IS NULL", "document IS NOT NULL")
 _MISSING = f"""
     SELECT owner, id, text FROM cubes
     WHERE {IN_USE} AND {_ALIVE}
@@ -192,9 +193,19 @@ class CubeReading(VaultBase):
             return known_in(connection, scope.user, as_of)
 
     def vectors(self, scope: Scope, model_id: str) -> tuple[list[str], Matrix]:
-        """Return ids and embeddings (n, d) of the user's current cubes that have one by this model; (0, 0) for none."""
+        """Return ids and embeddings (n, d) of the user's current cubes that have one by this model; (0, 0) for none.
+
+        Without those of documents: see ``document_vectors``.
+        """
+        return self._vectors(scope, _VECTORS, model_id)
+
+    def document_vectors(self, scope: Scope, model_id: str) -> tuple[list[str], Matrix]:
+        """As ``vectors``, of the chunks of the user's documents."""
+        return self._vectors(scope, _DOCUMENT_VECTORS, model_id)
+
+    def _vectors(self, scope: Scope, sql: str, model_id: str) -> tuple[list[str], Matrix]:
         with self._connections.read() as connection:
-            rows = self._rows(connection, scope, _VECTORS, model_id=model_id)
+            rows = self._rows(connection, scope, sql, model_id=model_id)
         matrix = np.frombuffer(b"".join([row[1] for row in rows]), "<f4").astype(np.float32, copy=False)
         return [row[0] for row in rows], matrix.reshape(len(rows), -1) if rows else matrix.reshape(0, 0)
 

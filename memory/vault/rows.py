@@ -109,6 +109,8 @@ def head(cube: MemCube) -> dict[str, Any]:
         "trust": int(cube.trust),
         "priority": cube.priority,
         "useful_count": cube.useful_count,
+        "document": cube.source.document_id or None,
+        "position": cube.source.position if cube.source.document_id else None,
         "data": dumps(_rest(cube)),
     }
 
@@ -123,6 +125,7 @@ def _rest(cube: MemCube) -> dict[str, Any]:
             "turn_id": source.turn_id,
             "role": source.role,
             "name": source.name,
+            **({"document_id": source.document_id, "position": source.position} if source.document_id else {}),
         },
         "tags": cube.tags,
         "entities": cube.entities,
@@ -273,6 +276,7 @@ def _check_fields(data: Mapping[str, Any]) -> None:
     _check_texts(data, [name for name in ("duplicate_of",) if name in data])
     _check_texts(source, ("conversation_id", "role"), "source.")
     _check_texts(source, [name for name in ("turn_id", "name") if source[name] is not None], "source.")
+    _check_piece(source)
     for holder, name in (*((data, name) for name in _LISTS), (source, "message_ids")):
         if not isinstance(holder[name], list | tuple) or not all(isinstance(item, str) for item in holder[name]):
             raise Invalid(f"{name} is not a list of texts", param=name)
@@ -286,6 +290,12 @@ def _check_fields(data: Mapping[str, Any]) -> None:
     ttl_s = data["ttl_s"]
     if ttl_s is not None and (type(ttl_s) not in (int, float) or not 0 < ttl_s <= MAX_TTL_S):
         raise Invalid(f"ttl_s is not a number of seconds up to {MAX_TTL_S:.0f}", param="ttl_s")
+
+
+def _check_piece(source: Mapping[str, Any]) -> None:
+    if "document_id" in source:
+        _check_texts(source, ("document_id",), "source.")
+        count_of(source, "position")
 
 
 def _check_texts(data: Mapping[str, Any], names: Iterable[str], prefix: str = "") -> None:

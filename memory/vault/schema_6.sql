@@ -1,6 +1,6 @@
 -- What ranking knows of each current memory without reading it, in order of arrival: see memory/vault/outlines.py.
 
-CREATE TABLE outlines (
+CREATE TABLE IF NOT EXISTS outlines (
     owner        TEXT NOT NULL,
     seq          INTEGER NOT NULL,
     id           TEXT NOT NULL,
@@ -14,7 +14,8 @@ CREATE TABLE outlines (
     PRIMARY KEY (owner, seq)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO outlines (owner, seq, id, utterance, conversation, role, speaker, at)
-SELECT owner, seq, id, semantic_type = 'turn', coalesce(json_extract(data, '$.source.conversation_id'), ''),
-       coalesce(json_extract(data, '$.source.role'), 'user'), coalesce(json_extract(data, '$.source.name'), ''), valid_from
-FROM cubes WHERE superseded_at IS NULL AND state NOT IN ('archived', 'expired');
+INSERT OR REPLACE INTO outlines (owner, seq, id, utterance, conversation, role, speaker, at)
+SELECT owner, seq, id, semantic_type = 'turn', coalesce(json_extract(said, '$.source.conversation_id'), ''),
+       coalesce(json_extract(said, '$.source.role'), 'user'), coalesce(json_extract(said, '$.source.name'), ''), valid_from
+FROM (SELECT *, CASE WHEN json_valid(data) THEN data ELSE '{}' END AS said FROM cubes)
+WHERE superseded_at IS NULL AND state NOT IN ('archived', 'expired');

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from memory.cube import MemCube
-from memory.errors import Invalid, NotFound
+from memory.errors import Invalid, NotFound, Refused
 from memory.ports import Matrix, Page
 from memory.spaces import Partition, SharedCube
 from memory.turn import Scope
@@ -114,7 +114,7 @@ class SharedReading(VaultBase):
     def writable_owner(self, scope: Scope, cube_id: str) -> str:
         """Return whose memory it is that the user may revise, though it is not theirs.
 
-        Raises: NotFound: there is none, or it may only be read.
+        Raises: NotFound: there is none that the user can read. Refused: it may only be read.
         """
         with self._connections.read() as connection:
             return self.owner_to_write(connection, scope, cube_id)
@@ -122,9 +122,16 @@ class SharedReading(VaultBase):
     def owner_to_write(self, connection: sqlite3.Connection, scope: Scope, cube_id: str) -> str:
         """As ``writable_owner``, inside the caller's transaction."""
         row = next(iter(self._shared_rows(connection, scope, _WRITABLE, id=cube_id)), None)
-        if row is None:
-            raise NotFound(f"There is no memory {cube_id!r}.")
-        return str(row["owner"])
+        if row is not None:
+            return str(row["owner"])
+        seen = self._shared_rows(connection, scope, _BY_IDS, ids=dumps([cube_id]))
+        if any(each["owner"] != scope.user for each in seen):
+            raise Refused(
+                f"The memory {cube_id!r} is shared for reading only: to change it takes the role of a writer in a "
+                "space where its owner shared it with the right to write.",
+                code="read_only_share",
+            )
+        raise NotFound(f"There is no memory {cube_id!r}.")
 
     def _shared_rows(
         self, connection: sqlite3.Connection, scope: Scope, sql: str, **bound: object

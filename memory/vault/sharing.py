@@ -32,7 +32,8 @@ _ROLES = f"""
 _SHARES = """
     SELECT grants.*, cubes.id AS cube_id, spaces.name, spaces.kind FROM grants
     JOIN cubes USING (seq) JOIN spaces ON spaces.id = grants.space
-    WHERE cubes.owner = :owner AND cubes.id = :id ORDER BY granted_at, space
+    WHERE cubes.owner = :owner AND cubes.id = :id AND (grants.expires_at IS NULL OR grants.expires_at > :now)
+    ORDER BY granted_at, space
 """
 _HELD_BY_ANOTHER = f"""
     WITH {POWERS} SELECT cubes.seq FROM cubes JOIN grants USING (seq) JOIN reach ON reach.space = grants.space
@@ -66,7 +67,7 @@ class CubeSharing(CubeWriting, SharedReading):
                 raise Refused(f"Sharing in this space takes {needs}.", param="space", code="space_role")
             grants.put(connection, cube, space_id, terms, now)
             touch(connection, cube.seq, cube.cube, cube.cube)
-            return next(each for each in _shares(connection, scope, cube_id) if each.space_id == space_id)
+            return next(each for each in _shares(connection, scope, cube_id, now) if each.space_id == space_id)
 
     def revoke(self, scope: Scope, cube_id: str, space_id: str) -> None:
         """End a share, at once: the memory's owner may, and an admin of the space.
@@ -82,10 +83,10 @@ class CubeSharing(CubeWriting, SharedReading):
                 raise NotFound(f"The memory {cube_id!r} is not shared in a space {space_id!r}.")
 
     def shares(self, scope: Scope, cube_id: str) -> list[Share]:
-        """Return where a memory of the user is shared, the oldest share first. Raises: NotFound."""
+        """Return where a memory of the user is shared now, the oldest share first. Raises: NotFound."""
         with self._connections.snapshot() as connection:
             _own(connection, scope, cube_id)
-            return _shares(connection, scope, cube_id)
+            return _shares(connection, scope, cube_id, self._now())
 
     def update_shared(
         self,
@@ -99,7 +100,7 @@ class CubeSharing(CubeWriting, SharedReading):
     ) -> MemCube:
         """Store a member's revision in the owner's history; asked anew whether the member may, where it is written.
 
-        Raises: NotFound: it is not (any more) the member's to write. As ``update``.
+        Raises: NotFound, Refused: it is not (any more) the member's to write. As ``update``.
         """
         change = Change.by(replace(owner, key_id=scope.key_id), Operation.REVISE, note="by a member")
         with self._connections.write(change) as connection:
@@ -119,7 +120,7 @@ def _bound(scope: Scope, **more: Any) -> dict[str, Any]:
     return {**bound_to(scope), "key": scope.key_id, **more}
 
 
-def _shares(connection: sqlite3.Connection, scope: Scope, cube_id: str) -> list[Share]:
+def _shares(connection: sqlite3.Connection, scope: Scope, cube_id: str, now: int) -> list[Share]:
     return [
         Share(
             cube_id=row["cube_id"],
@@ -129,5 +130,5 @@ def _shares(connection: sqlite3.Connection, scope: Scope, cube_id: str) -> list[
             terms=Terms(rights=Rights(row["rights"]), task=row["task"], expires_at=maybe_moment(row["expires_at"])),
             granted_at=moment(row["granted_at"]),
         )
-        for row in connection.execute(_SHARES, {"owner": scope.user, "id": cube_id})
+        for row in connection.execute(_SHARES, {"owner": scope.user, "id": cube_id, "now": now})
     ]

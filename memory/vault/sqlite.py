@@ -1,6 +1,7 @@
 """The Vault of ``memory/ports.py`` on SQLite: each part in its own file."""
 
 from memory.vault.archive import CubeArchive
+from memory.vault.documents import CubeDocuments
 from memory.vault.erasing import CubeErasing
 from memory.vault.graph import CubeGraph
 from memory.vault.labelling import CubeLabelling
@@ -16,6 +17,7 @@ from memory.vault.uses import CubeUses
 class SqliteVault(
     CubePast,
     CubeOutlining,
+    CubeDocuments,
     CubeSharing,
     CubeErasing,
     CubeTransfer,

@@ -40,10 +40,12 @@ _SHARED = """
 _TEXTS = """
     SELECT text FROM cubes WHERE owner = :user
     UNION ALL SELECT messages || coalesce(answer, '') FROM turns WHERE user = :user
+    UNION ALL SELECT title FROM documents WHERE user = :user
 """
 _NAMES = """
     SELECT DISTINCT conversation_id FROM turns WHERE user = :user
     UNION ALL SELECT name FROM snapshots WHERE user = :user
+    UNION ALL SELECT id FROM documents WHERE user = :user
 """
 
 

@@ -1,7 +1,8 @@
 """All that a user has in, JSON-ready rows out, and back into any vault.
 
 Rows: a manifest first, then each cube as one row per version (oldest first, ``"newest": true`` on the last), then the
-turns of the ledger. Embeddings are not part of it: they are made again by the embedder of the vault that takes them.
+turns of the ledger, then the documents that cubes are pieces of. Embeddings are not part of it: they are made again by
+the embedder of the vault that takes them.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from memory.cube import MemCube, State, Trust
 from memory.errors import Invalid
 from memory.lifecycle import Event, after
 from memory.turn import Scope, TurnState
-from memory.vault import partitions, relations, timeline
+from memory.vault import document_rows, partitions, relations, timeline
 from memory.vault.cubes import StoredCube, by_ids, insert, keep_version, stored
 from memory.vault.reading import VaultBase
 from memory.vault.rows import count_of, cube_from_json, cube_json, dumps, micros, moment, time_of
@@ -56,6 +57,9 @@ class CubeTransfer(VaultBase):
         while turns := self._turns_after(scope, last):
             yield from (_turn_json(row) for row in turns)
             last = turns[-1]["seq"]
+        with self._connections.read() as connection:
+            documents = list(document_rows.exported(connection, scope.user))
+        yield from documents
 
     def import_rows(self, scope: Scope, rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
         """Take back what ``export`` gave, into this user's memory, in one transaction.
@@ -81,13 +85,18 @@ class CubeTransfer(VaultBase):
                 for cube_id, versions in parsed.cubes.items()
             ]
             turns = [self._import_turn(connection, names, turn) for turn in parsed.turns]
+            documents = [
+                document_rows.taken(connection, scope.user, names.of(row["id"]), row, self._redact)
+                for row in parsed.documents
+            ]
             taken = by_ids(connection, scope.user, list(map(names.of, parsed.cubes)))
             relations.complete(
                 connection,
                 [(each.seq, each.cube) for each in taken],
                 [each.cube.source.turn_id for each in taken if each.cube.source.turn_id],
             )
-        return {"cubes": sum(cubes), "turns": sum(turns), "skipped": cubes.count(False) + turns.count(False)}
+        skipped = sum(each.count(False) for each in (cubes, turns, documents))
+        return {"cubes": sum(cubes), "turns": sum(turns), "documents": sum(documents), "skipped": skipped}
 
     def _import_cube(
         self, connection: sqlite3.Connection, names: "_Names", versions: list[MemCube], confirmed: list[int | None]
@@ -140,6 +149,7 @@ class _Parsed:
         self.cubes: dict[str, list[MemCube]] = {}
         self.confirmed: dict[str, list[int | None]] = {}  #: by version; None: not said
         self.turns: list[Mapping[str, Any]] = []
+        self.documents: list[Mapping[str, Any]] = []
         self._turn_ids: set[str] = set()
 
     def take(self, row: Mapping[str, Any]) -> None:
@@ -161,6 +171,8 @@ class _Parsed:
                     raise Invalid(f"the turn {turn['id']!r} was there before.", param="id")
                 self._turn_ids.add(turn["id"])
                 self.turns.append(turn)
+            case "memos.document":
+                self.documents.append(document_rows.checked(row))
             case other:
                 raise Invalid(f"it is a {other!r}.")
 
@@ -174,11 +186,12 @@ class _Names:
         for table, owner, ids in (
             ("cubes", "owner", list(parsed.cubes)),
             ("turns", "user", [turn["id"] for turn in parsed.turns]),
+            ("documents", "user", [row["id"] for row in parsed.documents]),
         ):
             sql = f"SELECT id, {owner} FROM {table} WHERE id IN (SELECT value FROM json_each(?))"
             known = ids + [_renamed(user, each) for each in ids]
             owners |= {row[0]: row[1] for row in connection.execute(sql, (dumps(known),))}
-        every = [*parsed.cubes, *(turn["id"] for turn in parsed.turns)]
+        every = [*parsed.cubes, *(row["id"] for row in (*parsed.turns, *parsed.documents))]
         self._new = {each: _renamed(user, each) for each in every if owners.get(each, user) != user}
         #: ids of rows that this user has already, under the same or the new id
         self.mine = {each for each in every if owners.get(self.of(each)) == user}
@@ -196,6 +209,7 @@ class _Names:
             cube.source,
             message_ids=tuple(map(self.of, cube.source.message_ids)),
             turn_id=None if cube.source.turn_id is None else self.of(cube.source.turn_id),
+            document_id=self.of(cube.source.document_id),
         )
         return replace(
             cube,

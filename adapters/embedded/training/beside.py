@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer, Qwen3ForCausalLM
+from transformers import AutoTokenizer, Qwen3ForCausalLM  # pyright: ignore[reportAttributeAccessIssue]
 
 from adapters.embedded.corpus.cells import Question
 

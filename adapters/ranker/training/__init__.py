@@ -1,0 +1,1 @@
+"""The script that makes the ranker that ships: a tool of development."""
