@@ -1,7 +1,7 @@
 """A million memory updates with short lives in; the store, the cost of sweeping and what is still recalled out.
 
     python benchmarks/lifecycle.py                        50,000 updates: three minutes of CPU
-    python benchmarks/lifecycle.py --updates 1_000_000    three quarters of an hour of CPU
+    python benchmarks/lifecycle.py --updates 1_000_000    an hour and a half of CPU
 
 Two simulated months of several users' updates against one vault, in random order: notes with a time to live of an hour
 to two days, facts that are told anew with another value, and notes without an end, one in four of high priority, one in
