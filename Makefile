@@ -24,7 +24,7 @@ DOTS := | awk '/^ *(Collecting|Installing)/ { printf "."; fflush() } END { print
 
 INSTALLED := $(VENV)/.core $(VENV)/.embedder-0.1.0 $(if $(filter yes,$(LLAMA)),$(VENV)/.llama)
 
-.PHONY: help serve test check bench train-model eval-model install install-dev install-hf clean
+.PHONY: help serve test check bench train-model eval-model install install-dev install-hf install-documents clean
 
 help:
 	@sed -n 's/^# \{0,3\}//; /make /p' Makefile | head -8
@@ -58,6 +58,8 @@ install: $(INSTALLED)
 install-dev: $(INSTALLED) $(VENV)/.dev
 
 install-hf: $(INSTALLED) $(VENV)/.hf
+
+install-documents: $(INSTALLED) $(VENV)/.documents
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -97,6 +99,11 @@ $(VENV)/.hf: pyproject.toml $(VENV)/.core
 	@printf "PyTorch and transformers "
 	@set -o pipefail; $(PIP) install torch==2.13.0 $(DOTS)
 	@set -o pipefail; $(PIP) install --editable '.[hf]' $(DOTS)
+	@touch $@
+
+$(VENV)/.documents: pyproject.toml $(VENV)/.core
+	@printf "Documents and Chroma "
+	@set -o pipefail; $(PIP) install --editable '.[documents,chroma]' $(DOTS)
 	@touch $@
 
 $(VENV)/.train: pyproject.toml $(VENV)/.core

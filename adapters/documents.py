@@ -7,9 +7,11 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from adapters.installing import install_command
 from memory.errors import EngineMissing, Invalid, Unavailable
 from memory.ports import Converted
 
@@ -22,11 +24,17 @@ class DocumentConverter:
     """A ``Converter`` for application/pdf and text/html."""
 
     def __init__(
-        self, *, max_pages: int, max_chars: int, timeout_s: float, memory_mb: int = 1024, program: Path = _PROGRAM
+        self,
+        *,
+        max_pages: int,
+        max_chars: int,
+        timeout_s: float,
+        memory_mb: int = 1024,
+        needed: Sequence[str] = _NEEDED,
     ) -> None:
         self._limits = (str(max_pages), str(max_chars), str(max(1, round(timeout_s))), str(memory_mb))
         self._timeout_s = timeout_s
-        self._program = program
+        self._needed = needed
         self._places = threading.BoundedSemaphore(_AT_ONCE)
 
     def convert(self, content: bytes, media_type: str) -> Converted:
@@ -34,10 +42,10 @@ class DocumentConverter:
 
         Raises: Invalid: it is damaged, encrypted, too long or takes too long. EngineMissing. Unavailable: others wait.
         """
-        for package in _NEEDED:
+        for package in self._needed:
             if find_spec(package) is None:
                 raise EngineMissing(
-                    f"Converting {media_type} needs the package {package!r}: pip install 'memos-proxy[documents]'. "
+                    f"Converting {media_type} needs the package {package!r}: {install_command('documents')}. "
                     "Plain text and Markdown need nothing."
                 )
         if not self._places.acquire(timeout=self._timeout_s):
@@ -48,7 +56,7 @@ class DocumentConverter:
             self._places.release()
 
     def _converted(self, content: bytes, media_type: str) -> Converted:
-        command = [sys.executable, "-I", str(self._program), media_type, *self._limits]
+        command = [sys.executable, "-I", str(_PROGRAM), media_type, *self._limits]
         try:
             done = subprocess.run(command, input=content, capture_output=True, timeout=self._timeout_s, check=True)  # noqa: S603
             answer = json.loads(done.stdout)

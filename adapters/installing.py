@@ -14,7 +14,7 @@ from pathlib import Path
 
 _DISTRIBUTION = "memos-proxy"
 _ROOT = Path(__file__).resolve().parents[1]
-_TARGETS = {"hf": "install-hf"}  # of the Makefile
+_TARGETS = {"hf": "install-hf", "documents": "install-documents", "chroma": "install-documents"}  # of the Makefile
 _BUILT = {"llama": "memos build-llama"}  # what pip would compile takes three times as long
 _OF_EXTRA = re.compile(r"(?P<package>[^;]+);.*\bextra\s*==\s*['\"](?P<extra>[\w-]+)['\"]")
 

@@ -156,7 +156,8 @@ class Operator:
             )
             for cube in self._vault.readable(scope, chosen)
         ]
-        return ranked(self._candidates(hits, self._embeddings.vectors_of(scope, chosen, partitions)), cues)
+        stated = [hit.cube.id for hit in hits if not hit.cube.source.document_id]
+        return ranked(self._candidates(hits, self._embeddings.vectors_of(scope, stated, partitions)), cues)
 
     def _cues(self, call: MemoryCall) -> Cues:
         vector = self._embeddings.embed([call.query])
@@ -185,7 +186,12 @@ class Operator:
         rows = np.stack([vectors[cube.id] for cube in known]) if known else np.zeros((0, 0), np.float32)
         found = self._topics.of_memories(known, rows) if known else []
         labels = {cube.id: label for cube, label in zip(known, found, strict=True)}
-        return [Candidate.of(hit, labels.get(hit.cube.id), content_words(hit.cube.text)) for hit in hits]
+        return [  # a document states nothing of the speaker, so its words need not be compared; they are many
+            Candidate.of(
+                hit, labels.get(hit.cube.id), () if hit.cube.source.document_id else content_words(hit.cube.text)
+            )
+            for hit in hits
+        ]
 
     def _as_of(self, scope: Scope, call: MemoryCall, as_of: datetime) -> list[Hit]:
         question = self._question(call)

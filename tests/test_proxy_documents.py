@@ -232,12 +232,11 @@ def test_what_cannot_be_kept_is_told(small, body, status, code):
     assert code in (None, answer["error"]["code"])
 
 
-def test_without_its_package_the_converter_says_what_to_install(monkeypatch):
+def test_without_its_package_the_converter_says_what_to_install():
     from adapters import documents
     from memory.errors import EngineMissing
 
-    monkeypatch.setattr(documents, "_NEEDED", ("no_such_package",))
-    converter = documents.DocumentConverter(max_pages=1, max_chars=9, timeout_s=1)
+    converter = documents.DocumentConverter(max_pages=1, max_chars=9, timeout_s=1, needed=("no_such_package",))
     with pytest.raises(EngineMissing, match=r"pip install 'memos-proxy\[documents\]'"):
         converter.convert(b"<p>x</p>", "text/html")
 
