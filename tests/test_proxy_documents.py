@@ -2,6 +2,7 @@
 
 import base64
 import importlib.util
+import re
 import time
 import zlib
 
@@ -9,7 +10,7 @@ import pytest
 
 HAS_CONVERTER = all(map(importlib.util.find_spec, ("pypdf", "markdownify")))
 HAS_CHROMA = importlib.util.find_spec("chromadb") is not None
-converted = pytest.mark.skipif(not HAS_CONVERTER, reason="memos-proxy[documents] is not installed")
+converted = pytest.mark.skipif(not HAS_CONVERTER, reason="the packages of the converter are not installed")
 
 MANUAL = """# Pump X200
 
@@ -234,10 +235,11 @@ def test_what_cannot_be_kept_is_told(small, body, status, code):
 
 def test_without_its_package_the_converter_says_what_to_install():
     from adapters import documents
+    from adapters.installing import install_command
     from memory.errors import EngineMissing
 
     converter = documents.DocumentConverter(max_pages=1, max_chars=9, timeout_s=1, needed=("no_such_package",))
-    with pytest.raises(EngineMissing, match=r"pip install 'memos-proxy\[documents\]'"):
+    with pytest.raises(EngineMissing, match=re.escape(install_command("documents"))):
         converter.convert(b"<p>x</p>", "text/html")
 
 
