@@ -246,9 +246,10 @@ def test_without_its_package_the_converter_says_what_to_install():
 @pytest.mark.skipif(HAS_CHROMA, reason="chromadb is installed")
 def test_without_its_package_the_index_says_what_to_install(tmp_path):
     from adapters import registry
+    from adapters.installing import install_command
     from memory.errors import EngineMissing
 
-    with pytest.raises(EngineMissing, match=r"pip install 'memos-proxy\[chroma\]'"):
+    with pytest.raises(EngineMissing, match=re.escape(install_command("chroma"))):
         registry.indexes().create("chroma", folder=tmp_path)
 
 
