@@ -6,13 +6,14 @@ else. A document's words are a document's word, whoever handed it over: external
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from memory.chunks import chunks_of
 from memory.cube import Origin, SemanticType, Source, Trust
 from memory.document import Batch, Document, NewDocument
 from memory.embeddings import embedding_text
-from memory.errors import Invalid, MemoryFault
+from memory.errors import Invalid, MemoryFault, NotFound
 from memory.pipeline import Pipeline, Stations
 from memory.ports import DocumentStore, Written
 from memory.rules.sentences import well_formed
@@ -82,12 +83,16 @@ class Documents:
         for start in range(0, len(cube_ids), _REMOVED_AT_ONCE):
             self._pipeline.delete(scope, cube_ids[start : start + _REMOVED_AT_ONCE])
 
-    def memories_of(self, scope: Scope, ids: Sequence[str]) -> list[str]:
-        """Return the ids with those of documents replaced by the ids of their memories."""
-        documents = [each for each in ids if each.startswith("doc_")]
-        if not documents:
-            return list(ids)
-        return [*(each for each in ids if each not in documents), *self._store.document_cubes(scope, documents)]
+    def withdrawn(self, scope: Scope, ids: Sequence[str]) -> list[str]:
+        """Return the ids with documents replaced by their memories; what still waits of them never becomes one."""
+        found: list[str] = []
+        for each in ids:
+            if not each.startswith("doc_"):
+                found.append(each)
+                continue
+            with suppress(NotFound):
+                found += self._store.withdraw_document(scope, each)
+        return found
 
     def _keep(self, batch: Batch) -> Written:
         scope, embeddings = batch.scope, self._at.embeddings

@@ -202,7 +202,7 @@ class MemoryApi:
         unknown = [each for each in dict.fromkeys(body.ids) if each not in known]
         if not known:
             raise NotFound(f"There is no memory {', '.join(map(repr, unknown[:_NAMED]))}.", param="ids")
-        ids = await blocking(self._at.shelving.documents.memories_of, scope, known)
+        ids = await blocking(self._at.shelving.documents.withdrawn, scope, known)
         return {**await blocking(self._at.pipeline.erase, scope, ids), "unknown": unknown}
 
     def _stored(self, scope: Scope, ids: Sequence[str]) -> list[str]:

@@ -186,11 +186,19 @@ def test_one_that_still_waits_can_be_deleted(parts):
     assert parts.shelving.store.documents(ANN, limit=5).documents == []
 
 
+def test_of_one_that_is_erased_nothing_that_waits_is_kept_afterwards(parts):
+    new = NewDocument(text=TEXT, title="T", media_type="text/plain")
+    document, _ = parts.shelving.documents.keep(ANN, new)
+    assert parts.shelving.documents.withdrawn(ANN, ["mem_x", document.id, "doc_nope"]) == ["mem_x"]
+    assert not parts.shelving.documents.step()
+    assert parts.shelving.store.documents(ANN, limit=5).documents == []
+
+
 @pytest.mark.parametrize("what", ["everything", "its chunks"])
 def test_an_erasure_takes_documents_and_proves_it(parts, what):
     document, _ = keep(parts)
     parts.shelving.documents.keep(ANN, NewDocument(text="A xylophone waits.", title="W", media_type="text/plain"))
-    ids = None if what == "everything" else parts.shelving.documents.memories_of(ANN, [document.id])
+    ids = None if what == "everything" else parts.shelving.documents.withdrawn(ANN, [document.id])
     report = parts.pipeline.erase(ANN, ids)
     assert report["verified"], report
     assert report["cubes"] == 3
