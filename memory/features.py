@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from memory.outline import Numbers, Outline, Rows
+from memory.columns import Numbers, Rows, at
+from memory.outline import Outline
 from memory.ports.values import Features
-from memory.signals import Signals, at
+from memory.signals import Signals
 from memory.vault.words import content_terms
 
 #: Stands with each trained ranker: one that was trained on other columns is refused.

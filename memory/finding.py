@@ -5,17 +5,19 @@ one and lost 13 points of recall@5 against BM25 alone. What others share is scor
 scale of the user's own.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from memory.document_finding import Scale, find_chunks
+from memory.columns import Numbers, best, nearest, z
+from memory.document_finding import find_chunks
 from memory.embeddings import Embeddings
 from memory.features import features_of
-from memory.outline import Numbers, Outline
+from memory.found import Found, Scale
+from memory.outline import Outline
 from memory.ports import Ranker, Vault, Vector
-from memory.signals import DENSE_FLOOR, Signals, signals_of, z
+from memory.signals import Signals, signals_of
 from memory.spaces import Partition
 from memory.turn import MemoryCall, Scope
 
@@ -70,16 +72,6 @@ TALK = Mixture(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What may answer, by id; a memory that one of the signals does not know is missing there."""
-
-    scores: Mapping[str, float] = field(default_factory=dict)  #: in z units, of the best ones
-    dense: Mapping[str, float] = field(default_factory=dict)  #: cosine
-    lexical: Mapping[str, float] = field(default_factory=dict)  #: BM25
-    scale: Scale | None = None  #: of the user's own memories; None: there are none
-
-
 class Finder:
     """Scores all memories that a user may read against one question."""
 
@@ -111,17 +103,18 @@ class Finder:
         """
         vectors = self._embeddings.embed([call.query])
         vector = None if vectors is None else vectors[0]
-        own = self._own(scope, call, vector)
-        chunks = find_chunks(self._vault, self._embeddings, scope, without_times(call), vector, own.scale)
-        shared = self._shared(scope, call, partitions, own.scale) if partitions else Found()
+        words = without_times(call)
+        own = self._own(scope, call, words, vector)
+        chunks = find_chunks(self._vault, self._embeddings, scope, words, vector, own.scale)
+        shared = self._shared(scope, call, words, partitions, own.scale) if partitions else Found()
         return Found(
             scores={**shared.scores, **chunks.scores, **own.scores},
             dense={**shared.dense, **chunks.dense, **own.dense},
             lexical={**shared.lexical, **chunks.lexical, **own.lexical},
         )
 
-    def _own(self, scope: Scope, call: MemoryCall, query: Vector | None) -> Found:
-        postings = self._vault.postings(scope, without_times(call))
+    def _own(self, scope: Scope, call: MemoryCall, words: str, query: Vector | None) -> Found:
+        postings = self._vault.postings(scope, words)
         outline = self._embeddings.outline(scope, postings)
         if not len(outline):
             return Found()
@@ -132,12 +125,12 @@ class Finder:
         if self._ranker is not None and self._ranker.of_talks == outline.named:
             scores = reordered(scores, self._ranker, signals, outline, call.query)
         likely = np.flatnonzero(known + signals.lexical_near)  # without a vector and near no word nothing speaks for it
-        best = likely[_best(scores[likely], self._candidates)].tolist()
+        chosen = likely[best(scores[likely], self._candidates)].tolist()
         ids = outline.ids
         return Found(
-            scores={ids[row]: float(scores[row]) for row in best},
-            dense={ids[row]: float(similarities[row]) for row in best if known[row]},
-            lexical={ids[row]: float(signals.lexical[row]) for row in best if signals.lexical[row]},
+            scores={ids[row]: float(scores[row]) for row in chosen},
+            dense={ids[row]: float(similarities[row]) for row in chosen if known[row]},
+            lexical={ids[row]: float(signals.lexical[row]) for row in chosen if signals.lexical[row]},
             scale=Scale.of(
                 similarities,
                 signals.lexical,
@@ -158,13 +151,15 @@ class Finder:
         aligned[rows[here]], known[rows[here]] = similarities[here], 1.0
         return known, aligned
 
-    def _shared(self, scope: Scope, call: MemoryCall, partitions: Sequence[Partition], scale: Scale | None) -> Found:
+    def _shared(
+        self, scope: Scope, call: MemoryCall, words: str, partitions: Sequence[Partition], scale: Scale | None
+    ) -> Found:
         """Score what others share as if it were the user's own word."""
         ids, similarities = self._embeddings.search(scope, call.query, partitions)
-        words, _ = self._vault.lexical(scope, without_times(call), limit=self._candidates)
-        dense, lexical = nearest(ids, similarities, self._candidates), dict(words)
+        found, _ = self._vault.lexical(scope, words, limit=self._candidates)
+        dense, lexical = nearest(ids, similarities, self._candidates), dict(found)
         if scale is None:
-            bm25 = np.array([score for _, score in words] or [0.0], np.float32)
+            bm25 = np.array([score for _, score in found] or [0.0], np.float32)
             scale = Scale.of(similarities, bm25, dense_weight=self._dense, lexical_weight=self._lexical)
         scores = {
             each: scale.score(dense.get(each), lexical.get(each, 0.0)) + self._chat.role
@@ -195,13 +190,13 @@ def mixed(signals: Signals, outline: Outline, mixture: Mixture) -> Numbers:
 def reordered(scores: Numbers, ranker: Ranker, signals: Signals, outline: Outline, question: str) -> Numbers:
     """Return the scores with the best utterances in the ranker's order; they exchange scores, facts keep theirs."""
     said = np.flatnonzero(outline.utterance)
-    best = said[_best(scores[said], RERANKED)]
-    best = best[np.argsort(-scores[best], kind="stable")]
-    if len(best) < 2:
+    front = said[best(scores[said], RERANKED)]
+    front = front[np.argsort(-scores[front], kind="stable")]
+    if len(front) < 2:
         return scores
-    learnt = z(ranker.score(features_of(signals, outline, question, best))) + z(scores[best])
+    learnt = z(ranker.score(features_of(signals, outline, question, front))) + z(scores[front])
     ordered = scores.copy()
-    ordered[best[np.argsort(-learnt, kind="stable")]] = scores[best]
+    ordered[front[np.argsort(-learnt, kind="stable")]] = scores[front]
     return ordered
 
 
@@ -211,23 +206,3 @@ def without_times(call: MemoryCall) -> str:
     for time in call.times:
         words = words.replace(time.text, " ")
     return words
-
-
-def nearest(ids: Sequence[str], similarities: Vector, limit: int) -> dict[str, float]:
-    """Return the most similar ones with their similarity, in no order."""
-    return {ids[row]: float(similarities[row]) for row in _best(similarities, limit)}
-
-
-def z_of(scores: Mapping[str, float], population: Vector) -> dict[str, float]:
-    """Return scores in standard deviations of the population that they come from."""
-    if not scores or not population.size:
-        return {}
-    mean, deviation = float(population.mean()), max(float(population.std()), DENSE_FLOOR)
-    return {each: (score - mean) / deviation for each, score in scores.items()}
-
-
-def _best(scores: Vector, limit: int) -> list[int]:
-    if len(scores) <= limit:
-        return list(range(len(scores)))
-    found: list[int] = np.argpartition(scores, -limit)[-limit:].tolist()
-    return found

@@ -15,9 +15,10 @@ from datetime import datetime
 
 import numpy as np
 
+from memory.columns import DENSE_FLOOR, nearest, spread
 from memory.cube import FactKey, MemCube, SemanticType
 from memory.embeddings import Embeddings
-from memory.finding import Finder, nearest, z_of
+from memory.finding import Finder
 from memory.ports import Ranker, Vault, Vector
 from memory.ranking import Candidate, Cues, cues_of, day_tags, ranked
 from memory.rules.topics import topics as all_topics
@@ -213,8 +214,8 @@ class Operator:
         dense: dict[str, float] = {}
         if asked is not None and vectors is not None:
             dense = dict(zip((cube.id for cube in cubes), map(float, vectors @ asked[0]), strict=True))
-        z = z_of(dense, np.array(list(dense.values()), np.float32))
-        scores = {cube.id: z.get(cube.id, 0.0) + 2 * coverage[cube.id] for cube in cubes}
+        mean, deviation = spread(np.array(list(dense.values()), np.float32), DENSE_FLOOR)
+        scores = {cube.id: (dense.get(cube.id, mean) - mean) / deviation + 2 * coverage[cube.id] for cube in cubes}
         best = set(sorted(scores, key=scores.__getitem__, reverse=True)[:_LOOKED_AT])
         chosen = [c for c in cubes if c.id in best or (c.fact is not None and _named(c.fact, question.asked))]
         hits = [self._hit(question, cube, scores[cube.id], 0.0, dense.get(cube.id), None) for cube in chosen]

@@ -11,10 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.columns import Numbers, Rows, at, z
 from memory.rules.marks import Marks
-
-Rows = NDArray[np.intp]  # places in an outline; -1: none
-Numbers = NDArray[np.float32]
 
 _QUESTION, _NUMBER = 1, 2
 _NAMES_AT, _TIMES_AT, _MASK = 8, 16, 0xFF
@@ -94,14 +92,12 @@ class Outline:
     @cached_property
     def length(self) -> Numbers:
         """The same in standard deviations from their mean."""
-        deviation = float(self.log_words.std()) if len(self) else 0.0
-        return (self.log_words - self.log_words.mean()) / np.float32(deviation or 1.0) if len(self) else self.log_words
+        return z(self.log_words)
 
     @cached_property
     def after_question(self) -> Numbers:
         """1 where the utterance before ends as a question."""
-        before = self.neighbours[0]
-        return np.where(before >= 0, self.question[before], 0).astype(np.float32) if len(self) else self.question
+        return at(self.question, self.neighbours[0])
 
     @cached_property
     def total_words(self) -> int:

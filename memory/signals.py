@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.outline import Numbers, Outline, Rows
+from memory.columns import DENSE_FLOOR, LEXICAL_FLOOR, Numbers, Rows, at, z
+from memory.outline import Outline
 from memory.postings import Postings
 from memory.rules.assistants import OF_THE_ASSISTANT
 from memory.turn import TimeExpression
@@ -23,8 +24,6 @@ _WORD = re.compile(r"[^\W_]+")
 _DAY_US = 86_400_000_000
 _NEAR_TIME = 0.4  #: of a memory that lies outside the time asked about, and not farther than it is long
 _SHORTEST_NAME = 3
-_SMALLEST = 1e-9
-LEXICAL_FLOOR, DENSE_FLOOR = 0.5, 0.05  #: least deviations of BM25 scores and of cosines
 _NICKNAMES = (3, 4)  #: letters of a longer first name that stand for it: Mel, Joan
 
 
@@ -70,23 +69,6 @@ def signals_of(
         role=np.where(outline.user == (not OF_THE_ASSISTANT.search(question)), 1, 0).astype(np.float32),
         dated=_dated(outline, times),
     )
-
-
-def at(values: Numbers, rows: Rows) -> Numbers:
-    """Return the values at these places, 0 where there is none."""
-    return np.where(rows >= 0, values[rows], 0).astype(np.float32) if len(values) else values
-
-
-def z(values: Numbers, floor: float = _SMALLEST) -> Numbers:
-    """Return the values in standard deviations from their mean; zeros when all are equal.
-
-    ``floor``: the least deviation. Among few memories a deviation of almost zero means nothing.
-    """
-    if not len(values):
-        return values
-    deviation = max(float(values.std()), floor)
-    scores: Numbers = ((values - values.mean()) / deviation).astype(np.float32)
-    return scores
 
 
 def _with_neighbours(values: Numbers, outline: Outline) -> Numbers:

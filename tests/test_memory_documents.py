@@ -268,7 +268,7 @@ def test_what_an_export_holds_another_vault_takes(parts, tmp_path, clock):
         assert "xylophone" in texts(target, "Who waits? The xylophone?", scope)[0]
         assert target.pipeline.import_rows(scope, rows)["documents"] == 0
     assert parts.shelving.store.document(ANN, document.id).stored == 3
-    assert parts.shelving.documents.memories_of(BEN, [document.id]) == []
+    assert parts.shelving.store.document_cubes(BEN, [document.id]) == []
     other.store.close()
 
 

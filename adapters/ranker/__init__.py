@@ -27,7 +27,7 @@ class TreeRanker:
             raise Invalid(
                 f"The ranker {path} was trained on features of version {said.get('features_version', '?')}, and this "
                 f"program computes version {FEATURES_VERSION}: train it again with python -m adapters.ranker.training.",
-                param="retrieval.ranker",
+                param="operator.ranker",
             )
         self.features = tuple(said["features"].split(","))
         self.of_talks = said["conversations"] == "talks"

@@ -22,6 +22,7 @@ _TASKS = "SELECT DISTINCT task FROM grants WHERE space = ?"
 _IN_SPACE = "seq IN (SELECT seq FROM grants WHERE space = ?)"
 _BY_MEMBER = "SELECT seq FROM grants JOIN cubes USING (seq) WHERE space = ? AND owner = ?"
 _MIRROR = "UPDATE cubes SET data = json_set(data, '$.scope', ?) WHERE seq = ?"
+_AT = "seq IN (SELECT value FROM json_each(?))"
 _OVER = """
     SELECT owner, seq FROM grants JOIN cubes USING (seq)
     WHERE grants.expires_at <= ? ORDER BY grants.expires_at LIMIT ?
@@ -101,10 +102,9 @@ def over_at(connection: sqlite3.Connection, owner: str, seqs: Sequence[int], now
 
 def end_over(connection: sqlite3.Connection, owner: str, seqs: Sequence[int], space_id: str, now: int) -> None:
     """Share these memories of the owner no more in a space, those whose time there is over."""
-    for seq, space in over_at(connection, owner, seqs, now):
-        if space == space_id:
-            for each in stored(connection, "seq = ?", (seq,)):
-                end(connection, each, space_id)
+    places = [seq for seq, space in over_at(connection, owner, seqs, now) if space == space_id]
+    for each in stored(connection, _AT, (dumps(places),)):
+        end(connection, each, space_id)
 
 
 def _mirror(connection: sqlite3.Connection, seqs: Iterable[int]) -> None:
