@@ -8,6 +8,7 @@ Source: BERT (arXiv 1810.04805); pooling as in Sentence-BERT (arXiv 1908.10084);
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -64,9 +65,10 @@ def build(model_dir: Path, target: Path) -> None:
     model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", _OPSET)], producer_name="memos-proxy")
     model.ir_version = 10
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
-    partial.write_bytes(model.SerializeToString())
-    partial.replace(target)
+    # a folder of its own: two processes may build at once, at a first start
+    with TemporaryDirectory(dir=target.parent, prefix=".building-") as folder:
+        Path(folder, target.name).write_bytes(model.SerializeToString())
+        Path(folder, target.name).replace(target)
 
 
 def _norm(graph: _Graph, tensors: dict[str, NDArray[np.float32]], prefix: str, x: str, epsilon: float) -> str:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -50,3 +51,11 @@ def test_the_runtime_reports_to_nobody(cache_dir, tmp_path):
     code = "import pathlib, sys; from adapters.minilm import MiniLM; MiniLM(pathlib.Path(sys.argv[1])).embed(['Hi'])"
     subprocess.run([sys.executable, "-c", code, str(cache_dir)], env={"HOME": str(tmp_path)}, check=True)
     assert list(tmp_path.rglob("*")) == []
+
+
+def test_first_starts_at_the_same_time_do_not_disturb_each_other(tmp_path):
+    with ThreadPoolExecutor(3) as pool:
+        encoders = list(pool.map(MiniLM, [tmp_path] * 3))
+    vectors = [encoder.embed(["walnuts"]) for encoder in encoders]
+    assert all(np.array_equal(each, vectors[0]) for each in vectors)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".onnx"], "nothing half-made stays"
