@@ -202,7 +202,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     if options.url and not options.key:
         parser.error("--url needs --key")
     if options.threshold is None:
-        options.threshold = load().settings.scheduler.min_relevance
+        options.threshold = load().settings.scheduler.min_sufficiency
     return options
 
 

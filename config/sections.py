@@ -140,6 +140,7 @@ class Scheduler(Section):
     budget_tokens: Limit = Field(description="of both blocks together")
     stable_budget_tokens: Limit = Field(description="of the stable block")
     min_relevance: Share = Field(description="hits below it are not brought in")
+    min_sufficiency: Share = Field(description="nothing is brought in where no hit is so likely to answer")
     skip_small_talk: bool
     activation: Annotated[Literal["auto", "on_request", "off"], BeforeValidator(_switch)] = Field(
         description="which stable blocks a local model keeps computed"

@@ -111,6 +111,7 @@ class Finder:
             scores={**shared.scores, **chunks.scores, **own.scores},
             dense={**shared.dense, **chunks.dense, **own.dense},
             lexical={**shared.lexical, **chunks.lexical, **own.lexical},
+            coverage=own.coverage,
         )
 
     def _own(self, scope: Scope, call: MemoryCall, words: str, query: Vector | None) -> Found:
@@ -131,6 +132,7 @@ class Finder:
             scores={ids[row]: float(scores[row]) for row in chosen},
             dense={ids[row]: float(similarities[row]) for row in chosen if known[row]},
             lexical={ids[row]: float(signals.lexical[row]) for row in chosen if signals.lexical[row]},
+            coverage={ids[row]: float(signals.coverage[row]) for row in chosen},
             scale=Scale.of(
                 similarities,
                 signals.lexical,

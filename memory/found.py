@@ -42,4 +42,10 @@ class Found:
     scores: Mapping[str, float] = field(default_factory=dict)  #: in z units, of the best ones
     dense: Mapping[str, float] = field(default_factory=dict)  #: cosine
     lexical: Mapping[str, float] = field(default_factory=dict)  #: BM25
+    coverage: Mapping[str, float] = field(default_factory=dict)  #: share of the question's idf mass
     scale: Scale | None = None  #: of the user's own memories; None: there are none, or these are others
+
+    def measured(self, cube_id: str) -> dict[str, float]:
+        """Return what each search knows of a memory, by signal."""
+        known = {"dense": self.dense, "lexical": self.lexical, "idf_coverage": self.coverage}
+        return {name: values[cube_id] for name, values in known.items() if cube_id in values}

@@ -58,8 +58,10 @@ class Injector:
         visible = _Visible(call, seen)
         stable, receipts = self._stable(plan, profile, {hit.cube.id: hit for hit in recall.hits}, visible)
         shown = {cube.id for cube in stable}
+        unlikely = "nothing found is likely to answer" if recall.sufficiency < plan.min_sufficiency else ""
         offered = [
-            (hit, self._ban(hit.cube) or _objection(hit, plan, seen) or visible.told(hit.cube)) for hit in recall.hits
+            (hit, self._ban(hit.cube) or unlikely or _objection(hit, plan, seen) or visible.told(hit.cube))
+            for hit in recall.hits
         ]
         spent = self._cost(stable, prompts.STABLE_HEADER)
         turn, more = self._fill(

@@ -24,6 +24,7 @@ from memory.ranking import Candidate, Cues, cues_of, day_tags, ranked
 from memory.rules.topics import topics as all_topics
 from memory.rules.words import content_words
 from memory.spaces import SharedCube
+from memory.sufficiency import is_personal, probability, sufficiency
 from memory.topics import Topics
 from memory.trust import is_external
 from memory.turn import Hit, MemoryCall, Plan, Recall, Scope
@@ -33,9 +34,10 @@ _SPACED = str.maketrans(dict.fromkeys("\n\t\"'([{<-/.,:;!?*_`", " "))
 _ATTRIBUTE_BOOST = 2.0  # in z units: above any chance similarity, below nothing that fits better
 _QUESTION_PENALTY = 1.5  # else the same question, asked before, stands above its answer
 _EXTERNAL_PENALTY = 1.0  # of two that fit alike, the user's own word stands above a document's or a tool's
-_LOOKED_AT = 40  #: of both signals together, whole: each costs 100 microseconds
+_LEAST_LOOKED_AT = 24  #: whole, whatever is asked for: each costs 200 microseconds
 _OF_TOPIC = 16  #: statements of a topic that are looked at, however few words they share with the question
 _AS_OF_COMPARED = 400  # memories of the past that are compared with a time-machine question: the most likely ones
+_PAST_LOOKED_AT = 40
 _AS_OF_NEAR = 256  # what is like the question at present may have been so then
 _AS_OF_CHUNKS = 16  # the same of documents, whatever their length
 
@@ -107,9 +109,11 @@ class Operator:
         else:
             hits = self._policies[plan.policy](scope, call, plan)
         wanted = _own_word_first([hit for hit in hits if hit.cube.kind in plan.kinds])
-        if call.as_of is None and _sufficiency(wanted) < self._weights.archived_below:
+        if call.as_of is None and _best(wanted) < self._weights.archived_below:
             wanted = _own_word_first([*self._archived(scope, call, plan, wanted), *wanted])
-        return Recall(hits=tuple(wanted[: _pool(plan)]), sufficiency=_sufficiency(wanted))
+        personal = is_personal(call.query)
+        rated = [replace(hit, probability=probability(hit.signals, personal=personal)) for hit in wanted]
+        return Recall(hits=tuple(rated[: _pool(plan)]), sufficiency=sufficiency(rated))
 
     def _archived(self, scope: Scope, call: MemoryCall, plan: Plan, in_use: Sequence[Hit]) -> list[Hit]:
         """Return archived memories that answer better than what is in use, best first; they stand above it.
@@ -123,16 +127,16 @@ class Operator:
         for each in found:
             if each.cube.kind in plan.kinds and "question" not in each.cube.tags:
                 dense = None if query is None or each.vector is None else float(query[0] @ each.vector)
-                hits.append(self._hit(question, each.cube, 0.0, 0.0, dense, None))
-        enough, above = _sufficiency(in_use), max((hit.score for hit in in_use), default=0.0)
+                hits.append(self._hit(question, each.cube, 0.0, 0.0, {"dense": dense}))
+        enough, above = _best(in_use), max((hit.score for hit in in_use), default=0.0)
         better = [replace(hit, score=above + hit.relevance) for hit in hits if hit.relevance > enough]
         return sorted(better, key=_rank, reverse=True)
 
-    def _hybrid(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:  # noqa: ARG002 (one shape for all)
-        return self._ranked(scope, call, recency=self._weights.recency)
+    def _hybrid(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:
+        return self._ranked(scope, call, plan, recency=self._weights.recency)
 
-    def _semantic(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:  # noqa: ARG002
-        return self._ranked(scope, call, recency=0.0)
+    def _semantic(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:
+        return self._ranked(scope, call, plan, recency=0.0)
 
     def _lru(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:  # noqa: ARG002 (one shape for all policies)
         return _in_order(self._vault.recent(scope, limit=_pool(plan)), "last_used")
@@ -143,17 +147,20 @@ class Operator:
         own, others = self._vault.labelled(scope, labels, limit=limit), self._vault.labelled_by_others
         return _in_order([*own, *others(scope, labels, limit=limit)], "label")
 
-    def _ranked(self, scope: Scope, call: MemoryCall, *, recency: float) -> list[Hit]:
+    def _ranked(self, scope: Scope, call: MemoryCall, plan: Plan, *, recency: float) -> list[Hit]:
         question, cues = self._question(call), self._cues(call)
         partitions = self._vault.partitions(scope)
         found = self._finder.find(scope, call, partitions)
         of_topic = self._of_topic(scope, cues, call)
-        dense = {**of_topic, **found.dense}
-        best = sorted(found.scores, key=found.scores.__getitem__, reverse=True)[:_LOOKED_AT]
+        best = sorted(found.scores, key=found.scores.__getitem__, reverse=True)[: max(_LEAST_LOOKED_AT, _pool(plan))]
         chosen = list(dict.fromkeys([*best, *of_topic, *(cube.id for cube in self._on_days(scope, cues))]))
         hits = [
             self._hit(
-                question, cube, found.scores.get(cube.id, 0.0), recency, dense.get(cube.id), found.lexical.get(cube.id)
+                question,
+                cube,
+                found.scores.get(cube.id, 0.0),
+                recency,
+                {**of_topic.get(cube.id, {}), **found.measured(cube.id)},
             )
             for cube in self._vault.readable(scope, chosen)
         ]
@@ -164,7 +171,7 @@ class Operator:
         vector = self._embeddings.embed([call.query])
         return cues_of(call, [] if vector is None else self._topics.of_question(vector[0]))
 
-    def _of_topic(self, scope: Scope, cues: Cues, call: MemoryCall) -> dict[str, float]:
+    def _of_topic(self, scope: Scope, cues: Cues, call: MemoryCall) -> dict[str, dict[str, float]]:
         """Return what is said like the statements of the topics that matter, with its likeness to the query."""
         wanted = [topic for topic in all_topics() if topic.name in cues.topics or (cues.advice and topic.advises)]
         centres = [centre for topic in wanted if (centre := self._topics.centre(topic)) is not None]
@@ -175,7 +182,7 @@ class Operator:
             cube_id for centre in centres for cube_id in nearest(*self._embeddings.nearest(scope, centre), _OF_TOPIC)
         }
         return {
-            cube_id: float(query[0] @ vector)
+            cube_id: {"dense": float(query[0] @ vector)}
             for cube_id, vector in self._embeddings.vectors_of(scope, sorted(found)).items()
         }
 
@@ -203,7 +210,7 @@ class Operator:
         in_order = sorted(near, key=near.__getitem__, reverse=True)
         known = self._vault.known_likely(scope, as_of, call.query, in_order)
         hits = self._past(scope, question, [cube for cube in known if cube.in_use])
-        if _sufficiency(hits) < self._weights.archived_below and not all(cube.in_use for cube in known):
+        if _best(hits) < self._weights.archived_below and not all(cube.in_use for cube in known):
             return self._past(scope, question, known)
         return hits
 
@@ -216,9 +223,9 @@ class Operator:
             dense = dict(zip((cube.id for cube in cubes), map(float, vectors @ asked[0]), strict=True))
         mean, deviation = spread(np.array(list(dense.values()), np.float32), DENSE_FLOOR)
         scores = {cube.id: (dense.get(cube.id, mean) - mean) / deviation + 2 * coverage[cube.id] for cube in cubes}
-        best = set(sorted(scores, key=scores.__getitem__, reverse=True)[:_LOOKED_AT])
+        best = set(sorted(scores, key=scores.__getitem__, reverse=True)[:_PAST_LOOKED_AT])
         chosen = [c for c in cubes if c.id in best or (c.fact is not None and _named(c.fact, question.asked))]
-        hits = [self._hit(question, cube, scores[cube.id], 0.0, dense.get(cube.id), None) for cube in chosen]
+        hits = [self._hit(question, cube, scores[cube.id], 0.0, {"dense": dense.get(cube.id)}) for cube in chosen]
         vectors_of = {} if vectors is None else dict(zip((cube.id for cube in cubes), vectors, strict=True))
         return ranked(self._candidates(hits, vectors_of), self._cues(question.call))
 
@@ -231,9 +238,9 @@ class Operator:
         cube: MemCube,
         score: float,
         recency: float,
-        dense: float | None,
-        lexical: float | None,
+        measured: Mapping[str, float | None],
     ) -> Hit:
+        """``measured``: what the search knows of it; of what it does not know None, or nothing."""
         mine = not isinstance(cube, SharedCube)  # "the user" of somebody else's fact is somebody else
         named = mine and cube.fact is not None and _named(cube.fact, question.asked)
         coverage = _coverage(question.words, cube.text)
@@ -241,10 +248,9 @@ class Operator:
         score += bonus + _ATTRIBUTE_BOOST * named - _QUESTION_PENALTY * ("question" in cube.tags)
         score -= _EXTERNAL_PENALTY * is_external(cube.trust)
         score += self._weights.usefulness * standing(cube) if recency else 0.0
+        dense = measured.get("dense")
         relevance = coverage if dense is None else max(0.0, dense) + 0.25 * coverage
-        present = {
-            name: round(value, 4) for name, value in (("dense", dense), ("lexical", lexical)) if value is not None
-        }
+        present = {name: round(value, 4) for name, value in measured.items() if value is not None}
         present |= {"coverage": round(coverage, 3), "recency": round(bonus, 3), "attribute": float(named)}
         return Hit(cube=cube, score=score, relevance=min(1.0, relevance + 0.3 * named), signals=present)
 
@@ -254,8 +260,8 @@ def _pool(plan: Plan) -> int:
     return max(16, 2 * plan.top_k)
 
 
-def _sufficiency(hits: Sequence[Hit]) -> float:
-    """How well the best of them answers; a question that was asked before answers nothing."""
+def _best(hits: Sequence[Hit]) -> float:
+    """The relevance of the best of them; a question that was asked before answers nothing."""
     return max((hit.relevance for hit in hits if "question" not in hit.cube.tags), default=0.0)
 
 

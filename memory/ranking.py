@@ -35,7 +35,7 @@ _EARLIER = re.compile(
     re.IGNORECASE,
 )
 _ASKED_BEFORE = re.compile(r"\b(?:did|have) i (?:ever |already )?ask|\bmy (?:last |first )?question", re.IGNORECASE)
-_FIRST_PERSON = re.compile(r"\b(?:i|my|me|mine|we|our|us|i'm|i've)\b", re.IGNORECASE)
+FIRST_PERSON = re.compile(r"\b(?:i|my|me|mine|we|our|us|i'm|i've)\b", re.IGNORECASE)
 _WANTS_ADVICE = re.compile(
     r"^(?:please )?(?:can you |could you |would you )?(?:suggest|recommend|plan|pick|choose|find me|make me|give me|"
     r"help|design|prepare|propose|explain|write)\b|\bany ideas?\b|\bideas for\b|"
@@ -95,7 +95,7 @@ def cues_of(call: MemoryCall, topics: Sequence[tuple[Topic, float]]) -> Cues:
     return Cues(
         of_assistant=bool(OF_THE_ASSISTANT.search(text)),
         of_questions=bool(_ASKED_BEFORE.search(text)),
-        of_self=(advice or not call.entities or bool(_FIRST_PERSON.search(text))) and not SOMEBODY.search(text),
+        of_self=(advice or not call.entities or bool(FIRST_PERSON.search(text))) and not SOMEBODY.search(text),
         earlier=bool(_EARLIER.search(text)),
         advice=advice,
         musing=muses(text),

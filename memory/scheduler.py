@@ -12,6 +12,7 @@ from memory.errors import Invalid
 from memory.turn import Controls, Intent, MemoryCall, Plan
 
 POLICIES = ("hybrid", "semantic", "lru", "label")
+_BY_RELEVANCE = ("hybrid", "semantic")  # the others bring in what nobody asked for
 #: ``X-Memory-Policy`` may also ask for a form; a form that a backend cannot take falls back to plaintext.
 FORMS = {"text": (Kind.PLAINTEXT,), "kv": (Kind.ACTIVATION, Kind.PLAINTEXT)}
 
@@ -25,6 +26,7 @@ class Policy:
     budget_tokens: int = 800
     stable_budget_tokens: int = 400
     min_relevance: float = 0.22
+    min_sufficiency: float = 0.1
     skip_small_talk: bool = True
     activation: bool = False  #: what is computed beforehand is taken where there is some; it spares time to the answer
 
@@ -52,6 +54,7 @@ class Scheduler:
             stable_budget_tokens=min(stable, budget),
             kinds=kinds,
             min_relevance=policy.min_relevance,
+            min_sufficiency=policy.min_sufficiency if policy.name in _BY_RELEVANCE else 0.0,
             recall=bool(call.query) and not silent,
             reason="small talk needs no search" if silent else "",
         )

@@ -111,6 +111,7 @@ class Plan:
     stable_budget_tokens: int  #: of the stable block
     kinds: tuple[Kind, ...] = (Kind.PLAINTEXT,)
     min_relevance: float = 0.0  #: hits below this relevance in [0, 1] are not brought in
+    min_sufficiency: float = 0.0  #: nothing is brought in for this turn where none is so likely to answer
     recall: bool = True  #: False: this request needs no search (small talk, a pure statement)
     reason: str = ""
 
@@ -121,7 +122,8 @@ class Hit:
 
     cube: MemCube
     score: float  #: the sum that ranks, comparable inside one recall only
-    relevance: float = 0.0  #: calibrated in [0, 1], comparable between recalls
+    relevance: float = 0.0  #: in [0, 1], of raw similarities: comparable between recalls
+    probability: float = 0.0  #: in [0, 1], that it answers
     signals: Mapping[str, float] = field(default_factory=dict)  #: every part of the score, for the receipt
 
 
@@ -130,7 +132,7 @@ class Recall:
     """What MemOperator found: hits best first, and whether they can answer at all."""
 
     hits: tuple[Hit, ...] = ()
-    sufficiency: float = 0.0  #: in [0, 1]: is there anything that answers?
+    sufficiency: float = 0.0  #: in [0, 1]: the probability that the likeliest hit answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from memory.cube import MemCube, SemanticType
 from memory.ports import Vault
+from memory.sufficiency import sufficiency
 from memory.turn import Candidate, Plan, Recall, Scope
 
 REASON = "left out on request"
@@ -63,8 +64,7 @@ class WhatIf:
         if not self.asked:
             return recall
         hits = tuple(hit for hit in recall.hits if not self._goes(hit.cube))
-        told = (hit.relevance for hit in hits if "question" not in hit.cube.tags)
-        return replace(recall, hits=hits, sufficiency=max(told, default=0.0))
+        return replace(recall, hits=hits, sufficiency=sufficiency(hits))
 
     def touches(self, ids: Iterable[str], cubes: Iterable[MemCube]) -> bool:
         """True when any of these ids, or of the cubes that are still there of them, is to be left out."""

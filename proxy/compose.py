@@ -309,6 +309,7 @@ def _stations(
                 budget_tokens=scheduler.budget_tokens,
                 stable_budget_tokens=scheduler.stable_budget_tokens,
                 min_relevance=scheduler.min_relevance,
+                min_sufficiency=scheduler.min_sufficiency,
                 skip_small_talk=scheduler.skip_small_talk,
                 activation=engine is not None and scheduler.activation != "off",
             )

@@ -44,14 +44,14 @@ def call(query="Where do I live?", intent=Intent.ASK, visible=()):
     return MemoryCall(query=query, intent=intent, now=NOW, visible=visible)
 
 
-def choose(profile=(), hits=(), *, controls=None, seen=None, policy=None, asked=None):
+def choose(profile=(), hits=(), *, controls=None, seen=None, policy=None, asked=None, sufficiency=1.0):
     scheduler = Scheduler(policy or Policy(budget_tokens=200, stable_budget_tokens=100))
     asked = asked or call()
     return Injector(Words()).choose(
         asked,
         scheduler.plan(asked, controls or Controls()),
         profile=profile,
-        recall=Recall(hits=tuple(hits)),
+        recall=Recall(hits=tuple(hits), sufficiency=sufficiency),
         seen=seen or Seen(conversation_id="c1"),
     )
 

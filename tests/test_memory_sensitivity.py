@@ -156,7 +156,7 @@ def test_what_is_for_local_models_is_brought_in_nowhere_else():
     )  # fmt: skip
     call = MemoryCall(query="phone", intent=Intent.ASK, now=NOW)
     plan = Plan(policy="hybrid", top_k=5, budget_tokens=500, stable_budget_tokens=200)
-    recall = Recall(hits=(Hit(cube=cube, score=1.0, relevance=1.0),))
+    recall = Recall(hits=(Hit(cube=cube, score=1.0, relevance=1.0),), sufficiency=1.0)
 
     def chosen(withheld):
         injector = Injector(_Words(), withheld=withheld)

@@ -1,0 +1,64 @@
+"""A question and a hit with its signals in, the probability that the hit answers the question out.
+
+Law: a logistic regression on what each hit has by itself, so that a probability means the same in every recall; scores
+that rank inside one recall do not tell. The coefficients are of `benchmarks/sufficiency.py --fit`: generated
+conversations of several users, asked what was told, what never was, and everyday requests that concern no memory.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from memory.ranking import FIRST_PERSON
+from memory.rules.assistants import OF_THE_ASSISTANT
+from memory.turn import Hit
+
+_TOPIC_AMOUNT = 2.5  # in z units, of a topic that is surely meant
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """Log odds of each signal; ``cosine`` 0 in the one for hits without a vector."""
+
+    cosine: float
+    mass: float  #: share of the question's idf mass that stands in it
+    attribute: float
+    topic: float
+    advice: float
+    day: float
+    personal: float
+    bias: float
+
+    def odds(self, signals: Mapping[str, float], *, personal: bool) -> float:
+        """Return the log odds that such a memory answers."""
+        return (
+            self.bias
+            + self.cosine * signals.get("dense", 0.0)
+            + self.mass * signals.get("idf_coverage", signals.get("coverage", 0.0))
+            + self.attribute * signals.get("attribute", 0.0)
+            + self.topic * signals.get("topic", 0.0) / _TOPIC_AMOUNT
+            + self.advice * ("advice" in signals)
+            + self.day * ("day" in signals)
+            + self.personal * personal
+        )
+
+
+DENSE = Regression(cosine=10.6, mass=1.3, attribute=3.4, topic=2.6, advice=4.1, day=5.6, personal=2.2, bias=-7.4)
+#: Without vectors words tell little: it is almost never sure that nothing answers.
+LEXICAL = Regression(cosine=0.0, mass=0.3, attribute=4.2, topic=0.0, advice=0.0, day=2.0, personal=1.5, bias=-0.4)
+
+
+def is_personal(question: str) -> bool:
+    """True for a question about the speaker, or about what the assistant said: memories are about these."""
+    return bool(FIRST_PERSON.search(question) or OF_THE_ASSISTANT.search(question))
+
+
+def probability(signals: Mapping[str, float], *, personal: bool) -> float:
+    """Return the probability in (0, 1) that a hit with these signals answers the question."""
+    odds = (DENSE if "dense" in signals else LEXICAL).odds(signals, personal=personal)
+    return 1 / (1 + math.exp(-odds))
+
+
+def sufficiency(hits: Iterable[Hit]) -> float:
+    """Return the probability that the likeliest of them answers; a question that was asked before answers nothing."""
+    return max((hit.probability for hit in hits if "question" not in hit.cube.tags), default=0.0)
