@@ -20,6 +20,7 @@ from memory.turn import Admitted, Scope
 from memory.vault import lexical
 from memory.vault.rows import dumps, micros, moment
 from memory.vault.sharing import CubeSharing
+from memory.vault.spelling import spelled
 from memory.vault.words import query_terms
 
 _DOCUMENT = """
@@ -164,8 +165,9 @@ class CubeDocuments(CubeSharing):
 
     def document_words(self, scope: Scope, query: str, *, limit: int = 64) -> list[tuple[str, float]]:
         """Return (cube id, BM25 score >= 0) best first over the chunks of the user's documents."""
-        terms, partition = query_terms(query), [documents_partition(scope.user)]
+        partition = [documents_partition(scope.user)]
         with self._connections.snapshot() as connection:
+            terms = spelled(connection, partition, query_terms(query))
             found = lexical.search(connection, partition, terms, limit=limit) if terms and limit > 0 else []
             bound = {"owner": scope.user, "now": self._now(), "seqs": dumps([seq for seq, _ in found])}
             ids = {row["seq"]: row["id"] for row in connection.execute(_FOUND, bound)} if found else {}

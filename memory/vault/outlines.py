@@ -13,6 +13,7 @@ from memory.turn import Scope
 from memory.vault import lexical
 from memory.vault.reading import VaultBase
 from memory.vault.rows import dumps, micros
+from memory.vault.spelling import spelled
 from memory.vault.words import query_terms, terms
 
 _COLUMNS = "seq, id, utterance, conversation, role, speaker, at, words, marks"
@@ -64,11 +65,12 @@ class CubeOutlining(VaultBase):
             connection.executemany(_COUNTED, rows)
 
     def postings(self, scope: Scope, query: str) -> Postings:
-        """Return where the query's terms stand in the user's own current memories."""
-        wanted = query_terms(query)
+        """Return where the query's terms stand in the user's own current memories, as they are spelt there."""
+        own = [scope.user]
         with self._connections.snapshot() as connection:
-            cubes, words = lexical.size(connection, [scope.user])
-            return Postings({term: lexical.postings(connection, [scope.user], term) for term in wanted}, cubes, words)
+            cubes, words = lexical.size(connection, own)
+            wanted = spelled(connection, own, query_terms(query))
+            return Postings({term: lexical.postings(connection, own, term) for term in wanted}, cubes, words)
 
 
 def _entry(seq: int, cube: MemCube) -> Entry:

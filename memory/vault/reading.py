@@ -16,6 +16,7 @@ from memory.vault import lexical
 from memory.vault.access import IN_USE, REACH, READABLE, bound_to, partitions_of
 from memory.vault.connections import Connections
 from memory.vault.rows import CUBE_COLUMNS, cube_from_json, cube_of, dumps, folded, micros
+from memory.vault.spelling import spelled
 from memory.vault.words import query_terms
 
 _ALIVE = "(expires_at IS NULL OR expires_at > :now)"
@@ -169,10 +170,10 @@ class CubeReading(VaultBase):
 
         They are the user's own current cubes, and those that are shared with the user.
         """
-        terms = query_terms(query)
         with self._connections.snapshot() as connection:
             shared = partitions_of(connection, scope, self._now())
             searched = [scope.user, *(each.name for each in shared)]
+            terms = spelled(connection, searched, query_terms(query))
             cubes, _ = lexical.size(connection, searched)
             found = lexical.search(connection, searched, terms, limit=limit) if terms and limit > 0 else []
             bound = {**bound_to(scope), "seqs": dumps([seq for seq, _ in found])}
