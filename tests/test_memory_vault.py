@@ -400,3 +400,13 @@ def test_a_newer_database_is_a_clear_error(tmp_path, clock):
     connection.close()
     with pytest.raises(Refused, match="version 99"):
         open_vault(tmp_path, clock=clock)
+
+
+def test_what_was_told_since_stands_before_what_was_used_before_it(vault):
+    """Else a policy by last use would show the same few for ever: only what it shows is ever used."""
+    (used,) = put(vault, turn("one")).created
+    vault.used(BO, [used.id])
+    (told,) = put(vault, turn("two")).created
+    assert [cube.id for cube in vault.recent(BO, limit=9)] == [told.id, used.id]
+    vault.used(BO, [used.id])
+    assert [cube.id for cube in vault.recent(BO, limit=1)] == [used.id]

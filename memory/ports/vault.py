@@ -166,7 +166,7 @@ class Vault(Protocol):
         ...
 
     def recent(self, scope: Scope, *, limit: int) -> list[MemCube]:
-        """Current cubes by last use, then by record time, newest first (the LRU policy)."""
+        """Current cubes, the last used first; to have been told is a cube's first use (the LRU policy)."""
         ...
 
     def labelled(self, scope: Scope, labels: Sequence[str], *, limit: int) -> list[MemCube]:

@@ -29,7 +29,8 @@ _BY_IDS = f"""
     WHERE +owner = :owner AND {_ALIVE} AND id IN (SELECT value FROM json_each(:ids))
 """
 _STABLE = f"{_MINE} AND {IN_USE} AND stable = 1 ORDER BY valid_from, recorded_at, seq"
-_RECENT = f"{_MINE} AND {IN_USE} ORDER BY last_used_at DESC, recorded_at DESC, seq DESC LIMIT :limit"
+_USED = f"{_MINE} AND {IN_USE} AND last_used_at IS NOT NULL ORDER BY last_used_at DESC, recorded_at DESC LIMIT :limit"
+_UNUSED = f"{_MINE} AND {IN_USE} AND last_used_at IS NULL ORDER BY recorded_at DESC, seq DESC LIMIT :limit"
 _LABELLED = f"""
     SELECT {CUBE_COLUMNS} FROM cubes
     WHERE +owner = :owner AND {_ALIVE} AND superseded_at IS NULL AND seq IN (
@@ -181,8 +182,10 @@ class CubeReading(VaultBase):
         return [(ids[seq], score) for seq, score in found if seq in ids], cubes
 
     def recent(self, scope: Scope, *, limit: int) -> list[MemCube]:
-        """Return current cubes by last use, then by record time, newest first."""
-        return self._select(scope, _RECENT, limit=limit)
+        """Return current cubes, the last used first; to have been told is a cube's first use."""
+        found = [*self._select(scope, _USED, limit=limit), *self._select(scope, _UNUSED, limit=limit)]
+        found.sort(key=lambda cube: (cube.last_used_at or cube.recorded_at, cube.recorded_at), reverse=True)
+        return found[:limit]
 
     def labelled(self, scope: Scope, labels: Sequence[str], *, limit: int) -> list[MemCube]:
         """Return current cubes that carry any of the labels as tag or entity, newest first."""

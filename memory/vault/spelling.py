@@ -14,8 +14,15 @@ from itertools import pairwise
 
 _SHORTEST = 4  #: letters: of shorter words one wrong letter leaves too little
 _LEAST = 0.75  #: below it most are other words: "season" and "soon", "listen" and "lighten" have .67
+_MOST_MISSING, _MOST_COMPARED = (
+    8,
+    4000,
+)  #: words of a query; words it may mean: nonsense costs no more
 _THERE = "SELECT 1 FROM postings WHERE owner = ? AND term = ? LIMIT 1"
-_ALIKE = "SELECT DISTINCT term FROM postings WHERE owner = ? AND term >= ? AND term < ?"
+_ALIKE = """
+    SELECT DISTINCT term FROM postings
+    WHERE owner = ? AND term >= ? AND term < ? AND length(term) BETWEEN ? AND ? LIMIT ?
+"""
 
 
 def spelled(connection: sqlite3.Connection, partitions: Sequence[str], terms: Sequence[str]) -> list[str]:
@@ -23,11 +30,9 @@ def spelled(connection: sqlite3.Connection, partitions: Sequence[str], terms: Se
 
     Costs one look into an index for each term, and for each missing one a pass over the words with its first letter.
     """
-    return list(
-        dict.fromkeys(
-            term if _stands(connection, partitions, term) else _nearest(connection, partitions, term) for term in terms
-        )
-    )
+    missing = [term for term in terms if not _stands(connection, partitions, term)][:_MOST_MISSING]
+    known = {term: _nearest(connection, partitions, term) for term in missing}
+    return list(dict.fromkeys(known.get(term, term) for term in terms))
 
 
 def _stands(connection: sqlite3.Connection, partitions: Sequence[str], term: str) -> bool:
@@ -38,12 +43,10 @@ def _nearest(connection: sqlite3.Connection, partitions: Sequence[str], term: st
     """Return the word most like this one, itself where none is like it."""
     if len(term) < _SHORTEST or not term.isalpha():
         return term
-    initial = term[0]
-    words = {
-        row[0] for each in partitions for row in connection.execute(_ALIKE, (each, initial, chr(ord(initial) + 1)))
-    }
-    near = [(likeness(term, word), word) for word in words if len(word) >= _SHORTEST and word.isalpha()]
-    most, word = max(near, default=(0.0, ""))
+    initial, shortest, longest = term[0], max(_SHORTEST, int(len(term) * 0.6)), int(len(term) / 0.6) + 1
+    bound = (initial, chr(ord(initial) + 1), shortest, longest, _MOST_COMPARED)
+    words = {row[0] for each in partitions for row in connection.execute(_ALIKE, (each, *bound))}
+    most, word = max(((likeness(term, word), word) for word in words if word.isalpha()), default=(0.0, ""))
     return word if most >= _LEAST else term
 
 
