@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(commands)
     _add_checks(commands)
     _add_vault(commands)
+    _add_ab(commands)
     _add_spaces(commands)
     _add_audit(commands)
     _add_activation(commands)
@@ -153,6 +154,30 @@ def _add_vault(commands: Commands) -> None:
     listing.add_argument("--json", action="store_true")
     retry = _command(actions, "retry", "proxy.cli_vault:queue_retry", "queue dead turns again")
     retry.add_argument("ids", nargs="*", metavar="ID", help="turns; none: all dead ones")
+
+
+def _add_ab(commands: Commands) -> None:
+    ab = _command(
+        commands, "ab", "proxy.cli_ab:ab", "compare policies on turns that were recorded, without touching users"
+    )
+    ab.add_argument(
+        "configs", nargs="*", metavar="CONFIG", help="a YAML file of a policy, or the name of a shipped one"
+    )
+    ab.add_argument("--policy", action="append", default=[], metavar="NAME", help="a shipped policy; may be repeated")
+    ab.add_argument("--user", metavar="USER", help="whose turns (default: of the user who has most)")
+    ab.add_argument("--turns", type=int, metavar="N", help="ask about the last N turns; those before are only written")
+    ab.add_argument("--json", action="store_true")
+    ab.epilog = (
+        "One user's recorded turns are replayed, for each policy into an empty memory in a temporary folder; the vault "
+        "is only read, and no model answers. Before a turn is written, the policy says what it would bring in. Of a "
+        "policy's file, scheduler and operator count. Without a name, the shipped policies from lru to learned are "
+        "compared with the live one. found: of the memories, those that the policy found for the turn; the others are "
+        "the profile. support: which share of the words that are in the recorded answer, neither in the question nor "
+        "in the conversation before it, stands in what is brought in. The recorded answers were written with the "
+        "memories that the live policy brought in, so support favours the live policy: hold the others against each "
+        "other. like live: how much of what either of the two brings in both do (Jaccard). Memories that were written "
+        "by hand, documents and what others share are not in the ledger, and so not in the comparison."
+    )
 
 
 def _add_audit(commands: Commands) -> None:
