@@ -4,6 +4,7 @@ One thread and no spinning: what is computed for one request must not slow its n
 anybody.
 """
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,17 +18,26 @@ from numpy.typing import NDArray
 os.putenv("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
+from memory.errors import Invalid
+
+logger = logging.getLogger(__name__)
+
 
 class OnnxSession:
     """A loaded graph. Thread-safe."""
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
+        """Raises: Invalid: there is no such file, or it holds no graph that this machine can compute."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as fault:  # its errors have no class of their own that all of them share
+            logger.debug("onnxruntime", exc_info=True)
+            raise Invalid(f"{path} cannot be read as an ONNX model: {_first_line(fault)}") from fault
 
     def run(self, outputs: Sequence[str], inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Return the named outputs, in order."""
@@ -36,3 +46,7 @@ class OnnxSession:
     def metadata(self) -> dict[str, str]:
         """Return what the file says of itself."""
         return dict(self._session.get_modelmeta().custom_metadata_map)
+
+
+def _first_line(fault: Exception) -> str:
+    return (str(fault).splitlines() or [type(fault).__name__])[0]

@@ -58,6 +58,15 @@ def test_a_ranker_that_learnt_from_other_features_is_refused(tmp_path):
         TreeRanker(tmp_path / "other.onnx")
 
 
+def test_a_ranker_that_is_none_is_refused_by_name(tmp_path):
+    junk = tmp_path / "junk.onnx"
+    junk.write_text("no model")
+    for path in (junk, tmp_path / "missing.onnx"):
+        with pytest.raises(Invalid, match=path.name) as refused:
+            TreeRanker(path)
+        assert refused.value.param == "operator.ranker"
+
+
 def test_the_written_trees_say_what_lightgbm_says(tmp_path):
     random = np.random.default_rng(3)
     rows = random.normal(size=(600, 4)).astype(np.float32)
