@@ -13,6 +13,7 @@ from memory.ports import (
     Converter,
     Embedder,
     Extractor,
+    Reranker,
     SecretDetector,
     SensitiveDetector,
     TokenCounter,
@@ -111,6 +112,13 @@ def indexes() -> Registry[VectorIndex]:
     registry: Registry[VectorIndex] = Registry("index")
     registry.register("chroma", chroma, extra="chroma")
     return registry
+
+
+def reranker(**options: Any) -> Reranker:
+    """Return the cross-encoder behind an endpoint."""
+    from adapters.rerank_api import RerankApi
+
+    return RerankApi(**options)
 
 
 def converter(**options: Any) -> Converter:

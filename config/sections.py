@@ -249,6 +249,18 @@ class Embedder(Section):
     index_cache_mb: Count = Field(description="vectors in memory over all users, in MiB")
 
 
+class Reranker(Section):
+    """A model that reads the question and what was found together, for those who run one."""
+
+    kind: Literal["none", "api"]
+    base_url: Url
+    api_key: Secret
+    model: Text
+    timeout_s: Seconds
+    candidates: Annotated[int, Field(ge=2, le=200)] = Field(description="hits that it reads")
+    weight: Weight = Field(description="of its scores; those of the search have 1")
+
+
 class Documents(Section):
     """Documents that users hand over, and the index of these and of what is shared in spaces."""
 

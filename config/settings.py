@@ -41,6 +41,7 @@ from config.sections import (
     Organiser,
     Pipelines,
     Queue,
+    Reranker,
     Scheduler,
     Section,
     Server,
@@ -83,6 +84,7 @@ class Settings(Section):
     lifecycle: Lifecycle
     organiser: Organiser
     embedder: Embedder
+    reranker: Reranker
     documents: Documents
     pipelines: Pipelines
     queue: Queue
@@ -156,12 +158,15 @@ def _explain(detail: ErrorDetails, layer: Layer) -> str:
 def _missing(settings: Settings) -> list[str]:
     """What a choice needs and was not given."""
     backend, embedder, llm = settings.backend, settings.embedder, settings.writer.llm
+    reranker = settings.reranker
     needs = [
         (backend.kind == "upstream" and backend.base_url is None, "backend.base_url", "backend.kind is upstream"),
         (backend.kind == "llama_cpp" and backend.model_path is None, "backend.model_path", "backend.kind needs a file"),
         (backend.kind == "hf" and backend.model_path is None, "backend.model_path", "backend.kind needs a folder"),
         (embedder.kind == "openai" and embedder.base_url is None, "embedder.base_url", "embedder.kind is openai"),
         (embedder.kind == "openai" and embedder.model is None, "embedder.model", "embedder.kind is openai"),
+        (reranker.kind == "api" and reranker.base_url is None, "reranker.base_url", "reranker.kind is api"),
+        (reranker.kind == "api" and reranker.model is None, "reranker.model", "reranker.kind is api"),
         (llm.base_url is not None and llm.model is None, "writer.llm.model", "writer.llm.base_url is set"),
     ]
     return [f"{key}: must be set, because {reason}" for needed, key, reason in needs if needed]

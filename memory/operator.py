@@ -21,6 +21,7 @@ from memory.embeddings import Embeddings
 from memory.finding import Finder
 from memory.ports import Ranker, Vault, Vector
 from memory.ranking import Candidate, Cues, cues_of, day_tags, ranked
+from memory.reranking import Reranking
 from memory.rules.topics import topics as all_topics
 from memory.rules.words import content_words
 from memory.spaces import SharedCube
@@ -75,10 +76,12 @@ class Operator:
         asked_about: Callable[[str], Sequence[tuple[str, str]]],
         topics: Topics | None = None,
         ranker: Ranker | None = None,
+        reranking: Reranking | None = None,
     ) -> None:
         self._vault = vault
         self._embeddings = embeddings
         self._weights = weights
+        self._reranking = reranking
         self._finder = Finder(
             vault,
             embeddings,
@@ -164,6 +167,8 @@ class Operator:
             )
             for cube in self._vault.readable(scope, chosen)
         ]
+        if self._reranking is not None:
+            hits = self._reranking.applied(call.query, hits)
         stated = [hit.cube.id for hit in hits if not hit.cube.source.document_id]
         return ranked(self._candidates(hits, self._embeddings.vectors_of(scope, stated, partitions)), cues)
 

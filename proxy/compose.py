@@ -33,6 +33,7 @@ from memory.pipeline import Pipeline, Stations
 from memory.pipelines import Pipelines
 from memory.ports import Clock, Derivations, Embedder, Ranker, TokenCounter
 from memory.reader import Reader
+from memory.reranking import Reranking
 from memory.rules.questions import asked_about
 from memory.scheduler import Policy, Scheduler
 from memory.sharing import Sharing
@@ -54,7 +55,7 @@ from proxy.memory_pipelines import recipes_of
 from proxy.notes import Notes, ReadLog
 from proxy.organising import organising_of
 from proxy.parts import Parts
-from proxy.screening import governance_of, withheld_tags
+from proxy.screening import governance_of, is_loopback, local_only_tags, withheld_tags
 from proxy.shelving import shelf_of, shelving_of
 from proxy.spool import Spool
 from proxy.supervisor import EngineProcess
@@ -278,6 +279,24 @@ def _ranker(name: str) -> Ranker | None:
     return TreeRanker() if name == "shipped" else TreeRanker(Path(name))
 
 
+def _reranking(settings: Settings) -> Reranking | None:
+    wanted = settings.reranker
+    if wanted.kind == "none":
+        return None
+    remote = not is_loopback(wanted.base_url)
+    return Reranking(
+        reranker=registry.reranker(
+            base_url=wanted.base_url,
+            model=wanted.model,
+            api_key=wanted.api_key.get_secret_value() if wanted.api_key is not None else "",
+            timeout_s=wanted.timeout_s,
+        ),
+        candidates=wanted.candidates,
+        weight=wanted.weight,
+        withheld=local_only_tags(settings) if remote else frozenset(),
+    )
+
+
 def _stations(
     settings: Settings,
     files: VaultFiles,
@@ -314,7 +333,9 @@ def _stations(
                 activation=engine is not None and scheduler.activation != "off",
             )
         ),
-        operator=Operator(files.vault, embeddings, weights, asked_about, topics, _ranker(operator.ranker)),
+        operator=Operator(
+            files.vault, embeddings, weights, asked_about, topics, _ranker(operator.ranker), _reranking(settings)
+        ),
         injector=Injector(_counter(engine), withheld=withheld_tags(settings)),
         writer=Writer(
             keep_turns=settings.writer.keep_turns,

@@ -36,8 +36,11 @@ def rules_of(settings: Settings) -> Mapping[str, Rule]:
 
 def withheld_tags(settings: Settings) -> frozenset[str]:
     """Return the tags of what is not brought in, because the model that answers is not local."""
-    if is_local(settings):
-        return frozenset()
+    return frozenset() if is_local(settings) else local_only_tags(settings)
+
+
+def local_only_tags(settings: Settings) -> frozenset[str]:
+    """Return the tags of what only models on this machine may read."""
     return frozenset(tag for tag, rule in rules_of(settings).items() if rule is Rule.LOCAL_ONLY)
 
 

@@ -66,7 +66,7 @@ class Memory:
         return [hit.cube.text for hit in self.pipeline.search(scope, query=query, top_k=10, **more).hits]
 
 
-def build(folder, embedder, policy=None):
+def build(folder, embedder, policy=None, reranking=None):
     clock = Clock()
     governance = Governance(DetectSecrets())
     files = open_vault(folder, clock=clock, redact=governance.redact)
@@ -74,7 +74,7 @@ def build(folder, embedder, policy=None):
     stations = Stations(
         reader=Reader(clock),
         scheduler=Scheduler(policy or Policy()),
-        operator=Operator(files.vault, embeddings, Weights(), asked_about),
+        operator=Operator(files.vault, embeddings, Weights(), asked_about, reranking=reranking),
         injector=Injector(Tiktoken()),
         writer=Writer(),
         governance=governance,

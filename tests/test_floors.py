@@ -29,7 +29,12 @@ ENGINES = {
     "aiohttp", "bs4", "chromadb", "detect_secrets", "gguf", "litellm", "llama_cpp", "markdownify", "onnx",
     "onnxruntime", "peft", "phonenumbers", "pypdf", "stdnum", "tiktoken", "tokenizers", "torch", "transformers",
 }  # fmt: skip
-HTTPX_FILES = {"adapters/embeddings_api.py", "adapters/extractor.py", "proxy/cli_doctor.py"}  # low-volume calls only
+HTTPX_FILES = {  # low-volume calls only
+    "adapters/embeddings_api.py",
+    "adapters/extractor.py",
+    "adapters/rerank_api.py",
+    "proxy/cli_doctor.py",
+}
 SLOW_TO_IMPORT = ENGINES - {"aiohttp", "gguf"}
 WASTE_BASKETS = re.compile(r"(^|_)(utils?|helpers?|common|misc|managers?|handlers?)$")
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_MEDIAN_LINES = 400, 60, 150

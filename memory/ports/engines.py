@@ -88,6 +88,17 @@ class Ranker(Protocol):
         ...
 
 
+class Reranker(Protocol):
+    """A model that reads a question and a text together: a cross-encoder."""
+
+    def score(self, question: str, texts: Sequence[str]) -> Vector:
+        """Return one number a text, higher for what answers rather; only their order and spread mean anything.
+
+        Raises: EngineDown: it does not answer.
+        """
+        ...
+
+
 class SecretDetector(Protocol):
     """Finds secrets in text."""
 

@@ -1,0 +1,113 @@
+"""A cross-encoder of the operator's own orders what was found; without its answer the search's order stands."""
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from adapters.rerank_api import RerankApi
+from config.layers import ConfigError
+from config.settings import load
+from memory.cube import MemCube
+from memory.errors import EngineDown
+from memory.reranking import Reranking
+from memory.turn import Hit
+from tests.memory_rig import Clock, build
+
+TOLD = (
+    "The red kettle whistles in the kitchen.",
+    "The red bicycle stands in the hall.",
+    "The red kite hangs in the attic.",
+)
+
+
+@contextmanager
+def serving(answer):
+    """A /rerank server; ``answer(request) -> JSON``. Yields its address and the requests that came."""
+    came = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            came.append((self.path, json.loads(self.rfile.read(int(self.headers["content-length"])))))
+            body = json.dumps(answer(came[-1][1])).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1", came
+    server.shutdown()
+    server.server_close()
+
+
+def preferring(word, form="results"):
+    def answer(request):
+        rows = [{"index": n, "relevance_score": 5.0 * (word in text)} for n, text in enumerate(request["documents"])]
+        best_first = sorted(rows, key=lambda row: -row["relevance_score"])
+        if form == "results":
+            return {"results": best_first}
+        return [{"index": row["index"], "score": row["relevance_score"]} for row in best_first]
+
+    return answer
+
+
+@pytest.mark.parametrize("form", ["results", "list"])
+@pytest.mark.parametrize("word", ["kettle", "bicycle", "kite"])
+def test_what_it_prefers_stands_first(tmp_path, word, form):
+    with serving(preferring(word, form)) as (url, came):
+        reranking = Reranking(reranker=RerankApi(base_url=url, model="judge"), weight=3.0)
+        memory = build(tmp_path, None, reranking=reranking)
+        for text in TOLD:
+            memory.tell(text)
+        assert word in memory.found("What red thing is in the house?")[0]
+        path, asked = came[-1]
+        assert (path, asked["model"], asked["query"]) == ("/v1/rerank", "judge", "What red thing is in the house?")
+        assert set(asked["documents"]) == set(TOLD)
+        memory.files.close()
+
+
+@pytest.mark.parametrize("broken", ["down", "no scores", "text", "not a number"])
+def test_without_its_answer_the_order_of_the_search_stands(tmp_path, broken):
+    answers = {"no scores": {"results": []}, "text": "hello", "not a number": [{"index": 0, "score": float("nan")}]}
+    with serving(lambda _: answers.get(broken)) as (url, _):
+        address = "http://127.0.0.1:9/v1" if broken == "down" else url
+        api = RerankApi(base_url=address, model="judge")
+        memory = build(tmp_path, None, reranking=Reranking(reranker=api))
+        for text in TOLD:
+            memory.tell(text)
+        assert "bicycle" in memory.found("Where is the red bicycle?")[0]
+        with pytest.raises(EngineDown):
+            api.score("Where?", TOLD)
+        memory.files.close()
+
+
+def hit(name, score, *, sensitivity=()):
+    now = Clock()()
+    cube = MemCube(
+        id=name, version=1, owner="u", text=name, valid_from=now, recorded_at=now, updated_at=now,
+        sensitivity=sensitivity,
+    )  # fmt: skip
+    return Hit(cube=cube, score=score)
+
+
+def test_it_reads_no_more_than_it_may_and_nobody_loses_a_place():
+    with serving(preferring("d")) as (url, came):
+        api = RerankApi(base_url=url, model="judge")
+        reranking = Reranking(reranker=api, candidates=3, weight=9.0, withheld=frozenset({"health"}))
+        hits = [hit("a", 5.0, sensitivity=("health",)), hit("b", 4.0), hit("c", 3.0), hit("d", 2.0), hit("e", 1.0)]
+        found = reranking.applied("Which?", hits)
+        assert came[-1][1]["documents"] == ["b", "c", "d"]
+        assert {one.cube.id: one.score for one in found} == {"a": 5.0, "d": 4.0, "b": 3.0, "c": 2.0, "e": 1.0}
+        assert reranking.applied("Which?", hits[:2]) == hits[:2], "one alone has no order"
+
+
+def test_a_configuration_that_names_no_server_is_refused():
+    with pytest.raises(ConfigError, match=r"reranker\.base_url"):
+        load(None, {"reranker.kind": "api"}, {})
