@@ -20,7 +20,7 @@ from memory.ports import Features, Matrix
 from memory.postings import POSTING, Postings
 from memory.rules.marks import marks_of
 from memory.rules.times import find_times
-from memory.signals import signals_of
+from memory.signals import Signals, signals_of
 from memory.vault.words import query_terms, terms
 
 Embed = Callable[[Sequence[str]], Matrix]
@@ -41,11 +41,13 @@ def samples_of(conversation: Conversation, embed: Embed) -> Iterator[Sample]:
     """Yield a sample for each question that the whole conversation answers."""
     answered = [question for question in conversation.questions if question.evidence and not question.after]
     if answered:
-        index = _Index(conversation, embed)
+        index = Index(conversation, embed)
         yield from map(index.sample, answered)
 
 
-class _Index:
+class Index:
+    """A conversation's messages, each a memory."""
+
     def __init__(self, conversation: Conversation, embed: Embed) -> None:
         self._embed = embed
         self._places: dict[str, int] = {}
@@ -71,12 +73,13 @@ class _Index:
             texts.append(message.text)
             for stem, count in Counter(stems).items():
                 found[stem].append((len(entries) - 1, count, min(len(stems), 65_535)))
-        self._outline = Outline(entries)
+        self.outline = Outline(entries)
         self._vectors = embed(texts)
         self._postings = {stem: np.array(rows, POSTING) for stem, rows in found.items()}
         self._end = datetime.fromtimestamp(max(entry.at for entry in entries) / 1_000_000, UTC)
 
-    def sample(self, question: Question) -> Sample:
+    def signals(self, question: Question) -> Signals:
+        """Return what speaks for each message, in the outline's order."""
         times = find_times(question.text, question.asked_at or self._end)
         words = question.text
         for time in times:
@@ -84,18 +87,22 @@ class _Index:
         nowhere = np.zeros(0, POSTING)
         postings = Postings(
             {stem: self._postings.get(stem, nowhere) for stem in query_terms(words)},
-            len(self._outline),
-            int(self._outline.words.sum()),
+            len(self.outline),
+            int(self.outline.words.sum()),
         )
         similarities = (self._vectors @ self._embed([question.text])[0]).astype(np.float32)
-        signals = signals_of(self._outline, postings, similarities, question.text, times)
-        scores = mixed(signals, self._outline, TALK if self._outline.named else CHAT)
+        return signals_of(self.outline, postings, similarities, question.text, times)
+
+    def sample(self, question: Question) -> Sample:
+        """Return what a ranker learns from a question."""
+        signals = self.signals(question)
+        scores = mixed(signals, self.outline, TALK if self.outline.named else CHAT)
         answers = np.array([self._places[each] for each in question.evidence if each in self._places], np.intp)
         best = np.argsort(-scores, kind="stable")[:RERANKED]
         rows = np.union1d(best, answers)
         return Sample(
             kind=question.kind,
-            features=features_of(signals, self._outline, question.text, rows),
+            features=features_of(signals, self.outline, question.text, rows),
             linear=scores[rows],
             answers=np.isin(rows, answers),
             missed=int((~np.isin(answers, best)).sum()),
