@@ -112,6 +112,7 @@ class Finder:
             dense={**shared.dense, **chunks.dense, **own.dense},
             lexical={**shared.lexical, **chunks.lexical, **own.lexical},
             coverage=own.coverage,
+            questions=own.questions,
         )
 
     def _own(self, scope: Scope, call: MemoryCall, words: str, query: Vector | None) -> Found:
@@ -133,6 +134,7 @@ class Finder:
             dense={ids[row]: float(similarities[row]) for row in chosen if known[row]},
             lexical={ids[row]: float(signals.lexical[row]) for row in chosen if signals.lexical[row]},
             coverage={ids[row]: float(signals.coverage[row]) for row in chosen},
+            questions={ids[row]: ids[asked] for row, asked in outline.asked(chosen)},
             scale=Scale.of(
                 similarities,
                 signals.lexical,

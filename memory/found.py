@@ -43,6 +43,7 @@ class Found:
     dense: Mapping[str, float] = field(default_factory=dict)  #: cosine
     lexical: Mapping[str, float] = field(default_factory=dict)  #: BM25
     coverage: Mapping[str, float] = field(default_factory=dict)  #: share of the question's idf mass
+    questions: Mapping[str, str] = field(default_factory=dict)  #: id of what was asked right before a short answer
     scale: Scale | None = None  #: of the user's own memories; None: there are none, or these are others
 
     def measured(self, cube_id: str) -> dict[str, float]:

@@ -10,7 +10,7 @@ this conversation, or brought in before) is not brought in again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from memory import prompts
@@ -60,7 +60,10 @@ class Injector:
         shown = {cube.id for cube in stable}
         unlikely = "nothing found is likely to answer" if recall.sufficiency < plan.min_sufficiency else ""
         offered = [
-            (hit, self._ban(hit.cube) or unlikely or _objection(hit, plan, seen) or visible.told(hit.cube))
+            (
+                self._with_question(hit, seen, visible),
+                self._ban(hit.cube) or unlikely or _objection(hit, plan, seen) or visible.told(hit.cube),
+            )
             for hit in recall.hits
         ]
         spent = self._cost(stable, prompts.STABLE_HEADER)
@@ -113,24 +116,30 @@ class Injector:
     def _ban(self, cube: MemCube) -> str:
         return "for local models only" if self.is_withheld(cube) else ""
 
+    def _with_question(self, hit: Hit, seen: Seen, visible: "_Visible") -> Hit:
+        """Return the hit; without the question that it answers where the model may not see that, or sees it anyway."""
+        asked = hit.question
+        known = asked is None or asked.id in seen.cube_ids or self.is_withheld(asked) or bool(visible.told(asked))
+        return replace(hit, question=None) if known and asked is not None else hit
+
     def _fill(
         self, offered: Sequence[tuple[Hit, str]], block: str, budget_tokens: int, limit: int | None = None
     ) -> tuple[list[MemCube], list[Candidate]]:
-        taken: list[MemCube] = []
-        receipts: list[Candidate] = []
+        filling = _Filling(block, budget_tokens)
         likely = [hit.cube for hit, objection in offered if not objection][: limit and limit + _SPARE]
+        likely += [hit.question for hit, objection in offered if hit.question is not None and not objection]
         costs = dict(zip((cube.id for cube in likely), self._tokens(likely), strict=True))
+        hits = 0
         for hit, objection in offered:
-            cost, reason = costs.get(hit.cube.id, 0), objection
-            if not reason and limit is not None and (len(taken) >= limit or hit.cube.id not in costs):
+            reason = objection
+            if not reason and limit is not None and (hits >= limit or hit.cube.id not in costs):
                 reason = "beyond top_k"
-            if not reason and cost > budget_tokens:
-                reason = "over budget"
-            if not reason:
-                budget_tokens -= cost
-                taken.append(hit.cube)
-            receipts.append(_receipt(hit, "" if reason else block, reason or "brought in"))
-        return _oldest_first(taken), receipts
+            taken = filling.offer(hit, costs.get(hit.cube.id, 0), reason or "brought in", refused=bool(reason))
+            hits += taken
+            if taken and hit.question is not None:
+                asked = Hit(cube=hit.question, score=hit.score)
+                filling.offer(asked, costs[asked.cube.id], "asks what another one answers")
+        return _oldest_first(filling.taken), filling.receipts
 
     def _cost(self, cubes: Sequence[MemCube], frame: str) -> int:
         if not cubes:
@@ -142,6 +151,27 @@ class Injector:
 
     def _overhead(self, frame: str) -> int:
         return self._counter.count([frame + "\n\n"])[0]
+
+
+class _Filling:
+    """A block that is being filled: each memory once, taken whole or not at all."""
+
+    def __init__(self, block: str, budget_tokens: int) -> None:
+        self.taken: list[MemCube] = []
+        self.receipts: list[Candidate] = []
+        self._block, self._budget_tokens = block, budget_tokens
+
+    def offer(self, hit: Hit, cost: int, reason: str, *, refused: bool = False) -> bool:
+        """Take a memory that is affordable, and write its line of receipt; True when it was taken."""
+        if any(cube.id == hit.cube.id for cube in self.taken):
+            return False
+        taken = not refused and cost <= self._budget_tokens
+        if taken:
+            self._budget_tokens -= cost
+            self.taken.append(hit.cube)
+        line = _receipt(hit, self._block if taken else "", reason if taken or refused else "over budget")
+        self.receipts = [*(each for each in self.receipts if each.cube_id != hit.cube.id), line]
+        return taken
 
 
 class _Visible:

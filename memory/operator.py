@@ -170,7 +170,14 @@ class Operator:
         if self._reranking is not None:
             hits = self._reranking.applied(call.query, hits)
         stated = [hit.cube.id for hit in hits if not hit.cube.source.document_id]
-        return ranked(self._candidates(hits, self._embeddings.vectors_of(scope, stated, partitions)), cues)
+        best_first = ranked(self._candidates(hits, self._embeddings.vectors_of(scope, stated, partitions)), cues)
+        return self._with_questions(scope, found.questions, best_first, plan)
+
+    def _with_questions(self, scope: Scope, questions: Mapping[str, str], hits: Sequence[Hit], plan: Plan) -> list[Hit]:
+        """Put the question beside a short answer that may be brought in: "The blue one." says nothing without it."""
+        wanted = {hit.cube.id: questions[hit.cube.id] for hit in hits[: plan.top_k] if hit.cube.id in questions}
+        cubes = {cube.id: cube for cube in self._vault.readable(scope, list(wanted.values()))} if wanted else {}
+        return [replace(hit, question=cubes.get(wanted.get(hit.cube.id, ""))) if wanted else hit for hit in hits]
 
     def _cues(self, call: MemoryCall) -> Cues:
         vector = self._embeddings.embed([call.query])

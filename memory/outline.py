@@ -16,6 +16,7 @@ from memory.rules.marks import Marks
 
 _QUESTION, _NUMBER = 1, 2
 _NAMES_AT, _TIMES_AT, _MASK = 8, 16, 0xFF
+_SHORT = 16  #: words of an answer that says little without its question
 _MOST_NAMES, _MOST_TIMES = 4, 3  #: that count
 _TALK_SHARE = 0.5  #: of utterances that carry a speaker's name; a few names in a chat log make no talk of it
 
@@ -98,6 +99,12 @@ class Outline:
     def after_question(self) -> Numbers:
         """1 where the utterance before ends as a question."""
         return at(self.question, self.neighbours[0])
+
+    def asked(self, rows: Sequence[int]) -> list[tuple[int, int]]:
+        """Return those that are short answers, each with the place of the question right before it."""
+        before = self.neighbours[0]
+        short = [row for row in rows if self.utterance[row] and self.after_question[row] and self.words[row] <= _SHORT]
+        return [(row, int(before[row])) for row in short]
 
     @cached_property
     def total_words(self) -> int:

@@ -125,6 +125,7 @@ class Hit:
     relevance: float = 0.0  #: in [0, 1], of raw similarities: comparable between recalls
     probability: float = 0.0  #: in [0, 1], that it answers
     signals: Mapping[str, float] = field(default_factory=dict)  #: every part of the score, for the receipt
+    question: MemCube | None = None  #: what was asked right before, where it is a short answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

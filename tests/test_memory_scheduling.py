@@ -204,3 +204,26 @@ def test_a_conversation_is_the_one_named_or_goes_by_its_first_words():
     assert conversation_of(SCOPE, messages, "mine") == "mine"
     assert conversation_of(SCOPE, messages, None) == conversation_of(SCOPE, messages[:1], None)
     assert conversation_of(SCOPE, messages, None) != conversation_of(Scope(user="u2"), messages, None)
+
+
+def test_a_short_answer_brings_the_question_along_that_it_answers():
+    asked, answer = cube("q", "Which door shall we paint?"), cube("a", "The blue one.", days=1)
+    other = cube("o", "It rained all day.", days=2)
+    hits = [replace(hit(answer), question=asked), hit(other, 0.5)]
+    found = choose(hits=hits, policy=Policy(budget_tokens=200, stable_budget_tokens=0, top_k=2))
+    assert found.turn_ids == ("q", "a", "o"), "it takes no other memory's place"
+    assert {line.cube_id: line.reason for line in found.candidates}["q"] == "asks what another one answers"
+    tight = choose(hits=hits, policy=Policy(budget_tokens=found.tokens - 4, stable_budget_tokens=0, top_k=2))
+    assert "a" in tight.turn_ids
+    assert tight.tokens <= found.tokens - 4
+    seen = Seen(conversation_id="c1", cube_ids=frozenset({"q"}))
+    assert choose(hits=hits, seen=seen, policy=Policy(stable_budget_tokens=0)).turn_ids == ("a", "o")
+
+
+def test_a_question_that_is_found_itself_stands_there_once():
+    asked, answer = cube("q", "Which door shall we paint?"), cube("a", "The blue one.", days=1)
+    both = [replace(hit(answer), question=asked), hit(asked)]
+    for hits in (both, both[::-1]):
+        found = choose(hits=hits)
+        assert found.turn_ids == ("q", "a")
+        assert sorted(line.cube_id for line in found.candidates) == ["a", "q"]

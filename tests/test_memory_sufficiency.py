@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from adapters.minilm import MiniLM
 from memory.scheduler import Policy
 from memory.sufficiency import probability, sufficiency
+from memory.turn import Message, TurnRecord
 from tests.memory_rig import ADA, build
 
 UNLIKELY = "nothing found is likely to answer"
@@ -114,3 +115,27 @@ def test_more_likeness_never_makes_an_answer_less_likely(signals, more, personal
 
 def test_of_nothing_found_it_is_nothing():
     assert math.isclose(sufficiency([]), 0.0)
+
+
+def test_what_answers_briefly_is_brought_in_with_the_question_that_it_answers(tmp_path, minilm):
+    """In a talk between people, kept as it was said: "At my aunt's." tells a model nothing by itself."""
+    memory = build(tmp_path, minilm)
+    talk = [
+        ("Nora", "user", "What a lovely day."),
+        ("Tim", "assistant", "Where did you leave the violin?"),
+        ("Nora", "user", "At my aunt's."),
+        ("Tim", "assistant", "Let us hope that it does not rain on the way to the concert tonight."),
+    ]
+    messages = tuple(
+        Message(role=role, text=text, name=name, id=f"m{number}", created_at=memory.clock())
+        for number, (name, role, text) in enumerate(talk)
+    )
+    record = TurnRecord(scope=ADA, turn_hash="t", conversation_id="talk", messages=messages)
+    memory.files.ledger.append(record)
+    for exchange in memory.files.ledger.claim(limit=9, lease_s=60):
+        memory.pipeline.after(exchange)
+    injection = memory.ask("Where did Nora leave the violin?").injection
+    lines = injection.turn_text.splitlines()
+    asked = next(n for n, line in enumerate(lines) if "Where did you leave the violin?" in line)
+    assert "At my aunt's." in lines[asked + 1]
+    memory.files.close()
