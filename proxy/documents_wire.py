@@ -2,20 +2,31 @@
 
 import base64
 import binascii
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, field_validator, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from memory.document import MAX_TITLE_CHARS, Document, DocumentStatus
 from proxy.memory_wire import Name, Request, Tag, Ttl
 
 MediaType = Literal["text/plain", "text/markdown", "text/html", "application/pdf"]
+MEDIA_TYPES: tuple[str, ...] = get_args(MediaType)
 _BINARY = "application/pdf"
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that came in a form."""
+
+    name: str
+    content: bytes
+
+
 class DocumentRequest(Request):
-    """A document: its words as ``text``, or the file itself, in base64, as ``content``."""
+    """A document: its words as ``text``, or the file itself, in base64, as ``content``, or in a form, as ``file``."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -41,23 +52,43 @@ class DocumentRequest(Request):
     tags: list[Tag] = Field(default_factory=list, max_length=100)
     ttl_s: Ttl = Field(None, description="its memories expire after so many seconds")
     wait: bool = Field(False, description="answer when all of it can be found")
+    file: SkipJsonSchema[InstanceOf[Upload] | None] = None
+
+    @field_validator("file", mode="before")
+    @classmethod
+    def _is_uploaded(cls, value: object) -> object:
+        if value is not None and not isinstance(value, Upload):
+            raise ValueError("a file comes in a form (multipart/form-data) with its name, or in base64 as content")
+        return value
 
     @model_validator(mode="after")
     def _has_one(self) -> Self:
-        if (self.text is None) == (self.content is None):
-            raise ValueError("send text, or a file's content in base64")
+        if (self.text, self.content, self.file).count(None) != 2:
+            raise ValueError("send text, or a file's content in base64, or the file itself in a form")
         if self.text is not None and self.media_type == _BINARY:
             raise ValueError("a PDF comes as content in base64")
         return self
 
-    def file(self) -> bytes:
+    def file_bytes(self) -> bytes:
         """Return the file. Raises: ValueError: it is not base64."""
+        if self.file is not None:
+            return self.file.content
         if self.text is not None:
             return self.text.encode(errors="replace")
         try:
             return base64.b64decode("".join((self.content or "").split()), validate=True)
         except binascii.Error as error:
             raise ValueError(f"content is not base64: {error}") from None
+
+
+def form_schema() -> dict[str, Any]:
+    """Return the JSON schema of a document as a form with a file."""
+    fields = DocumentRequest.model_json_schema()["properties"]
+    for replaced in ("text", "content"):
+        del fields[replaced]
+    fields["media_type"] = {"type": "string", "enum": list(MEDIA_TYPES), "description": "absent: as the file says"}
+    file = {"type": "string", "format": "binary", "description": "text, Markdown, HTML or PDF"}
+    return {"type": "object", "required": ["file"], "properties": {"file": file, **fields}}
 
 
 class DocumentAnswer(BaseModel):

@@ -17,7 +17,7 @@ from proxy import memory_wire as wire
 from proxy.auth import Caller
 from proxy.identity import Identity
 from proxy.memory_marks import MarkedResponse, marking
-from proxy.memory_requests import guarded_by
+from proxy.memory_requests import FormReader, guarded_by
 from proxy.parts import Parts
 
 P = ParamSpec("P")
@@ -31,16 +31,17 @@ class Access:
         self._at = parts
         self._settle_timeout_s = parts.settings.memory.settle_timeout_ms / 1000
 
-    def router(self) -> APIRouter:
+    def router(self, forms: FormReader | None = None) -> APIRouter:
         """Return an empty router of ``/v1/memory`` that looks at the key before it reads a body.
 
-        On every memory that its answers hold stands a watermark, and reading them stands in the audit log.
+        On every memory that its answers hold stands a watermark, and reading them stands in the audit log. With
+        ``forms`` its calls may also be posted as forms with a file.
         """
         return APIRouter(
             prefix="/v1/memory",
             tags=["memory"],
             responses=wire.ERRORS,
-            route_class=guarded_by(self._authenticate, self._answered),
+            route_class=guarded_by(self._authenticate, self._answered, forms),
             default_response_class=marking(self._at.store.watermarks),
         )
 

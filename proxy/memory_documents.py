@@ -20,6 +20,7 @@ from memory.turn import Scope
 from proxy import documents_wire as shapes
 from proxy import memory_wire as wire
 from proxy.memory_access import Access, blocking
+from proxy.memory_uploads import FORM, Forms, too_large
 from proxy.parts import Parts
 
 _WAIT_TIMEOUT_S = 600.0
@@ -32,6 +33,7 @@ _UNUSABLE: dict[int | str, dict[str, Any]] = {
     413: {"model": wire.Error, "description": "it is too large"},
     501: {"model": wire.Error, "description": "the converter is not installed"},
 }
+_BOTH_FORMS: dict[str, Any] = {"requestBody": {"content": {FORM: {"schema": shapes.form_schema()}}}}
 
 
 def documents_router(parts: Parts) -> APIRouter:
@@ -51,14 +53,15 @@ class DocumentsApi:
 
     def router(self) -> APIRouter:
         """Return the router, to be included without a prefix."""
-        router = self._access.router()
+        router = self._access.router(Forms(self._max_bytes))
         for method, path, function, caller, more in self._routes():
             router.add_api_route(path, function, methods=[method], dependencies=[Depends(caller)], **more)
         return router
 
     def _routes(self) -> Iterator[tuple[str, str, Any, Any, dict[str, Any]]]:
         read, write, create = self._access.reader, self._access.writer, self._access.creator
-        yield "POST", "/documents", self.keep_document, create, {"status_code": 201, "responses": _UNUSABLE}
+        kept: dict[str, Any] = {"status_code": 201, "responses": _UNUSABLE, "openapi_extra": _BOTH_FORMS}
+        yield "POST", "/documents", self.keep_document, create, kept
         yield "GET", "/documents", self.list_documents, read, {}
         yield "GET", "/documents/{document_id}", self.read_document, read, {"responses": _MISSING}
         yield "DELETE", "/documents/{document_id}", self.delete_document, write, {"responses": _MISSING}
@@ -68,6 +71,7 @@ class DocumentsApi:
     ) -> shapes.DocumentAnswer:
         """Keep a document: cut into chunks, each a memory of its own, marked as a document's word.
 
+        As JSON, or as a form with the `file` and the same fields beside it.
         Plain text and Markdown need nothing; PDF and HTML are converted first. Long ones are embedded after the answer:
         `status` says how far it is. The same text is kept once.
         """
@@ -111,21 +115,18 @@ class DocumentsApi:
     def _read(self, body: shapes.DocumentRequest) -> NewDocument:
         """Return what is to be kept. Raises: Invalid: it is too large, no text, or cannot be converted."""
         try:
-            content = body.file()
+            content = body.file_bytes()
         except ValueError as error:
             raise Invalid(f"The document cannot be read: {error}.", param="content") from None
+        param = "content" if body.file is None else "file"
         if len(content) > self._max_bytes:
-            raise Invalid(
-                f"The document has {len(content) / 2**20:.1f} MiB; one may have {self._max_bytes >> 20}. Split it, or "
-                "raise documents.max_mb in the configuration.",
-                param="content",
-                code="document_too_large",
-            )
+            raise too_large(len(content), self._max_bytes, param=param)
         if body.media_type in _TEXTS:
-            converted = Converted(text=body.text if body.text is not None else _decoded(content))
+            converted = Converted(text=body.text if body.text is not None else _decoded(content, param))
         else:
             converted = self._shelving.converter.convert(content, body.media_type)
-        title = body.title or converted.title or title_of(converted.text) or body.source_url or "Untitled"
+        named = body.file.name if body.file is not None else ""
+        title = body.title or converted.title or title_of(converted.text) or named or body.source_url or "Untitled"
         return NewDocument(
             text=converted.text,
             title=" ".join(title.split())[:MAX_TITLE_CHARS],
@@ -150,8 +151,8 @@ class DocumentsApi:
         return document
 
 
-def _decoded(content: bytes) -> str:
+def _decoded(content: bytes, param: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Invalid("The content is not text in UTF-8.", param="content", code="not_utf_8") from None
+        raise Invalid("The content is not text in UTF-8.", param=param, code="not_utf_8") from None
