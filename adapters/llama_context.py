@@ -19,6 +19,7 @@ from adapters.llama_probe import probe_rope, probe_states
 from adapters.llama_rope import Rope
 from adapters.llama_sampler import SamplerChain
 from adapters.llama_state import LlamaStateCodec
+from adapters.llama_tiles import Tiles, has_tiles
 from adapters.prefix_cache import State
 from memory.errors import EngineDown, Invalid
 
@@ -68,6 +69,7 @@ class LlamaContext:
         self._context_tokens = int(api.llama_n_ctx(self._pointer))
         self._threads = self._computing = options.threads
         self._batch = LlamaBatch(api, self._batch_tokens)
+        self._tiles = Tiles(model.token_cost, self._scratch if self._attends_in_tiles(options) else None)
 
     def _params(self, options: ContextOptions) -> Any:
         params = self._api.llama_context_default_params()
@@ -101,13 +103,24 @@ class LlamaContext:
 
     def decode(self, spans: Sequence[Span]) -> None:
         """Compute all spans in one batch. Raises: CellsExhausted (nothing was changed), EngineDown."""
-        self._batch.fill(spans)
-        self._choose_threads(self._batch.tokens)
-        code = self._api.llama_decode(self._pointer, self._batch.value)
+        filler = self._tiles.filler(spans)
+        code = self._compute([*spans, *filler])
+        for span in filler:
+            self.truncate(span.sequence, 0)
+            if code == _NO_ROOM:
+                code = self._compute(spans)
         if code == _NO_ROOM:
             raise CellsExhausted("The context has no room for this batch.", retry_after_s=1.0)
         if code:
             raise EngineDown(f"llama_decode failed with {code}: {'; '.join(self._binding.errors)}")
+
+    def _attends_in_tiles(self, options: ContextOptions) -> bool:
+        return not self.model.gpu_layers and has_tiles(options.kv_type, options.flash_attention, self._batch_tokens)
+
+    def _compute(self, spans: Sequence[Span]) -> int:
+        self._batch.fill(spans)
+        self._choose_threads(self._batch.tokens)
+        return int(self._api.llama_decode(self._pointer, self._batch.value))
 
     def _choose_threads(self, tokens: int) -> None:
         """Let one thread compute what is so little that several would mostly wait for each other."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from adapters.chat_template import Segment
 from adapters.llama_rope import Rope
+from adapters.llama_tiles import TokenCost
 from memory.errors import EngineMissing, Invalid
 
 _PLAIN_ROPES: Final = {0: True, 2: False}  #: by ggml's number: pairs side by side, or half of the values apart
@@ -83,6 +84,7 @@ class LlamaModel:
             api.llama_model_is_recurrent(self.pointer) or api.llama_model_is_hybrid(self.pointer)
         )
         self.layers: int = api.llama_model_n_layer(self.pointer)
+        self.gpu_layers = gpu_layers
         self.rope_kind: int = api.llama_model_rope_type(self.pointer)  #: ggml's number; -1: none
         self.rope_scale: float = api.llama_model_rope_freq_scale_train(self.pointer)
         self._pieces: dict[int, bytes] = {}
@@ -116,6 +118,12 @@ class LlamaModel:
             )
         except (KeyError, ValueError) as error:  # another kind, or numbers that differ by layer
             raise Invalid("Keys of this model cannot be moved to another position.", code="positions_fixed") from error
+
+    @cached_property
+    def token_cost(self) -> TokenCost:
+        """What computing a token takes, at most by the weights and at least by each cell."""
+        values = self._api.llama_model_n_embd(self.pointer)
+        return TokenCost(by_weights=self.parameters, by_cell=2 * values * self.layers)
 
     @property
     def rope_base(self) -> str:
