@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from memory.columns import Numbers, Rows, at, z
 from memory.rules.marks import Marks
 
+BEFORE, AFTER = 0.5, 0.25  #: shares of the neighbours' terms and likeness
 _QUESTION, _NUMBER = 1, 2
 _NAMES_AT, _TIMES_AT, _MASK = 8, 16, 0xFF
 _SHORT = 16  #: words of an answer that says little without its question
@@ -39,6 +40,14 @@ def packed(marks: Marks) -> int:
     """Return the marks as one number."""
     flags = _QUESTION * marks.question + _NUMBER * marks.number
     return flags | marks.names << _NAMES_AT | marks.times << _TIMES_AT
+
+
+class Lengths(NamedTuple):
+    """Lengths in words, relative to their mean."""
+
+    plain: Numbers
+    near: Numbers  #: with the neighbours' shares
+    conversation: Numbers  #: by conversation
 
 
 class Outline:
@@ -96,6 +105,18 @@ class Outline:
         return z(self.log_words)
 
     @cached_property
+    def lengths(self) -> Lengths:
+        """What BM25 holds lengths against."""
+        conversations = np.bincount(self.conversations, self.words).astype(np.float32)
+        return Lengths(*map(_relative, (self.words, self.with_neighbours(self.words), conversations)))
+
+    def with_neighbours(self, values: Numbers) -> Numbers:
+        """Return the values with the shares of the utterances before and after."""
+        before, after = self.neighbours
+        total: Numbers = (values + BEFORE * at(values, before) + AFTER * at(values, after)).astype(np.float32)
+        return total
+
+    @cached_property
     def after_question(self) -> Numbers:
         """1 where the utterance before ends as a question."""
         return at(self.question, self.neighbours[0])
@@ -151,3 +172,8 @@ class _Names:
         known: dict[str, int] = {}
         self.numbers = np.array([known.setdefault(name, len(known)) for name in spoken], np.intp)
         self.names = tuple(known)
+
+
+def _relative(lengths: Numbers) -> Numbers:
+    mean = float(lengths.mean()) if len(lengths) else 0.0
+    return (lengths / (mean or 1.0)).astype(np.float32)

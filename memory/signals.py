@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.columns import DENSE_FLOOR, LEXICAL_FLOOR, Numbers, Rows, at, z
-from memory.outline import Outline
+from memory.columns import DENSE_FLOOR, LEXICAL_FLOOR, Numbers, Rows, z
+from memory.outline import AFTER, BEFORE, Outline
 from memory.postings import Postings
 from memory.rules.assistants import OF_THE_ASSISTANT
 from memory.turn import TimeExpression
 
-_BEFORE, _AFTER = 0.5, 0.25  #: shares of the neighbours' terms and likeness
 _K1, _B, _B_CONVERSATION = 1.2, 0.5, 0.75
 _WORD = re.compile(r"[^\W_]+")
 _DAY_US = 86_400_000_000
@@ -57,7 +56,7 @@ def signals_of(
         "lexical_near": (lexical.near, LEXICAL_FLOOR),
         "lexical_conversation": (lexical.conversation[outline.conversations], LEXICAL_FLOOR),
         "dense": (similarities, DENSE_FLOOR),
-        "dense_near": (_with_neighbours(similarities, outline), DENSE_FLOOR),
+        "dense_near": (outline.with_neighbours(similarities), DENSE_FLOOR),
         "dense_conversation": (best[outline.conversations], DENSE_FLOOR),
     }
     return Signals(
@@ -71,18 +70,11 @@ def signals_of(
     )
 
 
-def _with_neighbours(values: Numbers, outline: Outline) -> Numbers:
-    before, after = outline.neighbours
-    total: Numbers = (values + _BEFORE * at(values, before) + _AFTER * at(values, after)).astype(np.float32)
-    return total
-
-
 class _Lexical:
     """All lexical signals of one question, term by term."""
 
     def __init__(self, outline: Outline, postings: Postings) -> None:
         self._outline = outline
-        self._lengths = _Lengths(outline)
         n, conversations = len(outline), int(outline.conversations.max(initial=-1)) + 1
         self.plain, self.near = np.zeros((2, n), np.float32)
         self.coverage, self.coverage_near = np.zeros((2, n), np.float32)
@@ -98,14 +90,14 @@ class _Lexical:
             self.coverage_near /= mass
 
     def _add(self, rows: Rows, counts: Numbers) -> float:
-        n, lengths = len(self._outline), self._lengths
+        n, lengths = len(self._outline), self._outline.lengths
         before, after = self._outline.neighbours
         idf = _idf(n, len(rows))
         self.plain[rows] += idf * _saturated(counts, lengths.plain[rows], _B)
         self.coverage[rows] += idf
         # what a memory says is mixed into the one after it (whose "before" it is) and the one before it
         spread = np.concatenate([rows, after[rows], before[rows]])
-        shares = np.concatenate([counts, _BEFORE * counts, _AFTER * counts])
+        shares = np.concatenate([counts, BEFORE * counts, AFTER * counts])
         reached = spread >= 0
         mixed = np.bincount(spread[reached], shares[reached], n).astype(np.float32)
         touched = np.flatnonzero(mixed)
@@ -116,21 +108,6 @@ class _Lexical:
         rare = _idf(len(self.conversation), len(where))
         self.conversation[where] += rare * _saturated(told[where], lengths.conversation[where], _B_CONVERSATION)
         return idf
-
-
-class _Lengths:
-    """Lengths in words, relative to their mean."""
-
-    def __init__(self, outline: Outline) -> None:
-        words = outline.words
-        self.plain = _relative(words)
-        self.near = _relative(_with_neighbours(words, outline))
-        self.conversation = _relative(np.bincount(outline.conversations, words).astype(np.float32))
-
-
-def _relative(lengths: Numbers) -> Numbers:
-    mean = float(lengths.mean()) if len(lengths) else 0.0
-    return (lengths / (mean or 1.0)).astype(np.float32)
 
 
 def _idf(n: int, holding: int) -> float:

@@ -113,16 +113,21 @@ def _of_fact(fact: FactKey, label: Label | None) -> Label | None:
 class _Prototypes:
     def __init__(self, rows: Sequence[tuple[Topic, slice]], vectors: Matrix) -> None:
         self._rows, self._vectors = rows, vectors
+        longest = max(part.stop - part.start for _, part in rows)
+        self._places = np.full((len(rows), longest), len(vectors))  # where a topic has fewer: the column of none
+        for row, (_, part) in enumerate(rows):
+            self._places[row, : part.stop - part.start] = np.arange(part.start, part.stop)
 
-    def scores(self, vectors: Matrix) -> dict[str, Vector]:
-        near = vectors @ self._vectors.T
-        return {
-            topic.name: np.partition(near[:, part], -_NEAREST, axis=1)[:, -_NEAREST:].sum(axis=1) / _NEAREST
-            for topic, part in self._rows
-        }
+    def scores(self, vectors: Matrix) -> Matrix:
+        """Return a row for each topic, in order: the mean likeness of each vector to its nearest prototypes."""
+        near = np.full((len(vectors), len(self._vectors) + 1), -np.inf, np.float32)
+        near[:, :-1] = vectors @ self._vectors.T
+        nearest = np.partition(near[:, self._places], -_NEAREST, axis=2)[:, :, -_NEAREST:]
+        means: Matrix = nearest.mean(axis=2).T
+        return means
 
     def labels(self, vectors: Matrix) -> list[Label | None]:
-        scores = np.stack(list(self.scores(vectors).values()))
+        scores = self.scores(vectors)
         order = np.argsort(scores, axis=0)[::-1]
         found: list[Label | None] = []
         for column, (best, second) in enumerate(zip(order[0], order[1], strict=True)):
@@ -133,8 +138,8 @@ class _Prototypes:
         return found
 
     def likeness(self, vector: Vector) -> list[tuple[Topic, float]]:
-        scores = self.scores(vector[None, :])
-        return [(topic, float(scores[topic.name][0])) for topic, _ in self._rows]
+        scores = self.scores(vector[None, :])[:, 0].tolist()
+        return [(topic, score) for (topic, _), score in zip(self._rows, scores, strict=True)]
 
     def centre(self, topic: Topic) -> Vector:
         mean = next(self._vectors[part] for one, part in self._rows if one is topic).mean(axis=0)
