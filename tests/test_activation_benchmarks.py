@@ -215,7 +215,7 @@ def ended_well(main, words):
 
 @linux
 @pytest.mark.engine
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("engine", [LLAMA, HF])
 def test_every_way_of_the_grid_is_taken_and_gives_the_plain_prompts_token(tmp_path, engine):
     if engine == HF:
@@ -236,7 +236,7 @@ def test_every_way_of_the_grid_is_taken_and_gives_the_plain_prompts_token(tmp_pa
 
 @linux
 @pytest.mark.engine
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("model", ["tiny", "embedded"])
 def test_no_persons_word_reaches_another_and_every_answer_shows_its_own(tmp_path, model):
     words = ["--model", model, "--people", 4, "--chats", 12, "--minutes", 0.02, "--profile-tokens", 400, "--threads", 1]

@@ -226,7 +226,7 @@ async def test_clients_that_leave_make_room_for_those_that_wait(product, slow_mo
 # Used for a long time
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("memory", ["on", "off"])
 def test_three_hundred_chats_leave_nothing_behind(product, memory):
     """Streams, answers, refusals and streams that are hung up on; then sequences, cells, files and threads are back."""

@@ -256,6 +256,7 @@ def test_a_turn_that_is_sent_twice_is_one_memory(running):
     assert Counter(cube["text"] for cube in running.cubes(key)).most_common(1)[0][1] == 1
 
 
+@pytest.mark.long
 def test_two_hundred_chats_of_twenty_users_lose_double_or_cross_nothing(running):
     users = {f"u{i}": running.key(f"u{i}") for i in range(20)}
     told = {user: [f"{user}x{n}" for n in range(10)] for user in users}
