@@ -30,7 +30,7 @@ help:
 	@sed -n 's/^# \{0,3\}//; /make /p' Makefile | head -8
 
 serve: install
-	@$(BIN)/memos serve $(ARGS) || [ $$? -eq 130 ]  # Ctrl-C is no error
+	@$(BIN)/memos serve $(ARGS) || case $$? in 130|143) ;; *) exit 1;; esac  # Ctrl-C is no error
 
 test: install-dev
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
@@ -93,7 +93,6 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.core
 	@set -o pipefail; $(PIP) install --editable '.[dev]' $(DOTS)
 	@touch $@
 
-# PyTorch by itself first: an index that has a wheel without CUDA gives that one.
 # PyTorch by itself first: an index that has a wheel without CUDA gives that one.
 $(VENV)/.hf: pyproject.toml $(VENV)/.core
 	@printf "PyTorch and transformers "

@@ -164,7 +164,7 @@ class Operator(Section):
     recency_weight: Weight = Field(description="hybrid only")
     recency_half_life_days: Seconds = Field(description="age at which recency counts half")
     usefulness_weight: Weight = Field(description="of a memory of which every answer made use; hybrid only")
-    archived_below: Share = Field(description="sufficiency under which archived memories are searched too")
+    archived_below: Share = Field(description="best relevance under which archived memories are searched too")
     candidates: Count = Field(description="taken from each signal")
     ranker: Word = Field(description="the learned order of what was said: shipped, none, or an ONNX file")
 

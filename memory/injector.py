@@ -9,8 +9,9 @@ tool or a document before all that, so that the last word is never theirs. A mem
 this conversation, or brought in before) is not brought in again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from memory import prompts
@@ -21,6 +22,7 @@ from memory.trust import is_external, least
 from memory.turn import Candidate, Hit, Injection, MemoryCall, Plan, Recall
 
 _SYSTEM_ROLES = ("system", "developer")
+_SURE_CHUNK = 4.0  # in z units: a chunk that stands out among all of the user's memories
 _SPARE = 4  # looked at beyond top_k, in the place of memories that are too long for the budget
 _FENCE = f"{prompts.FENCE_OPEN}\n{prompts.FENCE_CLOSE}"
 
@@ -59,10 +61,15 @@ class Injector:
         stable, receipts = self._stable(plan, profile, {hit.cube.id: hit for hit in recall.hits}, visible)
         shown = {cube.id for cube in stable}
         unlikely = "nothing found is likely to answer" if recall.sufficiency < plan.min_sufficiency else ""
+        best_chunk = max((hit.score for hit in recall.hits if hit.cube.source.document_id), default=0.0)
         offered = [
             (
-                self._with_question(hit, seen, visible),
-                self._ban(hit.cube) or unlikely or _objection(hit, plan, seen) or visible.told(hit.cube),
+                self._with_question(hit, seen, visible, shown),
+                self._ban(hit.cube)
+                or unlikely
+                or _objection(hit, plan, seen)
+                or _far_behind(hit, best_chunk)
+                or visible.told(hit.cube),
             )
             for hit in recall.hits
         ]
@@ -116,11 +123,13 @@ class Injector:
     def _ban(self, cube: MemCube) -> str:
         return "for local models only" if self.is_withheld(cube) else ""
 
-    def _with_question(self, hit: Hit, seen: Seen, visible: "_Visible") -> Hit:
+    def _with_question(self, hit: Hit, seen: Seen, visible: "_Visible", shown: Set[str]) -> Hit:
         """Return the hit; without the question that it answers where the model may not see that, or sees it anyway."""
         asked = hit.question
-        known = asked is None or asked.id in seen.cube_ids or self.is_withheld(asked) or bool(visible.told(asked))
-        return replace(hit, question=None) if known and asked is not None else hit
+        if asked is None:
+            return hit
+        stands = asked.id in seen.cube_ids or asked.id in shown or bool(visible.told(asked))
+        return replace(hit, question=None) if stands or self.is_withheld(asked) else hit
 
     def _fill(
         self, offered: Sequence[tuple[Hit, str]], block: str, budget_tokens: int, limit: int | None = None
@@ -129,17 +138,20 @@ class Injector:
         likely = [hit.cube for hit, objection in offered if not objection][: limit and limit + _SPARE]
         likely += [hit.question for hit, objection in offered if hit.question is not None and not objection]
         costs = dict(zip((cube.id for cube in likely), self._tokens(likely), strict=True))
-        hits = 0
+        hits: list[Hit] = []
         for hit, objection in offered:
             reason = objection
-            if not reason and limit is not None and (hits >= limit or hit.cube.id not in costs):
+            if not reason and limit is not None and (len(hits) >= limit or hit.cube.id not in costs):
                 reason = "beyond top_k"
-            taken = filling.offer(hit, costs.get(hit.cube.id, 0), reason or "brought in", refused=bool(reason))
-            hits += taken
-            if taken and hit.question is not None:
-                asked = Hit(cube=hit.question, score=hit.score)
-                filling.offer(asked, costs[asked.cube.id], "asks what another one answers")
-        return _oldest_first(filling.taken), filling.receipts
+            if filling.offer(hit, costs.get(hit.cube.id, 0), reason or "brought in", refused=bool(reason)):
+                hits.append(hit)
+        lead: dict[str, MemCube] = {}
+        for hit in hits:  # what is left of the budget is theirs: they take no memory's place
+            if (asked := hit.question) is not None and asked.id not in lead:
+                line = Hit(cube=asked, score=hit.score)
+                if filling.offer(line, costs[asked.id], "asks what another one answers"):
+                    lead[asked.id] = hit.cube
+        return _oldest_first(filling.taken, lead), filling.receipts
 
     def _cost(self, cubes: Sequence[MemCube], frame: str) -> int:
         if not cubes:
@@ -188,8 +200,14 @@ class _Visible:
         return "was said in this conversation" if any(words in text for text in self._texts) else ""
 
 
-def _oldest_first(cubes: Sequence[MemCube]) -> list[MemCube]:
-    return sorted(cubes, key=lambda cube: (not is_external(cube.trust), cube.valid_from, cube.recorded_at, cube.id))
+def _oldest_first(cubes: Sequence[MemCube], lead: Mapping[str, MemCube] | None = None) -> list[MemCube]:
+    """``lead``: by id, questions with the answer that each stands right in front of."""
+
+    def place(cube: MemCube) -> tuple[bool, datetime, datetime, str, bool]:
+        at = (lead or {}).get(cube.id, cube)
+        return not is_external(at.trust), at.valid_from, at.recorded_at, at.id, at is cube
+
+    return sorted(cubes, key=place)
 
 
 def _objection(hit: Hit, plan: Plan, seen: Seen) -> str:
@@ -204,6 +222,12 @@ def _objection(hit: Hit, plan: Plan, seen: Seen) -> str:
     if hit.relevance < plan.min_relevance:
         return "not relevant enough"
     return ""
+
+
+def _far_behind(hit: Hit, best_chunk: float) -> str:
+    """Documents have many chunks of which a few words fit: where one fits well, those far behind it answer nothing."""
+    far = bool(hit.cube.source.document_id) and best_chunk > _SURE_CHUNK and hit.score < best_chunk / 4
+    return "far behind the best chunk" if far else ""
 
 
 def line_of(cube: MemCube) -> str:

@@ -52,7 +52,7 @@ class Weights:
     recency: float = 0.15
     recency_half_life_days: float = 30.0
     usefulness: float = 0.3  #: of a memory of which every answer made use; hybrid only
-    archived_below: float = 0.7  #: sufficiency under which what is archived is searched as well
+    archived_below: float = 0.7  #: best relevance under which what is archived is searched as well
     candidates: int = 64
 
 
@@ -154,24 +154,30 @@ class Operator:
         question, cues = self._question(call), self._cues(call)
         partitions = self._vault.partitions(scope)
         found = self._finder.find(scope, call, partitions)
-        of_topic = self._of_topic(scope, cues, call)
         best = sorted(found.scores, key=found.scores.__getitem__, reverse=True)[: max(_LEAST_LOOKED_AT, _pool(plan))]
-        chosen = list(dict.fromkeys([*best, *of_topic, *(cube.id for cube in self._on_days(scope, cues))]))
+        more = [*self._of_topic(scope, cues), *(cube.id for cube in self._on_days(scope, cues))]
+        cubes = self._vault.readable(scope, list(dict.fromkeys([*best, *more])))
+        stated = [cube.id for cube in cubes if not cube.source.document_id]
+        vectors = self._embeddings.vectors_of(scope, stated, partitions)
+        likeness = self._likeness(call.query, vectors)
         hits = [
             self._hit(
                 question,
                 cube,
                 found.scores.get(cube.id, 0.0),
                 recency,
-                {**of_topic.get(cube.id, {}), **found.measured(cube.id)},
+                {**likeness.get(cube.id, {}), **found.measured(cube.id)},
             )
-            for cube in self._vault.readable(scope, chosen)
+            for cube in cubes
         ]
         if self._reranking is not None:
             hits = self._reranking.applied(call.query, hits)
-        stated = [hit.cube.id for hit in hits if not hit.cube.source.document_id]
-        best_first = ranked(self._candidates(hits, self._embeddings.vectors_of(scope, stated, partitions)), cues)
-        return self._with_questions(scope, found.questions, best_first, plan)
+        return self._with_questions(scope, found.questions, ranked(self._candidates(hits, vectors), cues), plan)
+
+    def _likeness(self, query: str, vectors: Mapping[str, Vector]) -> dict[str, dict[str, float]]:
+        """Return the cosine of each memory, also of those that no search brought to the front."""
+        asked = self._embeddings.embed([query])
+        return {} if asked is None else {each: {"dense": float(asked[0] @ row)} for each, row in vectors.items()}
 
     def _with_questions(self, scope: Scope, questions: Mapping[str, str], hits: Sequence[Hit], plan: Plan) -> list[Hit]:
         """Put the question beside a short answer that may be brought in: "The blue one." says nothing without it."""
@@ -183,20 +189,13 @@ class Operator:
         vector = self._embeddings.embed([call.query])
         return cues_of(call, [] if vector is None else self._topics.of_question(vector[0]))
 
-    def _of_topic(self, scope: Scope, cues: Cues, call: MemoryCall) -> dict[str, dict[str, float]]:
-        """Return what is said like the statements of the topics that matter, with its likeness to the query."""
+    def _of_topic(self, scope: Scope, cues: Cues) -> list[str]:
+        """Return what is said like the statements of the topics that matter."""
         wanted = [topic for topic in all_topics() if topic.name in cues.topics or (cues.advice and topic.advises)]
         centres = [centre for topic in wanted if (centre := self._topics.centre(topic)) is not None]
-        query = self._embeddings.embed([call.query]) if centres else None
-        if query is None:
-            return {}
-        found = {
-            cube_id for centre in centres for cube_id in nearest(*self._embeddings.nearest(scope, centre), _OF_TOPIC)
-        }
-        return {
-            cube_id: {"dense": float(query[0] @ vector)}
-            for cube_id, vector in self._embeddings.vectors_of(scope, sorted(found)).items()
-        }
+        return sorted(
+            {cube_id for centre in centres for cube_id in nearest(*self._embeddings.nearest(scope, centre), _OF_TOPIC)}
+        )
 
     def _on_days(self, scope: Scope, cues: Cues) -> list[MemCube]:
         return self._vault.labelled(scope, day_tags(cues.days), limit=self._weights.candidates) if cues.days else []

@@ -122,10 +122,10 @@ class Outline:
         return at(self.question, self.neighbours[0])
 
     def asked(self, rows: Sequence[int]) -> list[tuple[int, int]]:
-        """Return those that are short answers, each with the place of the question right before it."""
-        before = self.neighbours[0]
-        short = [row for row in rows if self.utterance[row] and self.after_question[row] and self.words[row] <= _SHORT]
-        return [(row, int(before[row])) for row in short]
+        """Return those that are short answers, each with the place of the short question right before it."""
+        before, words = self.neighbours[0], self.words
+        answers = [row for row in rows if self.utterance[row] and self.after_question[row] and words[row] <= _SHORT]
+        return [(row, int(before[row])) for row in answers if words[before[row]] <= 2 * _SHORT]
 
     @cached_property
     def total_words(self) -> int:

@@ -17,3 +17,4 @@ class Postings:
     entries: Mapping[str, NDArray[np.void]]  #: by term, dtype ``POSTING``, in no order; empty: it stands nowhere
     cubes: int  #: that are indexed
     words: int  #: in them, together
+    guessed: frozenset[str] = frozenset()  #: terms that others were only taken for

@@ -80,21 +80,23 @@ class _Lexical:
         self.coverage, self.coverage_near = np.zeros((2, n), np.float32)
         self.conversation = np.zeros(conversations, np.float32)
         mass = 0.0
-        for entries in postings.entries.values():
+        for term, entries in postings.entries.items():
             rows = outline.rows_of(entries["seq"])
             here = rows >= 0
             if here.any():
-                mass += self._add(rows[here], entries["count"][here].astype(np.float32))
+                counts = entries["count"][here].astype(np.float32)
+                mass += self._add(rows[here], counts, sure=term not in postings.guessed)
         if mass:
             self.coverage /= mass
             self.coverage_near /= mass
 
-    def _add(self, rows: Rows, counts: Numbers) -> float:
+    def _add(self, rows: Rows, counts: Numbers, *, sure: bool) -> float:
+        """Return the idf mass that speaks for an answer: a word that was only guessed ranks, and covers nothing."""
         n, lengths = len(self._outline), self._outline.lengths
         before, after = self._outline.neighbours
         idf = _idf(n, len(rows))
         self.plain[rows] += idf * _saturated(counts, lengths.plain[rows], _B)
-        self.coverage[rows] += idf
+        self.coverage[rows] += idf * sure
         # what a memory says is mixed into the one after it (whose "before" it is) and the one before it
         spread = np.concatenate([rows, after[rows], before[rows]])
         shares = np.concatenate([counts, BEFORE * counts, AFTER * counts])
@@ -102,12 +104,12 @@ class _Lexical:
         mixed = np.bincount(spread[reached], shares[reached], n).astype(np.float32)
         touched = np.flatnonzero(mixed)
         self.near[touched] += idf * _saturated(mixed[touched], lengths.near[touched], _B)
-        self.coverage_near[touched] += idf
+        self.coverage_near[touched] += idf * sure
         told = np.bincount(self._outline.conversations[rows], counts, len(self.conversation)).astype(np.float32)
         where = np.flatnonzero(told)
         rare = _idf(len(self.conversation), len(where))
         self.conversation[where] += rare * _saturated(told[where], lengths.conversation[where], _B_CONVERSATION)
-        return idf
+        return idf * sure
 
 
 def _idf(n: int, holding: int) -> float:

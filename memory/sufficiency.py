@@ -54,7 +54,9 @@ def is_personal(question: str) -> bool:
 
 
 def probability(signals: Mapping[str, float], *, personal: bool) -> float:
-    """Return the probability in (0, 1) that a hit with these signals answers the question."""
+    """Return the probability in [0, 1) that a hit with these signals answers; 0 where no search measured it."""
+    if "coverage" not in signals:
+        return 0.0
     odds = (DENSE if "dense" in signals else LEXICAL).odds(signals, personal=personal)
     return 1 / (1 + math.exp(-odds))
 

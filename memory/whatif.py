@@ -12,7 +12,7 @@ from typing import Any
 from memory.cube import MemCube, SemanticType
 from memory.ports import Vault
 from memory.sufficiency import sufficiency
-from memory.turn import Candidate, Plan, Recall, Scope
+from memory.turn import Candidate, Hit, Plan, Recall, Scope
 
 REASON = "left out on request"
 FAMILY_REASON = "made of what is left out, or the other way round"
@@ -63,7 +63,7 @@ class WhatIf:
         """Return what was found of those that are there, and whether that can answer."""
         if not self.asked:
             return recall
-        hits = tuple(hit for hit in recall.hits if not self._goes(hit.cube))
+        hits = tuple(self._alone(hit) for hit in recall.hits if not self._goes(hit.cube))
         return replace(recall, hits=hits, sufficiency=sufficiency(hits))
 
     def touches(self, ids: Iterable[str], cubes: Iterable[MemCube]) -> bool:
@@ -85,6 +85,10 @@ class WhatIf:
             )
             for cube_id in dict.fromkeys((*self.known, *gone))
         )
+
+    def _alone(self, hit: Hit) -> Hit:
+        """Return the hit, without its question where that is left out."""
+        return replace(hit, question=None) if hit.question is not None and self._goes(hit.question) else hit
 
     def _goes(self, cube: MemCube) -> bool:
         if cube.id in self.asked or cube.id in self.family:

@@ -93,7 +93,7 @@ def _asked(candidate: Candidate, recording: Recording, asked_from: int, advance:
 
 @contextmanager
 def _ends_by_signal() -> Iterator[None]:
-    """Let SIGTERM end the program in order: a copy of what was said must not stay behind in a temporary folder."""
+    """Let signals end the program in order: a copy of what was said must not stay behind in a temporary folder."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -101,11 +101,12 @@ def _ends_by_signal() -> Iterator[None]:
     def end(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _json(

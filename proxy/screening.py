@@ -65,10 +65,11 @@ def _leaks(settings: Settings, rules: Mapping[str, Rule]) -> list[str]:
     kept = ", ".join(tag for tag, rule in rules.items() if rule is Rule.LOCAL_ONLY)
     if not kept:
         return []
-    embedder, llm = settings.embedder, settings.writer.llm
+    embedder, llm, reranker = settings.embedder, settings.writer.llm, settings.reranker
     readers = {
         "embedder.base_url": embedder.base_url if embedder.kind == "openai" else None,
         "writer.llm.base_url": llm.base_url,
+        "reranker.base_url": reranker.base_url if reranker.kind == "api" else None,
     }
     return [
         f"{key}: must be on this machine (loopback), because governance.sensitivity keeps {kept} for local models only"

@@ -83,6 +83,8 @@ def _file(word: str) -> Path:
 
 
 def _shipped(name: str) -> Path:
+    if name.endswith((".yaml", ".yml")):
+        raise Invalid(f"There is no file {name}.")
     if name not in shipped():
         raise Invalid(f"There is no policy {name!r}: name a YAML file, or one of {', '.join(shipped())}.")
     return POLICIES / f"{name}.yaml"
@@ -117,6 +119,7 @@ def _apart(settings: Settings, folder: Path) -> Settings:
         # an upstream stays one, for what is for local models only is withheld from it; it is never called
         "backend": {} if settings.backend.kind == "upstream" else {"kind": "echo"},
         "writer": {"llm": llm},
+        "reranker": {"kind": "none"},  # it may be somebody else's server, and would read all that was recorded
         "organiser": {"enabled": False},  # it would merge whenever it is quiet, and no two runs be the same
         "documents": {"index": "flat"},
         "pipelines": {"dir": None},

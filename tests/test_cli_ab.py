@@ -150,7 +150,7 @@ def test_what_a_file_sets_beside_the_policy_is_named(data: Path):
         (("--user", "nobody"), 1, "There is no user 'nobody'"),
         (("--policy", "best"), 1, "There is no policy 'best': name a YAML file, or one of hybrid, label"),
         (("--policy", "../pipelines/x"), 1, "There is no policy"),
-        (("no-such-file.yaml",), 1, "There is no policy 'no-such-file.yaml'"),
+        (("no-such-file.yaml",), 1, "There is no file no-such-file.yaml"),
         (("--turns", "0"), 1, "--turns takes a number from 1 on"),
         (("--set", "scheduler.policy=best"), 2, "scheduler.policy"),
     ],
@@ -199,13 +199,26 @@ def test_turns_in_which_nobody_asked_anything_are_no_comparison(tmp_path: Path):
     assert "Nobody asked anything" in done.stderr
 
 
-def test_nothing_stays_behind_when_it_is_ended(data: Path, tmp_path: Path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_nothing_stays_behind_when_it_is_ended(data: Path, tmp_path: Path, number: signal.Signals):
     """A copy of what was said lies in the folder for temporary files while it runs."""
-    command = ["env", f"TMPDIR={tmp_path}", str(MEMOS), "ab", *PLAIN, "--data", str(data)]
+    command = [
+        "env",
+        f"TMPDIR={tmp_path}",
+        str(MEMOS),
+        "ab",
+        "lru",
+        "label",
+        "semantic",
+        "recency",
+        "learned",
+        "--data",
+        str(data),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     end = time.monotonic() + 60
     while not list(tmp_path.glob("memos-ab-*/data/memos.db")) and time.monotonic() < end:
         time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 128 + signal.SIGTERM
+    process.send_signal(number)
+    assert process.wait(30) == 128 + number
     assert not list(tmp_path.glob("memos-ab-*"))

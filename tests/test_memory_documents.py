@@ -13,6 +13,7 @@ from memory.document import MAX_ATTEMPTS, DocumentStatus, NewDocument, documents
 from memory.errors import EngineDown, Invalid, NotFound
 from memory.spaces import SharedCube, SpaceKind
 from memory.turn import Draft, Forget, Scope
+from memory.vault.health import examined
 from memory.vault.lexical import size
 from proxy.compose import compose
 
@@ -270,6 +271,17 @@ def test_what_an_export_holds_another_vault_takes(parts, tmp_path, clock):
     assert parts.shelving.store.document(ANN, document.id).stored == 3
     assert parts.shelving.store.document_cubes(BEN, [document.id]) == []
     other.store.close()
+
+
+def test_the_doctor_finds_nothing_wrong_with_documents_kept_shared_imported_and_deleted(parts):
+    document, _ = keep(parts)
+    space = parts.sharing.spaces.create(ANN, kind=SpaceKind.DIRECT, name="room", invited="ben")
+    parts.sharing.spaces.join(BEN, space.id)
+    keep(parts, text="# Shared\n\nA dulcimer.", space_id=space.id)
+    parts.pipeline.import_rows(BEN, list(parts.store.vault.export(ANN)))
+    assert list(examined(parts.store.connections)) == []
+    parts.shelving.documents.delete(ANN, document.id)
+    assert list(examined(parts.store.connections)) == []
 
 
 @pytest.mark.parametrize("wrong", [{"chunks": -1}, {"tags": "x"}, {"waiting": [["a", "b"]]}, {"title": None}])

@@ -29,7 +29,7 @@ class Words:
 
 def cube(name, text, *, days=0, conversation="c0", fact=None, **more):
     at = NOW + timedelta(days=days)
-    source = Source(conversation_id=conversation)
+    source = more.pop("source", None) or Source(conversation_id=conversation)
     base = MemCube(
         id=name, version=1, owner="u1", text=text, source=source, valid_from=at, recorded_at=at, updated_at=at
     )
@@ -218,6 +218,37 @@ def test_a_short_answer_brings_the_question_along_that_it_answers():
     assert tight.tokens <= found.tokens - 4
     seen = Seen(conversation_id="c1", cube_ids=frozenset({"q"}))
     assert choose(hits=hits, seen=seen, policy=Policy(stable_budget_tokens=0)).turn_ids == ("a", "o")
+
+
+def test_a_question_stands_right_in_front_of_its_answer_and_only_once():
+    """The messages of one turn have the same time: their ids must not decide."""
+    asked, answer = cube("z", "Which door shall we paint?"), cube("a", "The blue one.")
+    older, newer = cube("m", "It rained all day.", days=-1), cube("n", "It snowed.", days=1)
+    hits = [replace(hit(answer), question=asked), hit(older, 0.5), hit(newer, 0.4)]
+    assert choose(hits=hits).turn_ids == ("m", "z", "a", "n")
+    pinned = replace(asked, pinned=True)
+    found = choose(profile=[pinned], hits=[replace(hit(answer), question=pinned)])
+    assert (found.stable_ids, found.turn_ids) == (("z",), ("a",))
+
+
+def test_a_question_takes_no_memorys_place_in_the_budget():
+    asked, answer = cube("q", "Which door shall we paint? " + "Or not. " * 12), cube("a", "The blue one.", days=1)
+    other = cube("o", "It rained all day.", days=2)
+    hits = [replace(hit(answer), question=asked), hit(other, 0.5)]
+    whole = choose(hits=[hit(answer), hit(other, 0.5)])
+    tight = choose(hits=hits, policy=Policy(budget_tokens=whole.tokens + 5, stable_budget_tokens=0))
+    assert tight.turn_ids == ("a", "o")
+    assert {line.cube_id: line.reason for line in tight.candidates}["q"] == "over budget"
+
+
+def test_chunks_far_behind_the_best_one_are_not_brought_in():
+    chunks = [
+        cube(name, f"Chunk {name}", source=Source(conversation_id="", document_id=name)) for name in ("one", "two")
+    ]
+    near, far = hit(chunks[0], 16.0), hit(chunks[1], 1.2)
+    own = hit(cube("own", "My boiler hums."), 0.5)
+    assert set(choose(hits=[near, far, own]).turn_ids) == {"one", "own"}
+    assert set(choose(hits=[replace(near, score=3.0), far]).turn_ids) == {"one", "two"}, "none stands out"
 
 
 def test_a_question_that_is_found_itself_stands_there_once():

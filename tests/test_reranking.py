@@ -14,6 +14,7 @@ from memory.cube import MemCube
 from memory.errors import EngineDown
 from memory.reranking import Reranking
 from memory.turn import Hit
+from proxy.screening import governance_of
 from tests.memory_rig import Clock, build
 
 TOLD = (
@@ -47,21 +48,17 @@ def serving(answer):
     server.server_close()
 
 
-def preferring(word, form="results"):
+def preferring(word):
     def answer(request):
         rows = [{"index": n, "relevance_score": 5.0 * (word in text)} for n, text in enumerate(request["documents"])]
-        best_first = sorted(rows, key=lambda row: -row["relevance_score"])
-        if form == "results":
-            return {"results": best_first}
-        return [{"index": row["index"], "score": row["relevance_score"]} for row in best_first]
+        return {"results": sorted(rows, key=lambda row: -row["relevance_score"])}
 
     return answer
 
 
-@pytest.mark.parametrize("form", ["results", "list"])
 @pytest.mark.parametrize("word", ["kettle", "bicycle", "kite"])
-def test_what_it_prefers_stands_first(tmp_path, word, form):
-    with serving(preferring(word, form)) as (url, came):
+def test_what_it_prefers_stands_first(tmp_path, word):
+    with serving(preferring(word)) as (url, came):
         reranking = Reranking(reranker=RerankApi(base_url=url, model="judge"), weight=3.0)
         memory = build(tmp_path, None, reranking=reranking)
         for text in TOLD:
@@ -73,19 +70,64 @@ def test_what_it_prefers_stands_first(tmp_path, word, form):
         memory.files.close()
 
 
-@pytest.mark.parametrize("broken", ["down", "no scores", "text", "not a number"])
+BROKEN = {
+    "no scores": {"results": []},
+    "text": "hello",
+    "a bare list": [{"index": 0, "relevance_score": 1.0}],
+    "not a number": {"results": [{"index": 0, "relevance_score": float("nan")}]},
+    "endless place": {"results": [{"index": float("inf"), "relevance_score": 1.0}]},
+    "too large": {"results": [{"index": n, "relevance_score": 10.0**300} for n in range(3)]},
+}
+
+
+@pytest.mark.parametrize("broken", ["down", *BROKEN])
 def test_without_its_answer_the_order_of_the_search_stands(tmp_path, broken):
-    answers = {"no scores": {"results": []}, "text": "hello", "not a number": [{"index": 0, "score": float("nan")}]}
-    with serving(lambda _: answers.get(broken)) as (url, _):
+    with serving(lambda _: BROKEN.get(broken)) as (url, came):
         address = "http://127.0.0.1:9/v1" if broken == "down" else url
         api = RerankApi(base_url=address, model="judge")
         memory = build(tmp_path, None, reranking=Reranking(reranker=api))
         for text in TOLD:
             memory.tell(text)
+        asked = len(came)
         assert "bicycle" in memory.found("Where is the red bicycle?")[0]
-        with pytest.raises(EngineDown):
+        assert len(came) == asked <= 1, "after the first failure it is left alone"
+        with pytest.raises(EngineDown, match="left alone"):
             api.score("Where?", TOLD)
         memory.files.close()
+
+
+def test_a_server_that_answers_drop_by_drop_is_cut_off():
+    """A timeout of each read alone would wait for as long as drops come."""
+    dripped = threading.Event()
+
+    class Dripping(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(200)
+            self.end_headers()
+            for _ in range(600):
+                if dripped.wait(0.05):
+                    return
+                self.wfile.write(b" ")
+                self.wfile.flush()
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Dripping)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    api = RerankApi(base_url=f"http://127.0.0.1:{server.server_port}", model="judge", timeout_s=0.3)
+    with pytest.raises(EngineDown, match="ReadTimeout"):
+        api.score("Where?", TOLD)
+    dripped.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_no_password_in_an_address_is_told():
+    api = RerankApi(base_url="http://ann:geheim@127.0.0.1:9/v1", model="judge")
+    with pytest.raises(EngineDown) as down:
+        api.score("Where?", TOLD)
+    assert "geheim" not in str(down.value)
 
 
 def hit(name, score, *, sensitivity=()):
@@ -111,3 +153,10 @@ def test_it_reads_no_more_than_it_may_and_nobody_loses_a_place():
 def test_a_configuration_that_names_no_server_is_refused():
     with pytest.raises(ConfigError, match=r"reranker\.base_url"):
         load(None, {"reranker.kind": "api"}, {})
+
+
+def test_what_is_for_local_models_only_keeps_a_remote_reranker_out():
+    settings = {"reranker.kind": "api", "reranker.base_url": "https://rerank.example/v1", "reranker.model": "judge"}
+    settings = load(None, {**settings, "governance.sensitivity.card": "local_only"}, {}).settings
+    with pytest.raises(ConfigError, match=r"reranker\.base_url"):
+        governance_of(settings)

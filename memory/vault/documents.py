@@ -167,7 +167,8 @@ class CubeDocuments(CubeSharing):
         """Return (cube id, BM25 score >= 0) best first over the chunks of the user's documents."""
         partition = [documents_partition(scope.user)]
         with self._connections.snapshot() as connection:
-            terms = spelled(connection, partition, query_terms(query))
+            found_as = spelled(connection, partition, query_terms(query), [scope.user])
+            terms = list(dict.fromkeys(found_as.values()))
             found = lexical.search(connection, partition, terms, limit=limit) if terms and limit > 0 else []
             bound = {"owner": scope.user, "now": self._now(), "seqs": dumps([seq for seq, _ in found])}
             ids = {row["seq"]: row["id"] for row in connection.execute(_FOUND, bound)} if found else {}

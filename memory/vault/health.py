@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from memory.document import documents_partition
 from memory.vault.connections import Connections
 
 _MOST_LINES = 5
@@ -16,7 +17,7 @@ _MOST_LINES = 5
 class Flaw:
     """What is wrong."""
 
-    what: str  #: file | rows | journal | versions | index
+    what: str  #: file | rows | journal | versions | index | outlines
     message: str
 
 
@@ -32,15 +33,10 @@ _UNAUDITED = "SELECT count(*) FROM changes WHERE NOT EXISTS (SELECT 1 FROM audit
 _AHEAD = """
     SELECT count(*) FROM versions JOIN cubes USING (seq) WHERE versions.version >= cubes.version
 """
-_INDEXED = """
-    SELECT owner, sum(n) FROM (
-        SELECT owner, count(*) AS n FROM cubes
-        WHERE superseded_at IS NULL AND state NOT IN ('archived', 'expired') GROUP BY owner
-        UNION ALL
-        SELECT owner, -cubes FROM lexicons WHERE owner IN (SELECT owner FROM cubes)
-    ) GROUP BY owner HAVING sum(n) <> 0
+_IN_USE = """
+    SELECT owner, coalesce(json_extract(data, '$.source.document_id'), '') <> '' AS shelved, count(*) FROM cubes
+    WHERE superseded_at IS NULL AND state NOT IN ('archived', 'expired') GROUP BY 1, 2
 """
-_OUTLINED = _INDEXED.replace("SELECT owner, -cubes FROM lexicons", "SELECT owner, -1 FROM outlines")
 
 
 def examined(connections: Connections) -> Iterator[Flaw]:
@@ -60,10 +56,27 @@ def examined(connections: Connections) -> Iterator[Flaw]:
             yield Flaw("journal", f"{count} changes stand in the journal and not in the audit log")
         if count := _count(connection, _AHEAD):
             yield Flaw("versions", f"{count} versions are newer than the memory that they are of")
-        if users := len(connection.execute(_INDEXED).fetchall()):
-            yield Flaw("index", f"the word index of {users} users does not hold what they have")
-        if users := len(connection.execute(_OUTLINED).fetchall()):
-            yield Flaw("outlines", f"the outlines of {users} users do not hold what they have")
+        unindexed, unoutlined = _unlike(connection)
+        if unindexed:
+            yield Flaw("index", f"the word index of {unindexed} users does not hold what they have")
+        if unoutlined:
+            yield Flaw("outlines", f"the outlines of {unoutlined} users do not hold what they have")
+
+
+def _unlike(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return of how many users the word index, and of how many the outlines, hold other numbers than there are."""
+    have = {(owner, bool(shelved)): count for owner, shelved, count in connection.execute(_IN_USE)}
+    indexed = dict(connection.execute("SELECT owner, cubes FROM lexicons").fetchall())
+    outlined = dict(connection.execute("SELECT owner, count(*) FROM outlines GROUP BY owner").fetchall())
+    owners = [row[0] for row in connection.execute("SELECT DISTINCT owner FROM cubes")]
+    unindexed = [
+        owner
+        for owner in owners
+        if indexed.get(owner, 0) != have.get((owner, False), 0)
+        or indexed.get(documents_partition(owner), 0) != have.get((owner, True), 0)
+    ]
+    unoutlined = [owner for owner in owners if outlined.get(owner, 0) != have.get((owner, False), 0)]
+    return len(unindexed), len(unoutlined)
 
 
 def unrecorded(connections: Connections) -> int:

@@ -5,12 +5,14 @@ import sqlite3
 from collections.abc import Sequence
 
 from memory.cube import MemCube, SemanticType
+from memory.document import documents_partition
 from memory.errors import Unavailable
 from memory.outline import Entry, packed
 from memory.postings import Postings
 from memory.rules.marks import marks_of
 from memory.turn import Scope
 from memory.vault import lexical
+from memory.vault.access import partitions_of
 from memory.vault.reading import VaultBase
 from memory.vault.rows import dumps, micros
 from memory.vault.spelling import spelled
@@ -69,8 +71,17 @@ class CubeOutlining(VaultBase):
         own = [scope.user]
         with self._connections.snapshot() as connection:
             cubes, words = lexical.size(connection, own)
-            wanted = spelled(connection, own, query_terms(query))
-            return Postings({term: lexical.postings(connection, own, term) for term in wanted}, cubes, words)
+            elsewhere = [
+                documents_partition(scope.user),
+                *(each.name for each in partitions_of(connection, scope, self._now())),
+            ]
+            wanted = spelled(connection, own, query_terms(query), elsewhere)
+            return Postings(
+                {term: lexical.postings(connection, own, term) for term in dict.fromkeys(wanted.values())},
+                cubes,
+                words,
+                frozenset(found for asked, found in wanted.items() if found not in wanted),
+            )
 
 
 def _entry(seq: int, cube: MemCube) -> Entry:

@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 
 from memory.cube import MemCube, SemanticType, State
+from memory.document import documents_partition
 from memory.errors import Invalid, NotFound
 from memory.lifecycle import ended
 from memory.ports import Clock, Matrix, Page
@@ -174,7 +175,8 @@ class CubeReading(VaultBase):
         with self._connections.snapshot() as connection:
             shared = partitions_of(connection, scope, self._now())
             searched = [scope.user, *(each.name for each in shared)]
-            terms = spelled(connection, searched, query_terms(query))
+            found_as = spelled(connection, searched, query_terms(query), [documents_partition(scope.user)])
+            terms = list(dict.fromkeys(found_as.values()))
             cubes, _ = lexical.size(connection, searched)
             found = lexical.search(connection, searched, terms, limit=limit) if terms and limit > 0 else []
             bound = {**bound_to(scope), "seqs": dumps([seq for seq, _ in found])}

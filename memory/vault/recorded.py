@@ -5,9 +5,11 @@ stored: redacted, and without what was forgotten since.
 """
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -109,7 +111,14 @@ def _turn(row: sqlite3.Row) -> RecordedTurn:
         messages=messages[:-1] if row["answer"] else messages,
         answer=row["answer"],
         at=moment(row["occurred_at"]),
-        stable=injected.get("stable", ""),
-        turn=injected.get("turn", ""),
+        stable=_text(injected, "stable"),
+        turn=_text(injected, "turn"),
         trust=Trust(injected.get("trust", Trust.USER)),
     )
+
+
+def _text(injected: Mapping[str, Any], name: str) -> str:
+    text = injected.get(name, "")
+    if not isinstance(text, str):
+        raise TypeError(f"{name} is no text")
+    return text
