@@ -4,13 +4,14 @@ As browsers, curl and OpenAI's clients upload files: multipart/form-data (RFC 75
 JSON. The file comes by way of the disk and is read only once it is known to be small enough.
 """
 
-from email.message import Message
+from email.message import Message as Header
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
 
 from memory.errors import Invalid
 from proxy.documents_wire import MEDIA_TYPES, Upload
@@ -19,6 +20,7 @@ FORM = "multipart/form-data"
 _FILE, _TAGS = "file", "tags"
 _MOST_FIELDS = 200
 _MAX_FIELD_BYTES = 1 << 20
+_MOST_EPILOGUE_BYTES = 4096
 _BY_ENDING = {
     ".txt": "text/plain",
     ".text": "text/plain",
@@ -44,10 +46,11 @@ class Forms:
         """
         if _parsed(request.headers.get("content-type", "")).get_content_type() != FORM:
             return None
+        whole = _Whole(request)
         try:
-            async with _plain(request).form(
-                max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MAX_FIELD_BYTES
-            ) as form:
+            async with whole.request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MAX_FIELD_BYTES) as form:
+                if not whole.ended:
+                    raise Invalid("The form is cut off: its last line, which ends it, is missing. Send it again.")
                 fields = _texts(form)
                 uploaded = _uploaded(form)
                 if uploaded is not None:
@@ -92,8 +95,31 @@ def media_type_of(uploaded: UploadFile) -> str:
     return found
 
 
-def _plain(request: Request) -> Request:
-    """Return the request with nothing but the boundary in its type: a form is UTF-8, whatever charset it names."""
+class _Whole:
+    """A request whose form is UTF-8, whatever charset it names, and which tells whether it was read to its last line.
+
+    A form that ends early would be a form with fields missing: a document that was to expire would stay for ever.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._receive = request.receive
+        self._end, headers = _boundary(request)
+        self._tail = b""
+        self.request = Request({**request.scope, "headers": headers}, self._received)
+
+    @property
+    def ended(self) -> bool:
+        """True once the line that ends the form came; some clients send a few bytes after it."""
+        return self._end in self._tail
+
+    async def _received(self) -> Message:
+        message = await self._receive()
+        self._tail = (self._tail + bytes(message.get("body", b"")))[-_MOST_EPILOGUE_BYTES:]
+        return message
+
+
+def _boundary(request: Request) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """Return the line that ends the form, and the headers with nothing but the boundary in the form's type."""
     boundary = _parsed(request.headers.get("content-type", "")).get_boundary()
     if not boundary or '"' in boundary:
         raise Invalid(
@@ -101,7 +127,7 @@ def _plain(request: Request) -> Request:
         )
     others = [(name, value) for name, value in request.scope["headers"] if name != b"content-type"]
     said = f'{FORM}; boundary="{boundary}"'.encode("latin-1", "replace")
-    return Request({**request.scope, "headers": [*others, (b"content-type", said)]}, request.receive)
+    return f"--{boundary}--".encode("latin-1", "replace"), [*others, (b"content-type", said)]
 
 
 def _texts(form: FormData) -> dict[str, Any]:
@@ -135,7 +161,7 @@ def _base_name(name: str) -> str:
     return PureWindowsPath(name).name  # takes / for a separator too
 
 
-def _parsed(content_type: str) -> Message:
-    message = Message()
+def _parsed(content_type: str) -> Header:
+    message = Header()
     message["content-type"] = content_type or "application/octet-stream"
     return message

@@ -165,9 +165,13 @@ def test_what_is_wrong_with_a_form_is_told(served, refused, what):
     [
         (b"--cut\r\n", "multipart/form-data", "without a boundary"),
         (b"no form", "multipart/form-data; boundary=cut", "cannot be read"),
-        (b"", "multipart/form-data; boundary=cut", "send text"),
+        (b"", "multipart/form-data; boundary=cut", "cut off"),
+        (b"--cut--", "multipart/form-data; boundary=cut", "send text"),
         (b'--cut\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nA.',
-         "multipart/form-data; boundary=cut", "send text"),
+         "multipart/form-data; boundary=cut", "cut off"),
+        (b'--cut\r\nContent-Disposition: form-data; name="text"\r\n\r\nA.\r\n'
+         b'--cut\r\nContent-Disposition: form-data; name="ttl_s"\r\n\r\n3',
+         "multipart/form-data; boundary=cut", "cut off"),
         (b"--cut\r\nContent-Disposition: form-data\r\n\r\nA.\r\n--cut--",
          "multipart/form-data; boundary=cut", "name"),
         (b"x", f"multipart/form-data; boundary={'y' * 999}", "cannot be read"),
