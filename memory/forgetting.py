@@ -17,10 +17,13 @@ from memory.ranking import DATE_WORDS
 from memory.rules.lexicon import RELATIVES
 from memory.rules.stance import SOMEBODY, states
 from memory.rules.topics import Holds, Topic
+from memory.rules.topics import topics as all_topics
 from memory.rules.words import content_words
 from memory.topics import Label, Topics
 from memory.turn import Forget, Scope
 
+_RELATION = "rel:"
+_PERSON = re.compile(r"(?:my|our) (\w+(?: \w+)?)", re.IGNORECASE)
 _EARLIER = re.compile(r"\b(?:old|former|previous|earlier|ex|last)\b", re.IGNORECASE)  #: what holds now must stay
 _MIN_LIKENESS = 0.42  #: of the wish to questions about a topic
 _MIN_LEAD = 0.04  #: before the next topic
@@ -40,15 +43,16 @@ class Forgetting:
 
         Costs an embedding, and a product over all of the user's memories. Raises: EngineDown.
         """
-        if wish.everything or wish.value or not _is_of_user(wish) or _EARLIER.search(wish.target):
+        if wish.everything or wish.value or _EARLIER.search(wish.target):
             return wish
-        for topic in self._meant(wish.target):
+        person = _person(wish.target)
+        for topic in person or (self._meant(wish.target) if _is_of_user(wish) else []):
             wanted = _things(wish.target, topic)
             attributes = () if wanted else topic.attributes
             wish = replace(
                 wish,
                 attributes=tuple(dict.fromkeys((*wish.attributes, *attributes))),
-                cube_ids=tuple(dict.fromkeys((*wish.cube_ids, *self._about(scope, topic, wanted)))),
+                cube_ids=tuple(dict.fromkeys((*wish.cube_ids, *self._about(scope, wish.target, topic, wanted)))),
             )
         return wish
 
@@ -64,22 +68,33 @@ class Forgetting:
             return []
         named = best[0][0]
         other = next((likeness for topic, likeness in best[1:] if topic.name not in named.also), 0.0)
-        if named.holds not in (Holds.ONE, Holds.EACH) or best[0][1] - other < _MIN_LEAD:
+        if not (named.holds in (Holds.ONE, Holds.EACH) or _names_all(target, named)) or best[0][1] - other < _MIN_LEAD:
             return []
         also = [topic for topic, likeness in best[1:] if topic.name in named.also and likeness >= _MIN_LIKENESS]
         return [named, *also]
 
-    def _about(self, scope: Scope, topic: Topic, wanted: frozenset[str]) -> list[str]:
+    def _about(self, scope: Scope, target: str, topic: Topic, wanted: frozenset[str]) -> list[str]:
         ids, vectors = self._vault.vectors(scope, self._embeddings.model_id)
         rows = dict(zip(ids, vectors, strict=True))
         cubes = [cube for cube in self._vault.get_many(scope, ids) if states(cube) and _holds_alone(cube)]
         if not cubes:
             return []
         labels = self._topics.of_memories(cubes, np.stack([rows[cube.id] for cube in cubes]))
-        own = [cube for cube, label in zip(cubes, labels, strict=True) if label is not None and _is_sure(label, topic)]
+        own = [
+            cube
+            for cube, label in zip(cubes, labels, strict=True)
+            if (label is not None and _is_sure(label, topic, cube.text, target)) or _mentions(cube.text, topic)
+        ]
         shared = {cube.id: len(wanted & set(content_words(cube.text))) for cube in own}
         most = max(shared.values(), default=0)
         return [cube.id for cube in own if not wanted or (most and shared[cube.id] == most)]
+
+
+def _person(target: str) -> list[Topic]:
+    """Return the topic of the one person that the user has of a kind: "my partner", not "the job of my partner"."""
+    named = _PERSON.fullmatch(target.strip())
+    attribute = f"{_RELATION}{named[1].casefold()}" if named else ""
+    return [topic for topic in all_topics() if topic.holds is Holds.ONE and attribute in topic.attributes]
 
 
 def _is_of_user(wish: Forget) -> bool:
@@ -90,6 +105,18 @@ def _is_of_user(wish: Forget) -> bool:
         return True
     of_things = bool(wish.attributes) and all(attribute.startswith("thing:") for attribute in wish.attributes)
     return of_things and wish.subject not in RELATIVES
+
+
+def _names_all(target: str, topic: Topic) -> bool:
+    """True for "my allergy" and "my pets": the topic itself is named, so all of it is meant, though it adds up."""
+    name = topic.name
+    return set(content_words(target)) <= {name, f"{name}s", f"{name}es", f"{name.removesuffix('y')}ies"}
+
+
+def _mentions(text: str, topic: Topic) -> bool:
+    """True where the person whom the topic is about is mentioned, whatever else is said: "dinner with my partner"."""
+    people = [name.removeprefix(_RELATION) for name in topic.attributes if name.startswith(_RELATION)]
+    return bool(people) and re.search(rf"\b(?:my|our) (?:{'|'.join(people)})\b", text, re.IGNORECASE) is not None
 
 
 def _holds_alone(cube: MemCube) -> bool:
@@ -103,5 +130,7 @@ def _things(target: str, topic: Topic) -> frozenset[str]:
     return frozenset(content_words(target)) - general
 
 
-def _is_sure(label: Label, topic: Topic) -> bool:
-    return label.topic is topic and label.score >= _MIN_SCORE and label.margin >= _MIN_MARGIN
+def _is_sure(label: Label, topic: Topic, text: str, target: str) -> bool:
+    """True for what is surely about the topic; the wish's own words leave no doubt: "in Omaha, where I live"."""
+    sure = label.score >= _MIN_SCORE and label.margin >= _MIN_MARGIN
+    return label.topic is topic and (sure or target.strip().casefold() in text.casefold())

@@ -207,6 +207,31 @@ def test_forgetting_one_deadline_leaves_the_other(memory):
     assert any("3 May" in text for text in found)
 
 
+def test_forgetting_a_topic_that_adds_up_by_its_name_takes_all_of_it(memory):
+    tell_all(
+        memory,
+        "I had to use my EpiPen once, cashews and I don't get along - allergy.",
+        "I'm allergic to latex.",
+        "Please forget my allergy, delete everything you know about it.",
+    )
+    found = " ".join(memory.found("What am I allergic to?"))
+    assert "cashews" not in found
+    assert "latex" not in found
+
+
+def test_what_says_it_in_the_words_of_the_wish_goes_too(memory):
+    tell_all(memory, "It's raining again here in Tulsa, where I live.")
+    memory.tell("Please forget where I live, delete everything you know about it.")
+    assert "Tulsa" not in " ".join(memory.found("Where do I live?"))
+
+
+def test_forgetting_a_person_takes_what_only_mentions_them(memory):
+    tell_all(memory, "I'm having dinner with my partner Ottilie tonight.", "My sister Ottoline bakes.")
+    memory.tell("Please forget my partner, delete everything you know about it.")
+    assert "Ottilie" not in " ".join(memory.found("Who is my partner?"))
+    assert "Ottoline" in " ".join(memory.found("Who is my sister?"))
+
+
 def test_forgetting_one_of_many_pets_leaves_the_others(memory):
     tell_all(memory, "I have a cat called Minou.", "I have a dog called Bruno.")
     memory.tell("Forget my cat.")
