@@ -17,7 +17,6 @@ from retrieval_metrics import Result, Row, Rows, judged
 from retrieval_results import Table
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table as Shown
 
 from adapters.minilm import MiniLM
 from adapters.ranker import TreeRanker
@@ -106,10 +105,7 @@ def main() -> None:
                 found.setdefault(name, Rows()).rows.append(row)
     stem = options.data.name.partition(".")[0]
     shown = table(found, f"{stem}: what each part is worth, {len(found[WHOLE].rows)} questions, in percent")
-    page = Shown(*shown.columns, title=shown.title)
-    for row in shown.rows:
-        page.add_row(*row)
-    Console(width=150).print(page)
+    Console(width=150).print(shown.shown())
     if options.out is not None:
         (options.out / f"ablation-{stem}.md").write_text(shown.markdown(), encoding="utf-8")
 

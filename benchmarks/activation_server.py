@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from bench_processes import HERE, cpu_ms, free_port, memos, running, wait_until_ready
+from chat_stream import streamed
 from soak import Engine, engine_of
 
 NO_END = {str(token): -100 for token in (0, 2)}  #: the embedded tokenizer's tokens that end an answer
@@ -146,31 +147,13 @@ def ask(
 
 
 def _read(response: http.client.HTTPResponse, since: Callable[[], tuple[float, float]], *, hang_up: bool) -> Reply:
-    if response.status != 200:
-        raise SystemExit(f"The server said {response.status}: {response.read(1000).decode(errors='replace')}")
-    first: tuple[float, float] | None = None
-    usage: Mapping[str, Any] = {}
-    text = ""
-    for line in response:
-        if not line.startswith(b"data: {"):
-            continue
-        chunk = json.loads(line[6:])
-        if "error" in chunk:
-            raise SystemExit(f"The answer broke off: {chunk['error']}")
-        for choice in chunk["choices"]:
-            text += choice["delta"].get("content") or ""
-            if first is None and (text or choice["finish_reason"]):
-                first = since()
-        usage = chunk.get("usage") or usage
-        if hang_up and first is not None:
-            break
-    first_s, cpu_s = first or since()
+    said = streamed(response, since, hang_up=hang_up)
     return Reply(
-        text=text,
-        first_s=first_s,
-        cpu_s=cpu_s,
-        prompt_tokens=usage.get("prompt_tokens", 0),
-        cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0),
+        text=said.text,
+        first_s=said.first_s,
+        cpu_s=said.first_cpu_s,
+        prompt_tokens=said.prompt_tokens,
+        cached_tokens=said.cached_tokens,
         request_id=response.headers.get("x-memory-request-id", ""),
     )
 

@@ -7,8 +7,7 @@ from statistics import median
 
 from answers_judge import wilson
 from engine_load import percentile
-from retrieval_results import Table as Markdown
-from rich.table import Table as Shown
+from retrieval_results import Table
 
 NONE, HISTORY, RAG, OURS = "no memory", "full history", "plain RAG", "this proxy"
 CONDITIONS = (NONE, HISTORY, RAG, OURS)
@@ -34,26 +33,6 @@ class Row:
     cached_tokens: int
     question: str
     answer: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A heading, columns and rows of cells."""
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-    def markdown(self) -> str:
-        """Return the table in Markdown."""
-        return Markdown(self.title, self.columns, self.rows).markdown()
-
-    def shown(self) -> Shown:
-        """Return the table for a terminal."""
-        shown = Shown(*self.columns, title=self.title)
-        for row in self.rows:
-            shown.add_row(*row)
-        return shown
 
 
 def tables(rows: Sequence[Row], name: str) -> Iterator[Table]:

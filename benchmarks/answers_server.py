@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bench_processes import call, cpu_ms, free_port, memos, running, wait_until_ready
+from chat_stream import streamed
 from retrieval_server import Memory
 from soak import Engine, engine_of
 
@@ -102,30 +103,11 @@ class Server:
 
 
 def _read(response: http.client.HTTPResponse, since: Callable[[], tuple[float, float]], *, hang_up: bool) -> Reply:
-    if response.status != 200:
-        raise SystemExit(f"The server said {response.status}: {response.read(1000).decode(errors='replace')}")
     if response.headers.get("x-memory-status") == "degraded":
         raise SystemExit("The memory was too slow or failed: the answer would be one without it.")
-    first: tuple[float, float] | None = None
-    usage: Mapping[str, Any] = {}
-    text = ""
-    for line in response:
-        if not line.startswith(b"data: {"):
-            continue
-        chunk = json.loads(line[6:])
-        if "error" in chunk:
-            raise SystemExit(f"The answer broke off: {chunk['error']}")
-        for choice in chunk["choices"]:
-            text += choice["delta"].get("content") or ""
-            if first is None and (text or choice["finish_reason"]):
-                first = since()
-        usage = chunk.get("usage") or usage
-        if hang_up and first is not None:
-            break
-    first_s, first_cpu_s = first or since()
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
+    said = streamed(response, since, hang_up=hang_up)
     ids = response.headers.get("x-memory-ids", "").replace(",", " ").split()
-    return Reply(text, first_s, first_cpu_s, usage.get("prompt_tokens", 0), cached, tuple(ids))
+    return Reply(said.text, said.first_s, said.first_cpu_s, said.prompt_tokens, said.cached_tokens, tuple(ids))
 
 
 @contextmanager

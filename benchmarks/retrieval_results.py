@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from retrieval_metrics import BUDGETS, CUTS, Row, Rows, auroc, interval, withholding
+from rich.table import Table as Shown
 
 VALUES = (*(f"recall@{cut}" for cut in CUTS), "recall_all@5", "nDCG@10", "session_all@5")
 BUDGETED = tuple(f"in {budget} tokens" for budget in BUDGETS)
@@ -24,6 +25,13 @@ class Table:
         """Return the table in Markdown."""
         lines = [self.columns, ["---"] * len(self.columns), *self.rows]
         return "\n".join([f"## {self.title}", "", *(f"| {' | '.join(cells)} |" for cells in lines), ""])
+
+    def shown(self) -> Shown:
+        """Return the table for a terminal."""
+        shown = Shown(*self.columns, title=self.title)
+        for row in self.rows:
+            shown.add_row(*row)
+        return shown
 
 
 def tables(found: Mapping[str, Rows], ours: str, missing: Mapping[str, str], threshold: float) -> Iterator[Table]:
