@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import logging
+import re
 import sqlite3
 import subprocess
 import sys
@@ -178,7 +179,7 @@ def test_the_log_is_asked_from_the_command_line(data: Path) -> None:
     lines = [json.loads(line) for line in audit("log", "--json", data=data).stdout.splitlines()]
     assert [line["operation"] for line in lines] == ["delete", "remember", "remember", "remember"]
     assert {line["key_id"] for line in lines} == {"k1"}
-    assert "ada" not in str(lines)
+    assert re.search(r"\bada\b", str(lines)) is None, "as a word: a hash may hold these letters"
 
     def count(*flags: str) -> int:
         done = audit("log", "--json", *flags, data=data)

@@ -1,5 +1,6 @@
 """The journal and the audit log: each change of memories stands in both, in the same transaction."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def test_a_removed_memory_leaves_no_trace_of_its_id_in_the_journal(files: VaultF
 def test_the_audit_log_holds_neither_user_nor_text_nor_cube(files: VaultFiles) -> None:
     cube_id = _tell(files, "The user likes tea.")
     line = str(_rows(files, "SELECT * FROM audit"))
-    assert "ada" not in line
+    assert re.search(r"\bada\b", line) is None  # as a word: a hash may hold these letters
     assert "tea" not in line
     assert cube_id not in line
 
