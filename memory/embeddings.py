@@ -83,18 +83,23 @@ class Embeddings:
                     self._cache.popitem(last=False)
         return np.stack([known[text] for text in texts])
 
+    def vector(self, text: str) -> Vector | None:
+        """Return the unit vector of one text; None without an embedder."""
+        vectors = self.embed([text])
+        return None if vectors is None else vectors[0]
+
     def search(self, scope: Scope, query: str, partitions: Sequence[Partition] = ()) -> tuple[list[str], Vector]:
         """Return all of the user's current cube ids and their cosine similarities to the query, unsorted.
 
         Those of the partitions follow; what is the user's own and shared too stands there twice.
         """
-        vectors = self.embed([query])
-        if vectors is None:
+        vector = self.vector(query)
+        if vector is None:
             return [], np.zeros(0, np.float32)
-        ids, similarities = self.nearest(scope, vectors[0])
+        ids, similarities = self.nearest(scope, vector)
         if not partitions:
             return ids, similarities
-        found = [self._shared(scope, each, vectors[0]) for each in partitions]
+        found = [self._shared(scope, each, vector) for each in partitions]
         every_id = [*ids, *(cube_id for more, _ in found for cube_id in more)]
         return every_id, np.concatenate([similarities, *(more for _, more in found)])
 

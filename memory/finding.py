@@ -101,8 +101,7 @@ class Finder:
 
         Raises: EngineDown: the embedder does not answer. VaultLocked.
         """
-        vectors = self._embeddings.embed([call.query])
-        vector = None if vectors is None else vectors[0]
+        vector = self._embeddings.vector(call.query)
         words = without_times(call)
         own = self._own(scope, call, words, vector)
         chunks = find_chunks(self._vault, self._embeddings, scope, words, vector, own.scale)

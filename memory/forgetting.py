@@ -21,6 +21,7 @@ from memory.rules.topics import topics as all_topics
 from memory.rules.words import content_words
 from memory.topics import Label, Topics
 from memory.turn import Forget, Scope
+from memory.vault.words import stems, terms
 
 _RELATION = "rel:"
 _PERSON = re.compile(r"(?:my|our) (\w+(?: \w+)?)", re.IGNORECASE)
@@ -109,8 +110,7 @@ def _is_of_user(wish: Forget) -> bool:
 
 def _names_all(target: str, topic: Topic) -> bool:
     """True for "my allergy" and "my pets": the topic itself is named, so all of it is meant, though it adds up."""
-    name = topic.name
-    return set(content_words(target)) <= {name, f"{name}s", f"{name}es", f"{name.removesuffix('y')}ies"}
+    return set(stems(content_words(target))) <= set(terms(topic.name))
 
 
 def _mentions(text: str, topic: Topic) -> bool:

@@ -151,7 +151,7 @@ class Injector:
                 line = Hit(cube=asked, score=hit.score)
                 if filling.offer(line, costs[asked.id], "asks what another one answers"):
                     lead[asked.id] = hit.cube
-        return _oldest_first(filling.taken, lead), filling.receipts
+        return _oldest_first(list(filling.taken.values()), lead), list(filling.lines.values())
 
     def _cost(self, cubes: Sequence[MemCube], frame: str) -> int:
         if not cubes:
@@ -169,20 +169,22 @@ class _Filling:
     """A block that is being filled: each memory once, taken whole or not at all."""
 
     def __init__(self, block: str, budget_tokens: int) -> None:
-        self.taken: list[MemCube] = []
-        self.receipts: list[Candidate] = []
+        self.taken: dict[str, MemCube] = {}
+        self.lines: dict[str, Candidate] = {}  #: of the receipt, in the order of the last offers
         self._block, self._budget_tokens = block, budget_tokens
 
     def offer(self, hit: Hit, cost: int, reason: str, *, refused: bool = False) -> bool:
         """Take a memory that is affordable, and write its line of receipt; True when it was taken."""
-        if any(cube.id == hit.cube.id for cube in self.taken):
+        if hit.cube.id in self.taken:
             return False
         taken = not refused and cost <= self._budget_tokens
         if taken:
             self._budget_tokens -= cost
-            self.taken.append(hit.cube)
-        line = _receipt(hit, self._block if taken else "", reason if taken or refused else "over budget")
-        self.receipts = [*(each for each in self.receipts if each.cube_id != hit.cube.id), line]
+            self.taken[hit.cube.id] = hit.cube
+        self.lines.pop(hit.cube.id, None)
+        self.lines[hit.cube.id] = _receipt(
+            hit, self._block if taken else "", reason if taken or refused else "over budget"
+        )
         return taken
 
 

@@ -92,7 +92,7 @@ class Operator:
         )
         self._asked_about = asked_about
         self._topics = topics or Topics(embeddings.embed)
-        self._policies: Mapping[str, Callable[[Scope, MemoryCall, Plan], list[Hit]]] = {
+        self._policies: Mapping[str, Callable[[Scope, _Question, Plan], list[Hit]]] = {
             "hybrid": self._hybrid,
             "semantic": self._semantic,
             "lru": self._lru,
@@ -107,51 +107,53 @@ class Operator:
         """
         if not plan.recall:
             return Recall()
+        question = self._question(call)
         if call.as_of is not None:
-            hits = self._as_of(scope, call, call.as_of)
+            hits = self._as_of(scope, question, call.as_of)
         else:
-            hits = self._policies[plan.policy](scope, call, plan)
+            hits = self._policies[plan.policy](scope, question, plan)
         wanted = _own_word_first([hit for hit in hits if hit.cube.kind in plan.kinds])
         if call.as_of is None and _best(wanted) < self._weights.archived_below:
-            wanted = _own_word_first([*self._archived(scope, call, plan, wanted), *wanted])
+            wanted = _own_word_first([*self._archived(scope, question, plan, wanted), *wanted])
         personal = is_personal(call.query)
         rated = [replace(hit, probability=probability(hit.signals, personal=personal)) for hit in wanted]
         return Recall(hits=tuple(rated[: _pool(plan)]), sufficiency=sufficiency(rated))
 
-    def _archived(self, scope: Scope, call: MemoryCall, plan: Plan, in_use: Sequence[Hit]) -> list[Hit]:
+    def _archived(self, scope: Scope, question: _Question, plan: Plan, in_use: Sequence[Hit]) -> list[Hit]:
         """Return archived memories that answer better than what is in use, best first; they stand above it.
 
         Costs one look into an index for each word where nothing is archived.
         """
-        question = self._question(call)
-        found = self._vault.archived(scope, call.query, question.asked, model_id=self._embeddings.model_id)
-        query = self._embeddings.embed([call.query]) if found else None
+        query = question.call.query
+        found = self._vault.archived(scope, query, question.asked, model_id=self._embeddings.model_id)
+        asked = self._embeddings.vector(query) if found else None
         hits: list[Hit] = []
         for each in found:
             if each.cube.kind in plan.kinds and "question" not in each.cube.tags:
-                dense = None if query is None or each.vector is None else float(query[0] @ each.vector)
+                dense = None if asked is None or each.vector is None else float(asked @ each.vector)
                 hits.append(self._hit(question, each.cube, 0.0, 0.0, {"dense": dense}))
         enough, above = _best(in_use), max((hit.score for hit in in_use), default=0.0)
         better = [replace(hit, score=above + hit.relevance) for hit in hits if hit.relevance > enough]
         return sorted(better, key=_rank, reverse=True)
 
-    def _hybrid(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:
-        return self._ranked(scope, call, plan, recency=self._weights.recency)
+    def _hybrid(self, scope: Scope, question: _Question, plan: Plan) -> list[Hit]:
+        return self._ranked(scope, question, plan, recency=self._weights.recency)
 
-    def _semantic(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:
-        return self._ranked(scope, call, plan, recency=0.0)
+    def _semantic(self, scope: Scope, question: _Question, plan: Plan) -> list[Hit]:
+        return self._ranked(scope, question, plan, recency=0.0)
 
-    def _lru(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:  # noqa: ARG002 (one shape for all policies)
+    def _lru(self, scope: Scope, question: _Question, plan: Plan) -> list[Hit]:  # noqa: ARG002 (one shape for all policies)
         return _in_order(self._vault.recent(scope, limit=_pool(plan)), "last_used")
 
-    def _label(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:
-        labels = [*call.entities, *(name for _, name in self._asked_about(call.query)), *content_words(call.query)]
+    def _label(self, scope: Scope, question: _Question, plan: Plan) -> list[Hit]:
+        call = question.call
+        labels = [*call.entities, *(name for _, name in question.asked), *content_words(call.query)]
         limit = _pool(plan)
         own, others = self._vault.labelled(scope, labels, limit=limit), self._vault.labelled_by_others
         return _in_order([*own, *others(scope, labels, limit=limit)], "label")
 
-    def _ranked(self, scope: Scope, call: MemoryCall, plan: Plan, *, recency: float) -> list[Hit]:
-        question, cues = self._question(call), self._cues(call)
+    def _ranked(self, scope: Scope, question: _Question, plan: Plan, *, recency: float) -> list[Hit]:
+        call, cues = question.call, self._cues(question.call)
         partitions = self._vault.partitions(scope)
         found = self._finder.find(scope, call, partitions)
         best = sorted(found.scores, key=found.scores.__getitem__, reverse=True)[: max(_LEAST_LOOKED_AT, _pool(plan))]
@@ -176,18 +178,18 @@ class Operator:
 
     def _likeness(self, query: str, vectors: Mapping[str, Vector]) -> dict[str, dict[str, float]]:
         """Return the cosine of each memory, also of those that no search brought to the front."""
-        asked = self._embeddings.embed([query])
-        return {} if asked is None else {each: {"dense": float(asked[0] @ row)} for each, row in vectors.items()}
+        asked = self._embeddings.vector(query)
+        return {} if asked is None else {each: {"dense": float(asked @ row)} for each, row in vectors.items()}
 
     def _with_questions(self, scope: Scope, questions: Mapping[str, str], hits: Sequence[Hit], plan: Plan) -> list[Hit]:
         """Put the question beside a short answer that may be brought in: "The blue one." says nothing without it."""
         wanted = {hit.cube.id: questions[hit.cube.id] for hit in hits[: plan.top_k] if hit.cube.id in questions}
         cubes = {cube.id: cube for cube in self._vault.readable(scope, list(wanted.values()))} if wanted else {}
-        return [replace(hit, question=cubes.get(wanted.get(hit.cube.id, ""))) if wanted else hit for hit in hits]
+        return [replace(hit, question=cubes.get(wanted[hit.cube.id])) if hit.cube.id in wanted else hit for hit in hits]
 
     def _cues(self, call: MemoryCall) -> Cues:
-        vector = self._embeddings.embed([call.query])
-        return cues_of(call, [] if vector is None else self._topics.of_question(vector[0]))
+        vector = self._embeddings.vector(call.query)
+        return cues_of(call, [] if vector is None else self._topics.of_question(vector))
 
     def _of_topic(self, scope: Scope, cues: Cues) -> list[str]:
         """Return what is said like the statements of the topics that matter."""
@@ -212,14 +214,14 @@ class Operator:
             for hit in hits
         ]
 
-    def _as_of(self, scope: Scope, call: MemoryCall, as_of: datetime) -> list[Hit]:
-        question = self._question(call)
-        near = nearest(*self._embeddings.search(scope, call.query), _AS_OF_NEAR)
-        asked = self._embeddings.embed([call.query])
+    def _as_of(self, scope: Scope, question: _Question, as_of: datetime) -> list[Hit]:
+        near: dict[str, float] = {}
+        asked = self._embeddings.vector(question.call.query)
         if asked is not None:
-            near |= nearest(*self._embeddings.documents(scope, asked[0]), _AS_OF_CHUNKS)
+            near |= nearest(*self._embeddings.nearest(scope, asked), _AS_OF_NEAR)
+            near |= nearest(*self._embeddings.documents(scope, asked), _AS_OF_CHUNKS)
         in_order = sorted(near, key=near.__getitem__, reverse=True)
-        known = self._vault.known_likely(scope, as_of, call.query, in_order)
+        known = self._vault.known_likely(scope, as_of, question.call.query, in_order)
         hits = self._past(scope, question, [cube for cube in known if cube.in_use])
         if _best(hits) < self._weights.archived_below and not all(cube.in_use for cube in known):
             return self._past(scope, question, known)
@@ -228,10 +230,10 @@ class Operator:
     def _past(self, scope: Scope, question: _Question, known: Sequence[MemCube]) -> list[Hit]:
         coverage = {cube.id: _coverage(question.words, cube.text) for cube in known}
         cubes = sorted(known, key=lambda cube: (coverage[cube.id], cube.recorded_at))[-_AS_OF_COMPARED:]
-        asked, vectors = self._embeddings.embed([question.call.query]), self._embeddings.of_versions(scope, cubes)
+        asked, vectors = self._embeddings.vector(question.call.query), self._embeddings.of_versions(scope, cubes)
         dense: dict[str, float] = {}
         if asked is not None and vectors is not None:
-            dense = dict(zip((cube.id for cube in cubes), map(float, vectors @ asked[0]), strict=True))
+            dense = dict(zip((cube.id for cube in cubes), map(float, vectors @ asked), strict=True))
         mean, deviation = spread(np.array(list(dense.values()), np.float32), DENSE_FLOOR)
         scores = {cube.id: (dense.get(cube.id, mean) - mean) / deviation + 2 * coverage[cube.id] for cube in cubes}
         best = set(sorted(scores, key=scores.__getitem__, reverse=True)[:_PAST_LOOKED_AT])

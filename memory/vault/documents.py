@@ -20,7 +20,7 @@ from memory.turn import Admitted, Scope
 from memory.vault import lexical
 from memory.vault.rows import dumps, micros, moment
 from memory.vault.sharing import CubeSharing
-from memory.vault.spelling import spelled
+from memory.vault.spelling import terms_as_spelled
 from memory.vault.words import query_terms
 
 _DOCUMENT = """
@@ -167,8 +167,7 @@ class CubeDocuments(CubeSharing):
         """Return (cube id, BM25 score >= 0) best first over the chunks of the user's documents."""
         partition = [documents_partition(scope.user)]
         with self._connections.snapshot() as connection:
-            found_as = spelled(connection, partition, query_terms(query), [scope.user])
-            terms = list(dict.fromkeys(found_as.values()))
+            terms = terms_as_spelled(connection, partition, query_terms(query), lambda: [scope.user])
             found = lexical.search(connection, partition, terms, limit=limit) if terms and limit > 0 else []
             bound = {"owner": scope.user, "now": self._now(), "seqs": dumps([seq for seq, _ in found])}
             ids = {row["seq"]: row["id"] for row in connection.execute(_FOUND, bound)} if found else {}

@@ -71,10 +71,11 @@ class CubeOutlining(VaultBase):
         own = [scope.user]
         with self._connections.snapshot() as connection:
             cubes, words = lexical.size(connection, own)
-            elsewhere = [
-                documents_partition(scope.user),
-                *(each.name for each in partitions_of(connection, scope, self._now())),
-            ]
+
+            def elsewhere() -> list[str]:
+                shared = partitions_of(connection, scope, self._now())
+                return [documents_partition(scope.user), *(each.name for each in shared)]
+
             wanted = spelled(connection, own, query_terms(query), elsewhere)
             return Postings(
                 {term: lexical.postings(connection, own, term) for term in dict.fromkeys(wanted.values())},

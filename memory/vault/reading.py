@@ -17,7 +17,7 @@ from memory.vault import lexical
 from memory.vault.access import IN_USE, REACH, READABLE, bound_to, partitions_of
 from memory.vault.connections import Connections
 from memory.vault.rows import CUBE_COLUMNS, cube_from_json, cube_of, dumps, folded, micros
-from memory.vault.spelling import spelled
+from memory.vault.spelling import terms_as_spelled
 from memory.vault.words import query_terms
 
 _ALIVE = "(expires_at IS NULL OR expires_at > :now)"
@@ -175,8 +175,9 @@ class CubeReading(VaultBase):
         with self._connections.snapshot() as connection:
             shared = partitions_of(connection, scope, self._now())
             searched = [scope.user, *(each.name for each in shared)]
-            found_as = spelled(connection, searched, query_terms(query), [documents_partition(scope.user)])
-            terms = list(dict.fromkeys(found_as.values()))
+            terms = terms_as_spelled(
+                connection, searched, query_terms(query), lambda: [documents_partition(scope.user)]
+            )
             cubes, _ = lexical.size(connection, searched)
             found = lexical.search(connection, searched, terms, limit=limit) if terms and limit > 0 else []
             bound = {**bound_to(scope), "seqs": dumps([seq for seq, _ in found])}

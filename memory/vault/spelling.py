@@ -10,7 +10,7 @@ character structure", 1974); compared are words with the same first letter, whic
 
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 _SHORTEST = 4  #: letters: of shorter words one wrong letter leaves too little
@@ -30,15 +30,30 @@ _ALIKE = """
 """
 
 
+def terms_as_spelled(
+    connection: sqlite3.Connection,
+    partitions: Sequence[str],
+    terms: Sequence[str],
+    standing: Callable[[], Sequence[str]] = tuple,
+) -> list[str]:
+    """Return what the terms are taken for, each once: what is to be searched in the partitions. See ``spelled``."""
+    return list(dict.fromkeys(spelled(connection, partitions, terms, standing).values()))
+
+
 def spelled(
-    connection: sqlite3.Connection, partitions: Sequence[str], terms: Sequence[str], standing: Sequence[str] = ()
+    connection: sqlite3.Connection,
+    partitions: Sequence[str],
+    terms: Sequence[str],
+    standing: Callable[[], Sequence[str]] = tuple,
 ) -> dict[str, str]:
     """Return each term with what it is taken for: itself where it stands in the partitions, or in those ``standing``.
 
     Costs one look into an index for each term, and for each missing one a pass over the words with its first letter.
     """
-    known = [*dict.fromkeys((*partitions, *standing))]
-    missing = [term for term in terms if not _stands(connection, known, term)][:_MOST_MISSING]
+    missing = [term for term in terms if not _stands(connection, partitions, term)]
+    if missing:  # seldom: what stands elsewhere need not be known before
+        others = [each for each in standing() if each not in partitions]
+        missing = [term for term in missing if not _stands(connection, others, term)][:_MOST_MISSING]
     taken_for = {term: _nearest(connection, partitions, term) for term in missing}
     return {term: taken_for.get(term, term) for term in terms}
 
