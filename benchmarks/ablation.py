@@ -13,10 +13,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
-from retrieval_metrics import Result, Row, Rows, judged
+from bench_console import progress_bar
+from retrieval_metrics import Result, Row, Rows, row_of
 from retrieval_results import Table
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from adapters.minilm import MiniLM
 from adapters.ranker import TreeRanker
@@ -49,9 +49,9 @@ def rankings(mixture: Mixture, ranker: Ranker | None) -> Mapping[str, Ranking]:
         )
     found[WHOLE] = by(mixture)
     found |= {f"without {name}": by(replace(mixture, **{name: 0.0})) for name in _SIGNALS if getattr(mixture, name)}
-    alone = replace(mixture, lexical=mixture.lexical + mixture.lexical_near, dense=mixture.dense + mixture.dense_near)
     if mixture.lexical_near or mixture.dense_near:
-        found["without neighbours"] = by(replace(alone, lexical_near=0.0, dense_near=0.0))
+        lexical, dense = mixture.lexical + mixture.lexical_near, mixture.dense + mixture.dense_near
+        found["without neighbours"] = by(replace(mixture, lexical=lexical, dense=dense, lexical_near=0, dense_near=0))
     found["BM25 and cosine"] = by(Mixture(lexical=1.0, dense=1.0))
     found["BM25"] = by(Mixture(lexical=1.0))
     found["cosine"] = by(Mixture(dense=1.0))
@@ -73,7 +73,7 @@ def rows_of(one: Conversation, embedder: MiniLM, ranker: Ranker | None) -> Itera
         for name, ranking in every.items():
             best = np.argsort(-ranking(signals, index, question), kind="stable")[:_SHOWN].tolist()
             results = [Result(text_of[index.outline.ids[row]], (index.outline.ids[row],)) for row in best]
-            yield name, Row(one.id, question.kind, True, judged(results, question, session_of), None)
+            yield name, row_of(one.id, question, results, session_of, None)
 
 
 def table(found: Mapping[str, Rows], title: str) -> Table:
@@ -95,11 +95,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a folder for ablation-DATA.md")
     options = parser.parse_args()
     embedder = MiniLM(load().settings.data.cache_dir)
-    files = {"shipped": TreeRanker, "none": lambda: None}
-    ranker = files.get(options.ranker, lambda: TreeRanker(Path(options.ranker)))()
+    ranker = None
+    if options.ranker != "none":
+        ranker = TreeRanker() if options.ranker == "shipped" else TreeRanker(Path(options.ranker))
     found: dict[str, Rows] = {}
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with progress_bar() as progress:
         for one in progress.track(read(options.data, options.format, options.limit), description="conversations"):
             for name, row in rows_of(one, embedder, ranker):
                 found.setdefault(name, Rows()).rows.append(row)

@@ -7,33 +7,20 @@ import http.client
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Any, NamedTuple
 
 import yaml
-from bench_processes import HERE, cpu_ms, free_port, memos, running, wait_until_ready
-from chat_stream import streamed
+from bench_processes import HERE, cpu_ms, make_key, served_on
+from chat_stream import Reply, chat
 from soak import Engine, engine_of
 
 NO_END = {str(token): -100 for token in (0, 2)}  #: the embedded tokenizer's tokens that end an answer
 BUDGET_TOKENS = "100000"  #: of memory in a prompt: all that is pinned
 TEXT, STORED = "text", "kv"  #: X-Memory-Policy: without and with activation memories
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A streamed answer."""
-
-    text: str
-    first_s: float  #: from the request to the first text
-    cpu_s: float  #: of proxy and engine, in the same time
-    prompt_tokens: int
-    cached_tokens: int  #: of the prompt, not computed
-    request_id: str
 
 
 class Restored(NamedTuple):
@@ -96,13 +83,14 @@ class Server:
 
     def cpu_s(self) -> float:
         """Return the CPU that proxy and engine have used."""
-        return (cpu_ms(self.process) + cpu_ms(self.engine)) / 1000
+        return (cpu_ms(self.process.pid) + cpu_ms(self.engine.pid)) / 1000
 
     def chat(self, user: str, text: str, policy: str, *, tokens: int = 1, hang_up: bool = False) -> Reply:
         """Ask and return the answer; ``hang_up``: not all of it is waited for."""
         wishes = {"X-Memory": "read-only", "X-Memory-Policy": policy, "X-Memory-Budget": BUDGET_TOKENS}
         headers = {**self._headers(user), **wishes}
-        return ask(self.port, [("user", text)], self.cpu_s, tokens=tokens, headers=headers, hang_up=hang_up)
+        body = {"messages": [{"role": "user", "content": text}], "max_tokens": tokens, "logit_bias": NO_END}
+        return chat(self.port, body, self.cpu_s, headers=headers, hang_up=hang_up)
 
     def _headers(self, user: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}", "X-Memory-User-Id": user}
@@ -110,58 +98,9 @@ class Server:
     def empty_context(self, limit_s: float = 60) -> None:
         """Let nothing computed stay in the context: somebody reserves all of it, and hangs up."""
         self.chat("nobody", "Hi!", TEXT, tokens=1 << 20, hang_up=True)
-        end = time.monotonic() + limit_s
-        while (health := self.engine.health())["running"] + health["waiting"]:
-            if time.monotonic() > end:
-                raise SystemExit("The engine did not come to rest.")
-            time.sleep(0.02)
-
-
-def ask(
-    port: int,
-    messages: Sequence[tuple[str, str]],
-    cpu_s: Callable[[], float],
-    *,
-    tokens: int = 1,
-    headers: Mapping[str, str] | None = None,
-    hang_up: bool = False,
-) -> Reply:
-    """Ask any OpenAI-compatible server for a streamed answer; ``cpu_s`` is its clock."""
-    body = {
-        "messages": [{"role": role, "content": text} for role, text in messages],
-        "max_tokens": tokens,
-        "temperature": 0,
-        "logit_bias": NO_END,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    data, said = json.dumps(body), {"Content-Type": "application/json", **(headers or {})}
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3600)
-    try:
-        connection.connect()
-        wall, cpu = perf_counter(), cpu_s()
-        connection.request("POST", "/v1/chat/completions", data, said)
-        return _read(connection.getresponse(), lambda: (perf_counter() - wall, cpu_s() - cpu), hang_up=hang_up)
-    finally:
-        connection.close()
-
-
-def _read(response: http.client.HTTPResponse, since: Callable[[], tuple[float, float]], *, hang_up: bool) -> Reply:
-    said = streamed(response, since, hang_up=hang_up)
-    return Reply(
-        text=said.text,
-        first_s=said.first_s,
-        cpu_s=said.first_cpu_s,
-        prompt_tokens=said.prompt_tokens,
-        cached_tokens=said.cached_tokens,
-        request_id=response.headers.get("x-memory-request-id", ""),
-    )
-
-
-def application_key(data: Path) -> str:
-    """Return a key that may ask for any user of a data folder."""
-    command = memos("keys", "create", "bench", "--assert-users", "--data", str(data), "--json")
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["key"]
+        health = self.engine.rested(limit_s)
+        if health["running"] + health["waiting"]:
+            raise SystemExit("The engine did not come to rest.")
 
 
 @contextmanager
@@ -173,18 +112,12 @@ def serving(model: Path, data: Path, engine: Mapping[str, Any], key: str = "") -
         "engine": dict(engine),
         "governance": {"max_cube_chars": 1_000_000},
         "memory": {"timeout_ms": 60_000},
-        "server": {"log_level": "warning"},
     }
     (data / "bench.yaml").write_text(yaml.safe_dump(config))
-    port, log_path = free_port(), data / "serve.log"
-    flags = ("--port", str(port), "--data", str(data), "--config", str(data / "bench.yaml"))
-    command = memos("serve", *flags, "--hf" if model.is_dir() else "--model", str(model))
-    with (
-        log_path.open("a") as log,
-        running(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=HERE.parent) as process,
-    ):
-        wait_until_ready(process, port, "/health/ready", log_path, limit_s=600)
+    flags = ("--config", str(data / "bench.yaml"), "--hf" if model.is_dir() else "--model", str(model))
+    options = {"stdin": subprocess.DEVNULL, "cwd": HERE.parent}
+    with served_on(data, *flags, log=data / "serve.log", limit_s=600, **options) as (process, port):
         found = engine_of(process.pid)
         if found is None:
             raise SystemExit("The server has no engine.")
-        yield Server(process, port, key or application_key(data), found)
+        yield Server(process, port, key or make_key(data, "bench", "--assert-users"), found)

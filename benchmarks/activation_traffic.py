@@ -13,7 +13,6 @@ some hundred tokens before, so that every answer shows whose memories it was com
 import argparse
 import json
 import os
-import platform
 import random
 import sys
 import tempfile
@@ -37,10 +36,11 @@ from activation_people import (
     told_people,
 )
 from activation_server import Server, serving
+from bench_console import machine, progress_bar
 from bench_processes import HERE
 from engine_load import percentile
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 from rich.table import Table
 from traffic_results import POLICIES, TIERS, WITH, Answer, Run, examine, report, tables
 
@@ -164,7 +164,7 @@ def held_bytes(health: dict, token_bytes: int) -> dict[str, int]:
 def head(args: argparse.Namespace, found: Run) -> str:
     asked = "made when they were asked for" if args.store == "asked" else "made by what is used often"
     return (
-        f"{platform.machine()}, {os.cpu_count()} cores, {args.threads} computing, Python {platform.python_version()};"
+        f"{machine(f'{args.threads} computing')};"
         f" model {args.model}; {args.people} people, {args.parallel} chats at a time, {args.chats} chats of an hour in"
         f" {args.minutes:g} minutes, Zipf {args.exponent:g}; prompts of {found.prompt_tokens} tokens on average;"
         f" activation memories {asked}, {args.ram_mb} MiB of them in memory, {args.context_tokens} tokens in the"
@@ -225,8 +225,7 @@ def run(args: argparse.Namespace, folder: Path, bar: Progress) -> tuple[Run, lis
 
 def main(words: list[str] | None = None) -> None:
     args = arguments(words)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with tempfile.TemporaryDirectory() as folder, Progress(*columns, console=Console(stderr=True)) as bar:
+    with tempfile.TemporaryDirectory() as folder, progress_bar() as bar:
         found, people = run(args, Path(folder), bar)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     args.output.write_text(report(found, people, head(args, found)))

@@ -20,8 +20,6 @@ of many, which do not. How answers are judged: answers_judge.py.
 """
 
 import argparse
-import os
-import platform
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,11 +28,12 @@ from pathlib import Path
 
 from answers_judge import is_right, is_unknowing, says_stale
 from answers_results import CONDITIONS, HISTORY, OURS, RAG, Row, report, tables
-from answers_server import Chat, Reply, Server, served
+from answers_server import Chat, Server, served
 from answers_sets import Asked, Person, generated, plain, sample
+from bench_console import machine, progress_bar
+from chat_stream import Reply
 from retrieval_baselines import DENSE, Index, Ranking, Texts
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from tokenizers import Tokenizer
 
 from adapters.embedded import gguf_path
@@ -91,11 +90,13 @@ class Ways:
         return [{"role": message.role, "content": message.text} for message in kept]
 
     def _retrieved(self, messages: Sequence[Message], question: str) -> Before:
-        index, by_id = Index(self.texts), {message.id: message for message in messages}
+        index = Index(self.texts)
         index.keep(messages)
         found = Ranking(DENSE, index).search(question, RAG_TOP_K, len(messages))
-        nearest = sorted((by_id[result.messages[0]] for result in found.results), key=messages.index)
-        lines = [prompts.quote_line(each.said_at.date(), each.text, each.role) for each in nearest]
+        nearest = {id_ for result in found.results for id_ in result.messages}
+        lines = [
+            prompts.quote_line(each.said_at.date(), each.text, each.role) for each in messages if each.id in nearest
+        ]
         return Before([{"role": "system", "content": prompts.stable_block(lines)}], found.cpu_ms / 1000)
 
 
@@ -134,9 +135,9 @@ class Examination:
                 stale=says_stale(reply.text, asked.gold),
                 unknowing=is_unknowing(reply.text),
                 first_s=reply.first_s,
-                first_cpu_s=reply.first_cpu_s,
+                first_cpu_s=reply.cpu_s,
                 again_s=again.first_s,
-                again_cpu_s=again.first_cpu_s,
+                again_cpu_s=again.cpu_s,
                 prompt_tokens=reply.prompt_tokens,
                 cached_tokens=reply.cached_tokens,
                 question=asked.text,
@@ -147,7 +148,7 @@ class Examination:
         mode = "read-only" if condition == OURS else "off"
         messages = [*before.messages, {"role": "user", "content": question}]
         reply = self.server.ask(user, messages, mode, tokens=ANSWER_TOKENS)
-        return replace(reply, first_s=reply.first_s + before.cpu_s, first_cpu_s=reply.first_cpu_s + before.cpu_s)
+        return replace(reply, first_s=reply.first_s + before.cpu_s, cpu_s=reply.cpu_s + before.cpu_s)
 
 
 def ways(context_tokens: int, *, users_only: bool = False) -> Ways:
@@ -161,8 +162,7 @@ def examine(
 ) -> dict[str, list[Row]]:
     """Return the rows of each set, all by one server; ``flags``: of `memos serve`; ``users_only``: as in ``Ways``."""
     found: dict[str, list[Row]] = {name: [] for name in sets}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with served(flags) as server, Progress(*columns, console=Console(stderr=True)) as progress:
+    with served(flags) as server, progress_bar() as progress:
         brought = ways(server.context_tokens(), users_only=users_only)
         examination = Examination(server, brought, random.Random(seed))
         for name, people in sets.items():
@@ -223,10 +223,9 @@ def main() -> None:
     if options.out is None:
         return
     options.out.mkdir(parents=True, exist_ok=True)
-    where = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     rag = "; plain RAG over the users' messages only" if options.rag_users_only else ""
     asked = f"at most {options.questions} questions of {options.people} people a set"
-    how = f"{asked}, seed {options.seed}{rag}; {where}"
+    how = f"{asked}, seed {options.seed}{rag}; {machine()}"
     drawn = find_spec("matplotlib") is not None
     (options.out / "answers.md").write_text(report(found, how, drawn=drawn), encoding="utf-8")
     if drawn:

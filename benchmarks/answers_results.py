@@ -7,7 +7,7 @@ from statistics import median
 
 from answers_judge import wilson
 from engine_load import percentile
-from retrieval_results import Table
+from retrieval_results import MISSING, Table
 
 NONE, HISTORY, RAG, OURS = "no memory", "full history", "plain RAG", "this proxy"
 CONDITIONS = (NONE, HISTORY, RAG, OURS)
@@ -88,10 +88,10 @@ def _costs(rows: Sequence[Row], name: str) -> Table:
                 f"{1000 * median(row.first_cpu_s for row in some):,.0f}",
                 f"{1000 * median(row.again_s for row in some):,.0f}",
                 f"{1000 * median(row.again_cpu_s for row in some):,.0f}",
-                _percent([row.held for row in answerable]),
-                _percent([row.right for row in answerable if row.held]),
-                _percent([row.unknowing for row in answerable]),
-                _percent([row.stale for row in answerable]),
+                percent([row.held for row in answerable]),
+                percent([row.right for row in answerable if row.held]),
+                percent([row.unknowing for row in answerable]),
+                percent([row.stale for row in answerable]),
             ]
         )
     columns = (
@@ -112,8 +112,9 @@ def _costs(rows: Sequence[Row], name: str) -> Table:
     return Table(f"What it takes, {name}", columns, lines)
 
 
-def _percent(values: Sequence[bool]) -> str:
-    return f"{100 * sum(values) / len(values):.0f}" if values else "–"
+def percent(values: Sequence[bool]) -> str:
+    """Return the share of what holds."""
+    return f"{100 * sum(values) / len(values):.0f}" if values else MISSING
 
 
 def report(found: Mapping[str, Sequence[Row]], how: str, *, drawn: bool) -> str:

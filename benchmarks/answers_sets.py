@@ -20,7 +20,7 @@ from adapters.embedded.corpus import frames
 from adapters.embedded.corpus.facts import Fact, Facts, Key, acknowledgement
 from adapters.embedded.corpus.held_out import HELD_OUT
 from adapters.embedded.corpus.vocabulary import Vocabulary
-from adapters.ranker.training.conversations import Message, opaque, read
+from adapters.ranker.training.conversations import Message, Question, opaque, read
 
 NOT_ASKED = "isolation"  # it looks for another user's words
 _DATES = ("{0:%Y-%m-%d}", "{0.day} {0:%B}", "{0:%B} {0.day}", "{0.day} {0:%b}", "{0:%b} {0.day}")
@@ -34,6 +34,7 @@ class Asked:
     kind: str
     gold: Gold
     after: str = ""  #: asked when this session is over; "": at the end
+    question: Question | None = None  #: with its evidence, where a file names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def generated(path: Path, people: int | None) -> list[Person]:
         checks = [each for each in record["checks"] if each["user"] == user["id"] and each["type"] != NOT_ASKED]
         values = frozenset(value for check in checks for value in _values(check))
         asked = tuple(
-            Asked(question.text, question.kind, gold_of(check, values), question.after)
+            Asked(question.text, question.kind, gold_of(check, values), question.after, question)
             for question, check in zip(talk.questions, checks, strict=True)
         )
         found.append(Person(talk.id, talk.sessions, asked))

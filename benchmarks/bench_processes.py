@@ -63,18 +63,18 @@ class Client:
         return data
 
 
-def cpu_ms(process: subprocess.Popen[str]) -> float:
+def cpu_ms(pid: int) -> float:
     """CPU that the process has used, exact to the nanosecond: the clock of clock_getcpuclockid(3)."""
-    return time.clock_gettime_ns((~process.pid << 3) | 2) / 1e6
+    return time.clock_gettime_ns((~pid << 3) | 2) / 1e6
 
 
-def settle(process: subprocess.Popen[str], limit_s: float = 120) -> None:
+def settle(pid: int, limit_s: float = 120) -> None:
     """Wait until the process rests: what it does after a response belongs to that response."""
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
-        before = cpu_ms(process)
+        before = cpu_ms(pid)
         time.sleep(0.5)
-        if cpu_ms(process) - before < 5:
+        if cpu_ms(pid) - before < 5:
             return
 
 
@@ -102,13 +102,14 @@ def memos(*words: str) -> list[str]:
 
 
 @contextmanager
-def proxy(data: Path, upstream: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """`memos serve` in front of the mock, ready, and its port."""
+def served_on(
+    data: Path, *flags: str, log: Path, limit_s: float = 60, **options: object
+) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """`memos serve` on a data folder, ready, and its port; ``log``: where it goes on to write what it says."""
     port = free_port()
-    url = f"http://127.0.0.1:{upstream}/v1"
-    command = memos("serve", "--port", str(port), "--data", str(data), "--upstream", url, "--log-level", "warning")
-    with (data / "serve.log").open("w") as log, running(command, stdout=log, stderr=log) as process:
-        wait_until_ready(process, port, "/health/ready", data / "serve.log")
+    command = memos("serve", "--port", str(port), "--data", str(data), "--log-level", "warning", *flags)
+    with log.open("a") as out, running(command, stdout=out, stderr=out, **options) as process:
+        wait_until_ready(process, port, "/health/ready", log, limit_s)
         yield process, port
 
 
@@ -152,8 +153,6 @@ def call(port: int, key: str, method: str, path: str, body: object = None) -> tu
     return response.status, json.loads(text) if text else {}
 
 
-def make_key(data: Path, name: str) -> str:
-    made = subprocess.run(
-        memos("keys", "create", name, "--data", str(data), "--json"), check=True, capture_output=True, text=True
-    )
-    return json.loads(made.stdout)["key"]
+def make_key(data: Path, name: str, *flags: str) -> str:
+    command = memos("keys", "create", name, "--data", str(data), "--json", *flags)
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["key"]

@@ -1,20 +1,24 @@
-"""A streamed chat's response in, its text and when it began out."""
+"""A chat request in, the streamed answer out: its text, when that began, and what it took."""
 
 import http.client
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
+
+_LONGEST_S = 3600  # building thousands of tokens on a busy machine is silent for long
 
 
 @dataclass(frozen=True, slots=True)
-class Streamed:
-    """What came over the wire."""
+class Reply:
+    """A streamed answer."""
 
     text: str
-    first_s: float  #: until the first text, or the end of an answer without one
-    first_cpu_s: float
+    first_s: float  #: from the request to the first text, or to the end of an answer without one
+    cpu_s: float  #: of the server, in the same time
     usage: Mapping[str, Any]
+    headers: http.client.HTTPMessage
 
     @property
     def prompt_tokens(self) -> int:
@@ -26,14 +30,42 @@ class Streamed:
         """What of it was not computed."""
         return int((self.usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0))
 
+    @property
+    def request_id(self) -> str:
+        """Of the memory's receipt."""
+        return self.headers.get("x-memory-request-id", "")
 
-def streamed(
-    response: http.client.HTTPResponse, since: Callable[[], tuple[float, float]], *, hang_up: bool = False
-) -> Streamed:
-    """Return the answer; ``since`` tells seconds of wall and of CPU, ``hang_up``: at its first text.
+    @property
+    def memory_ids(self) -> list[str]:
+        """Of what the proxy brought in."""
+        return self.headers.get("x-memory-ids", "").replace(",", " ").split()
+
+
+def chat(
+    port: int,
+    body: Mapping[str, Any],
+    cpu_s: Callable[[], float],
+    *,
+    headers: Mapping[str, str] | None = None,
+    hang_up: bool = False,
+) -> Reply:
+    """Return what an OpenAI-compatible server answers, greedily; ``cpu_s``: its clock, ``hang_up``: at the first text.
 
     An error ends the program: a benchmark goes on with no wrong figure.
     """
+    data = json.dumps({**body, "temperature": 0, "stream": True, "stream_options": {"include_usage": True}})
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_LONGEST_S)
+    try:
+        connection.connect()
+        wall, cpu = perf_counter(), cpu_s()
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        connection.request("POST", "/v1/chat/completions", data, sent)
+        return _read(connection.getresponse(), lambda: (perf_counter() - wall, cpu_s() - cpu), hang_up=hang_up)
+    finally:
+        connection.close()
+
+
+def _read(response: http.client.HTTPResponse, since: Callable[[], tuple[float, float]], *, hang_up: bool) -> Reply:
     if response.status != 200:
         raise SystemExit(f"The server said {response.status}: {response.read(1000).decode(errors='replace')}")
     first: tuple[float, float] | None = None
@@ -52,5 +84,4 @@ def streamed(
         usage = chunk.get("usage") or usage
         if hang_up and first is not None:
             break
-    first_s, first_cpu_s = first or since()
-    return Streamed(text, first_s, first_cpu_s, usage)
+    return Reply(text, *(first or since()), usage, response.headers)

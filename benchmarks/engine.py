@@ -12,7 +12,6 @@ import itertools
 import json
 import math
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from bench_console import machine, markdown
 from bench_processes import HERE, cpu_ms, free_port, running, wait_until_ready
 from engine_load import Figures, body, percentile, run
 from engine_models import FILE_TYPES, model_file
@@ -54,9 +54,9 @@ class Server:
     seen: dict[tuple[int, bool], list[tuple[Figures, float]]] = field(default_factory=dict)  #: CPU ms a token
 
     def measure(self, users: int, requests: Iterator[bytes], *, stream: bool) -> None:
-        before = cpu_ms(self.process)
+        before = cpu_ms(self.process.pid)
         figures = run(self.port, users, requests, stream=stream)
-        cpu = (cpu_ms(self.process) - before) / figures.tokens
+        cpu = (cpu_ms(self.process.pid) - before) / figures.tokens
         self.seen.setdefault((users, stream), []).append((figures, cpu))
 
 
@@ -177,12 +177,11 @@ def report(lines: list[list[str]], plan: Plan) -> str:
     """The Markdown that is kept."""
     theirs = "" if plan.xllamacpp else " llama.cpp's own server was not there to be measured."
     head = (
-        f"{platform.machine()}, {os.cpu_count()} cores, {plan.threads} computing, Python {platform.python_version()};"
+        f"{machine(f'{plan.threads} computing')};"
         f" {plan.requests} requests a round (at least one a user), {plan.tokens} tokens each; medians of up to"
         f" {plan.rounds} rounds.{theirs}"
     )
-    table = [HEADINGS, ["---"] * len(HEADINGS), *lines]
-    return "\n".join([head, "", *(f"| {' | '.join(line)} |" for line in table)]) + "\n"
+    return f"{head}\n\n{markdown(HEADINGS, lines)}\n"
 
 
 def show(lines: list[list[str]]) -> None:

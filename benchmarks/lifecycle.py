@@ -14,8 +14,6 @@ CPU time of this process is what counts; the wall's clock counts what else the m
 """
 
 import argparse
-import os
-import platform
 import random
 import tempfile
 import time
@@ -26,10 +24,11 @@ from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
+from bench_console import machine, progress_bar
 from bench_processes import HERE
 from lifecycle_results import MIB, Mark, Run, report, show
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 
 from adapters.flat import Flat
 from memory.cube import FactKey, Origin, SemanticType, Source
@@ -199,14 +198,7 @@ def stress(options: argparse.Namespace, folder: Path) -> Run:
 
 
 def _progress(updates: int) -> Iterator[tuple[int, int]]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with progress_bar(TimeRemainingColumn()) as progress:
         task = progress.add_task("updates", total=updates)
         done = 0
         while done < updates:
@@ -231,12 +223,11 @@ def main() -> None:
     options = arguments()
     with tempfile.TemporaryDirectory(prefix="lifecycle-", dir=options.folder) as folder:
         run = stress(options, Path(folder))
-    where = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     command = f"{options.updates:,} updates of {options.users} users, at most {options.quota} memories in use for each"
     show(run, Console())
     options.out.mkdir(parents=True, exist_ok=True)
     drawn = find_spec("matplotlib") is not None
-    (options.out / "lifecycle.md").write_text(report(run, f"{where}; {command}, seed {options.seed}", drawn=drawn))
+    (options.out / "lifecycle.md").write_text(report(run, f"{machine()}; {command}, seed {options.seed}", drawn=drawn))
     if drawn:
         from lifecycle_charts import draw  # noqa: PLC0415 - matplotlib is not installed everywhere
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from bench_console import markdown
 from engine_load import percentile
 from rich.console import Console
 from rich.table import Table
@@ -111,9 +112,5 @@ def report(run: Run, where: str, *, drawn: bool) -> str:
     lines = [f"{where}. CPU times of one process; no embedder.", ""]
     lines += ["![over time](lifecycle.svg)", ""] if drawn else []
     for headings, body in tables(run):
-        lines += [*_markdown(headings, body), ""]
+        lines += [markdown(headings, body), ""]
     return "\n".join(lines)
-
-
-def _markdown(headings: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(cells)} |" for cells in (headings, ["---"] * len(headings), *body)]

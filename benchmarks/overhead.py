@@ -11,8 +11,6 @@ embedding the same kind of question in a process of its own.
 import argparse
 import itertools
 import json
-import os
-import platform
 import random
 import statistics
 import subprocess
@@ -23,7 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter_ns
 
-from bench_processes import HERE, Client, bare_relay, call, cpu_ms, make_key, mock_upstream, proxy, settle
+from bench_console import machine
+from bench_processes import HERE, Client, bare_relay, call, cpu_ms, make_key, mock_upstream, served_on, settle
 
 SUBJECTS = "sister brother neighbour dentist landlord teacher cousin boss gardener cat dog boat bicycle guitar".split()
 PLACES = "Lisbon Porto Bergen Ghent Turin Kraków Leeds Graz Nantes Tartu Split Malmö Cádiz Brno Basel Galway".split()
@@ -90,17 +89,17 @@ class Variant:
 
     def round(self, numbers: Iterator[int]) -> None:
         bodies = [chat(next(numbers), size=self.size, **self.fields) for _ in range(self.requests)]
-        settle(self.server)
+        settle(self.server.pid)
         self.client.reconnect()
-        before = cpu_ms(self.server)
+        before = cpu_ms(self.server.pid)
         took = []
         for body in bodies:
             start = perf_counter_ns()
             head, _ = self.client.post(body)
             took.append((perf_counter_ns() - start) / 1e6)
             self._note(head)
-        settle(self.server)
-        self.cpu_ms.append((cpu_ms(self.server) - before) / self.requests)
+        settle(self.server.pid)
+        self.cpu_ms.append((cpu_ms(self.server.pid) - before) / self.requests)
         self.latencies_ms.append(statistics.median(took))
 
     def _note(self, head: bytes) -> None:
@@ -167,8 +166,7 @@ def table(found: dict[str, Variant], embedding_ms: float, stations: dict[str, fl
     """The Markdown that is printed and kept."""
     direct = found["direct"]
     lines = [
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; medians of"
-        f" {len(direct.cpu_ms)} rounds; a direct call takes {direct.latency:.2f} ms.",
+        f"{machine()}; medians of {len(direct.cpu_ms)} rounds; a direct call takes {direct.latency:.2f} ms.",
         "",
         "| request | added latency, ms | CPU, ms | CPU / embedding the question |",
         "|---|---|---|---|",
@@ -193,7 +191,7 @@ def measure(data: Path, sizes: list[int], rounds: int, requests: int) -> str:
     keys = {cubes: make_key(data, f"bench-{cubes}") for cubes in [0, *sizes]}
     with (
         mock_upstream() as upstream,
-        proxy(data, upstream) as (server, port),
+        served_on(data, "--upstream", f"http://127.0.0.1:{upstream}/v1", log=data / "serve.log") as (server, port),
         bare_relay(data, upstream) as relay,
     ):
         for cubes, key in keys.items():

@@ -14,28 +14,24 @@ is an answer that says none of the person's values. CPU is that of the server's 
 """
 
 import argparse
-import os
-import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 
 from answers_judge import is_right, says_stale, wilson
-from answers_results import Table
+from answers_results import percent
 from answers_server import Server, served
 from answers_sets import Asked, Person, generated, sample
-from retrieval_metrics import Row, Rows, judged
+from bench_console import machine, names_of, progress_bar
+from retrieval_metrics import Rows, row_of
+from retrieval_results import MISSING, Table
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from adapters.ranker.training.conversations import Conversation, Question, read
 from config.settings import POLICIES
 from proxy.shadowing import LADDER, shipped
 
 ANSWER_TOKENS = 96
 RECALLS = ("recall@1", "recall@5")
-MISSING = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +62,15 @@ class Found:
 class Case:
     """One person of the set, and which of their questions are asked in chats."""
 
-    talk: Conversation
     person: Person
-    chatted: frozenset[int]  #: places among the questions
-
-    def after(self, session: str, *, last: bool) -> Iterator[tuple[Question, Asked, bool]]:
-        """Yield what is asked when a session is over, and whether in a chat as well."""
-        for place, (question, asked) in enumerate(zip(self.talk.questions, self.person.asked, strict=True)):
-            if question.after == session or (last and not question.after):
-                yield question, asked, place in self.chatted
+    chatted: frozenset[int]  #: by id()
 
 
 def cases(path: Path, people: int, questions: int, seed: int) -> list[Case]:
     """Return the first people of a file; ``questions``: asked in chats in all, as many of each type as can be."""
     persons = generated(path, people)
-    chosen = {id(asked) for person in sample(persons, questions, seed) for asked in person.asked}
-    return [
-        Case(talk, person, frozenset(n for n, asked in enumerate(person.asked) if id(asked) in chosen))
-        for talk, person in zip(read(path, "generated", people), persons, strict=True)
-    ]
+    chosen = sample(persons, questions, seed)
+    return [Case(one, frozenset(map(id, some.asked))) for one, some in zip(persons, chosen, strict=True)]
 
 
 @dataclass(slots=True)
@@ -98,19 +84,22 @@ class Examination:
 
     def case(self, case: Case) -> None:
         """Keep what a person told, ask, forget it."""
-        memory, user = self.server.memory, f"policies-{case.talk.id}"
-        session_of = {message.id: message.session for message in case.talk.messages}
-        for said in case.talk.sessions:
-            memory.keep(user, said)
-            due = list(case.after(said[0].session, last=said is case.talk.sessions[-1]))
+        memory, person = self.server.memory, case.person
+        user = f"policies-{person.id}"
+        session_of = {message.id: message.session for session in person.sessions for message in session}
+        for session, due in person.by_session():
+            memory.keep(user, session)
             if due:
                 memory.rest()
             before = memory.cpu_ms()
-            for question, _, _ in due:
-                self._search(user, case, question, session_of)
+            for asked in due:
+                if asked.question is not None:
+                    found = memory.search(user, asked.question, self.top_k)
+                    row = row_of(person.id, asked.question, found.results, session_of, found.sufficiency)
+                    self.found.searches.rows.append(row)
             self._cpu_ms += memory.cpu_ms() - before
-            for _, asked, in_chat in due:
-                if in_chat:
+            for asked in due:
+                if id(asked) in case.chatted:
                     self._chat(user, asked)
         memory.erase(user)
 
@@ -118,13 +107,6 @@ class Examination:
         """Return what was found, with what a query took."""
         self.found.searches.query_cpu_ms = self._cpu_ms / max(1, len(self.found.searches.rows))
         return self.found
-
-    def _search(self, user: str, case: Case, question: Question, session_of: dict[str, str]) -> None:
-        now = question.asked_at.isoformat() if question.asked_at else None
-        found = self.server.memory.search(user, question.text, self.top_k, now)
-        values = judged(found.results, question, session_of)
-        row = Row(case.talk.id, question.kind, question.answerable, values, found.sufficiency)
-        self.found.searches.rows.append(row)
 
     def _chat(self, user: str, asked: Asked) -> None:
         said = [{"role": "user", "content": asked.text}]
@@ -144,9 +126,8 @@ class Examination:
 
 def examine(set_of: Sequence[Case], names: Sequence[str], top_k: int, flags: Sequence[str] = ()) -> dict[str, Found]:
     """Return what each policy found; ``flags``: of `memos serve`, beside the policy's file."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     found: dict[str, Found] = {}
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("", total=len(names) * len(set_of))
         for name in names:
             progress.update(task, description=name)
@@ -186,14 +167,13 @@ def _answers(found: dict[str, Found]) -> Table:
 
 def _answer_cells(found: Found) -> list[str]:
     yes, no = found.of(answerable=True), found.of(answerable=False)
-    right = sum(answer.right for answer in yes)
-    low, high = wilson(right, len(yes))
+    low, high = wilson(sum(answer.right for answer in yes), len(yes))
     return [
-        _share(right, len(yes)),
+        percent([answer.right for answer in yes]),
         f"{100 * low:.0f} to {100 * high:.0f}" if yes else MISSING,
-        _share(sum(answer.stale for answer in yes), len(yes)),
-        _share(sum(answer.held for answer in yes), len(yes)),
-        _share(sum(answer.right for answer in no), len(no)),
+        percent([answer.stale for answer in yes]),
+        percent([answer.held for answer in yes]),
+        percent([answer.right for answer in no]),
         _mean([answer.memories for answer in found.answers], 1),
         _mean([answer.prompt_tokens for answer in found.answers], 0),
     ]
@@ -216,7 +196,7 @@ def _searches(found: dict[str, Found]) -> Table:
 
 def _by_kind(found: dict[str, Found], value: str) -> Table:
     first = next(iter(found.values())).searches
-    kinds = [kind for kind, _ in groupby(sorted(row.kind for row in first.rows if value in row.values))]
+    kinds = sorted({row.kind for row in first.rows if value in row.values})
     rows = [
         [f"{kind} ({first.of(kind).count(value)})"]
         + [f"{100 * each.searches.of(kind).mean(value):.0f}" for each in found.values()]
@@ -225,21 +205,16 @@ def _by_kind(found: dict[str, Found], value: str) -> Table:
     return Table(f"{value} by type of question", ("type", *found), rows)
 
 
-def _share(count: int, total: int) -> str:
-    return f"{100 * count / total:.0f}" if total else MISSING
-
-
 def _mean(values: Sequence[float], digits: int) -> str:
     return f"{sum(values) / len(values):.{digits}f}" if values else MISSING
 
 
 def report(found: dict[str, Found], options: argparse.Namespace) -> str:
     """Return the Markdown."""
-    where = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     lines = [
         f"# Memory policies on {options.data.name}, {options.people} people",
         "",
-        f"In percent; {where}. `config/policies/*.yaml` are the policies; made by `benchmarks/policies.py`.",
+        f"In percent; {machine()}. `config/policies/*.yaml` are the policies; made by `benchmarks/policies.py`.",
         "",
         *(table.markdown() for table in tables(found)),
     ]
@@ -247,10 +222,7 @@ def report(found: dict[str, Found], options: argparse.Namespace) -> str:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    names = tuple(text.split(","))
-    if unknown := set(names) - set(shipped()):
-        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: there are {', '.join(shipped())}")
-    return names
+    return names_of(text, shipped())
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:

@@ -11,7 +11,6 @@ without its source, or anywhere. The model behind the proxy is the shipped ``ech
 import argparse
 import json
 import re
-import subprocess
 import sys
 import tempfile
 import urllib.error
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from bench_processes import free_port, memos, running, wait_until_ready
+from bench_processes import make_key, served_on
 
 CASES = Path(__file__).resolve().parent.parent / "tests" / "red_team"
 EXTERNAL = ("document", "tool")
@@ -228,14 +227,10 @@ def run(case: Case, url: str, key: str, *, prefix: str = "") -> list[str]:
 @contextmanager
 def serving(data: Path, embedder: str) -> Iterator[tuple[str, str]]:
     """Run the product with its echo backend; yield its URL and a key that may assert users."""
-    create = memos("keys", "create", "red-team", "--assert-users", "--data", str(data), "--json")
-    made = subprocess.run(create, check=True, capture_output=True, text=True)
-    port, log = free_port(), data / "serve.log"
-    command = memos("serve", "--port", str(port), "--data", str(data), "--backend", "echo")
-    command += ["--set", f"embedder.kind={embedder}"]
-    with log.open("w") as out, running(command, stdout=out, stderr=out) as process:
-        wait_until_ready(process, port, "/health/ready", log)
-        yield f"http://127.0.0.1:{port}", json.loads(made.stdout)["key"]
+    key = make_key(data, "red-team", "--assert-users")
+    flags = ("--backend", "echo", "--set", f"embedder.kind={embedder}")
+    with served_on(data, *flags, log=data / "serve.log") as (_, port):
+        yield f"http://127.0.0.1:{port}", key
 
 
 def main() -> None:

@@ -12,8 +12,6 @@ retrieval_baselines.py. CPU is that of the server's process (Linux).
 """
 
 import argparse
-import os
-import platform
 import sys
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,12 +19,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bench_console import machine, names_of, progress_bar
 from retrieval_baselines import MEM0, NAMES, Baselines, Texts, mem0
-from retrieval_metrics import Row, Rows, judged
+from retrieval_metrics import Rows, row_of
 from retrieval_results import Table, tables
 from retrieval_server import Memory, served
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from adapters.minilm import MiniLM
 from adapters.ranker.training.conversations import FORMATS, Conversation, Question, read
@@ -97,10 +94,8 @@ class Run:
     def _ask(self, user: str, one: Conversation, questions: Sequence[Question], session_of: dict[str, str]) -> None:
         before = self.memory.cpu_ms()
         for question in questions:
-            now = question.asked_at.isoformat() if question.asked_at else None
-            found = self.memory.search(user, question.text, self.top_k, now)
-            values = judged(found.results, question, session_of)
-            row = Row(one.id, question.kind, question.answerable, values, found.sufficiency)
+            found = self.memory.search(user, question, self.top_k)
+            row = row_of(one.id, question, found.results, session_of, found.sufficiency)
             self.found[OURS].rows.append(row)
         self.asked.add(self.memory.cpu_ms() - before, len(questions))
 
@@ -113,8 +108,7 @@ class Run:
             for method in baselines.methods:
                 answer = method.search(question.text, self.top_k, among)
                 self.others.setdefault(method.name, Spent()).add(answer.cpu_ms)
-                values = judged(answer.results, question, session_of)
-                row = Row(one.id, question.kind, question.answerable, values, answer.best or 0.0)
+                row = row_of(one.id, question, answer.results, session_of, answer.best or 0.0)
                 self.found.setdefault(method.name, Rows()).rows.append(row)
 
 
@@ -142,7 +136,7 @@ def with_foreign(found: Iterable[Conversation], count: int) -> Iterator[Conversa
 def run(options: argparse.Namespace) -> list[Table]:
     """Return the tables."""
     names = options.baselines
-    with ExitStack() as stack, Progress(*_columns(), console=Console(stderr=True)) as progress:
+    with ExitStack() as stack, progress_bar() as progress:
         theirs = baselines = None
         if names:
             texts = Texts(MiniLM(load().settings.data.cache_dir))
@@ -159,18 +153,13 @@ def run(options: argparse.Namespace) -> list[Table]:
     return list(tables(run.found, OURS, missing, options.threshold))
 
 
-def _columns() -> tuple[SpinnerColumn | TextColumn | MofNCompleteColumn | TimeElapsedColumn, ...]:
-    return SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn()
-
-
 def report(found: Sequence[Table], options: argparse.Namespace) -> str:
     """Return the Markdown."""
-    where = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     limit = f", the first {options.limit} conversations" if options.limit else ""
     lines = [
         f"# Recall on {options.data.name}{limit}",
         "",
-        f"In percent, means over questions; {where}. One result of a baseline is one message.",
+        f"In percent, means over questions; {machine()}. One result of a baseline is one message.",
         "",
         *(table.markdown() for table in found),
     ]
@@ -178,10 +167,7 @@ def report(found: Sequence[Table], options: argparse.Namespace) -> str:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    names = tuple(NAMES) if text == "all" else tuple(text.split(","))
-    if unknown := set(names) - set(NAMES):
-        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: there are {', '.join(NAMES)}")
-    return names
+    return tuple(NAMES) if text == "all" else names_of(text, NAMES)
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:

@@ -229,19 +229,19 @@ class Mem0:
         units = [unit_text(message) for message in messages]
         vectors = self._texts.rows(units)
         self._call({"forget": True})
-        before = cpu_ms(self._process)
+        before = cpu_ms(self._process.pid)
         for place, (message, unit) in enumerate(zip(messages, units, strict=True)):
             kept = {"id": message.id, "role": message.role, "text": unit, "place": place}
             self._call({"keep": kept, "vector": vectors[place].tolist()})
-        self._keep_ms += cpu_ms(self._process) - before
+        self._keep_ms += cpu_ms(self._process.pid) - before
         self._kept += len(units)
 
     def search(self, question: str, top_k: int, among: int) -> Answer:
         vector, embedding_ms = self._texts.question(question)
-        before = cpu_ms(self._process)
+        before = cpu_ms(self._process.pid)
         # it has all messages: of later ones than are asked about, so many more are looked at
         rows = self._call({"search": question, "vector": vector.tolist(), "top_k": top_k, "among": among})
-        cost = embedding_ms + cpu_ms(self._process) - before
+        cost = embedding_ms + cpu_ms(self._process.pid) - before
         found = tuple(Result(row["text"], (row["id"],)) for row in rows)
         return Answer(found, rows[0]["score"] if rows else None, cost)
 

@@ -60,6 +60,18 @@ class Rows:
         return sum(name in row.values for row in self.rows)
 
 
+def row_of(
+    conversation: str,
+    question: Question,
+    results: Sequence[Result],
+    session_of: Mapping[str, str],
+    sufficiency: float | None,
+) -> Row:
+    """Return how results answer a question."""
+    values = judged(results, question, session_of)
+    return Row(conversation, question.kind, question.answerable, values, sufficiency)
+
+
 def tokens_of(text: str) -> float:
     """Return about how many tokens a model reads: four for three words."""
     return len(text.split()) * _TOKENS_PER_WORD

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench_console import markdown
 from retrieval_metrics import BUDGETS, CUTS, Row, Rows, auroc, interval, withholding
 from rich.table import Table as Shown
 
@@ -23,8 +24,7 @@ class Table:
 
     def markdown(self) -> str:
         """Return the table in Markdown."""
-        lines = [self.columns, ["---"] * len(self.columns), *self.rows]
-        return "\n".join([f"## {self.title}", "", *(f"| {' | '.join(cells)} |" for cells in lines), ""])
+        return f"## {self.title}\n\n{markdown(self.columns, self.rows)}\n"
 
     def shown(self) -> Shown:
         """Return the table for a terminal."""

@@ -3,9 +3,7 @@
 import http.client
 import json
 import math
-import subprocess
 import tempfile
-import time
 import urllib.parse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench_processes import free_port, memos, running, wait_until_ready
+from bench_processes import cpu_ms, make_key, served_on, settle
 from retrieval_metrics import Result
 
-from adapters.ranker.training.conversations import Message
+from adapters.ranker.training.conversations import Message, Question
 
-_RESTS_MS = 5  # of CPU in half a second
 _LONGEST_S = 600
 
 
@@ -53,10 +50,10 @@ class Memory:
         body = {"user": user, "conversation_id": messages[0].session, "messages": said, "wait": True}
         self._call("/v1/memory/turns", body)
 
-    def search(self, user: str, query: str, top_k: int, now: str | None) -> Found:
+    def search(self, user: str, question: Question, top_k: int) -> Found:
         """Return what is found, best first."""
-        body = {"user": user, "query": query, "top_k": top_k, **({"now": now} if now else {})}
-        found = self._call("/v1/memory/search", body)
+        now = {"now": question.asked_at.isoformat()} if question.asked_at else {}
+        found = self._call("/v1/memory/search", {"user": user, "query": question.text, "top_k": top_k, **now})
         sources = ((each["text"], (each.get("source") or {}).get("message_ids") or ()) for each in found["data"])
         return Found(tuple(Result(text, tuple(ids)) for text, ids in sources), found.get("sufficiency"))
 
@@ -66,16 +63,12 @@ class Memory:
 
     def cpu_ms(self) -> float:
         """CPU that the server has used so far; NaN when its process is not known."""
-        return math.nan if self._pid is None else time.clock_gettime_ns((~self._pid << 3) | 2) / 1e6
+        return math.nan if self._pid is None else cpu_ms(self._pid)
 
     def rest(self, limit_s: float = 60) -> None:
         """Wait until the server rests: what it does after a response belongs to that response."""
-        deadline = time.monotonic() + limit_s
-        while self._pid is not None and time.monotonic() < deadline:
-            before = self.cpu_ms()
-            time.sleep(0.5)
-            if self.cpu_ms() - before < _RESTS_MS:
-                return
+        if self._pid is not None:
+            settle(self._pid, limit_s)
 
     def _call(self, path: str, body: object) -> dict[str, Any]:
         try:
@@ -96,13 +89,10 @@ class Memory:
 
 
 @contextmanager
-def served(flags: Sequence[str] = ()) -> Iterator[Memory]:
+def served() -> Iterator[Memory]:
     """Yield the product on a temporary folder, with the backend that answers nothing of its own."""
     with tempfile.TemporaryDirectory(prefix="retrieval-") as folder:
-        data, port, log = Path(folder, "data"), free_port(), Path(folder, "serve.log")
-        create = memos("keys", "create", "retrieval", "--assert-users", "--json", "--data", str(data))
-        made = subprocess.run(create, check=True, capture_output=True, text=True)
-        command = memos("serve", "--port", str(port), "--data", str(data), "--backend", "echo", *flags)
-        with log.open("w") as out, running([*command, "--log-level", "warning"], stdout=out, stderr=out) as process:
-            wait_until_ready(process, port, "/health/ready", log)
-            yield Memory(f"http://127.0.0.1:{port}", json.loads(made.stdout)["key"], process.pid)
+        data = Path(folder, "data")
+        key = make_key(data, "retrieval", "--assert-users")
+        with served_on(data, "--backend", "echo", log=Path(folder, "serve.log")) as (process, port):
+            yield Memory(f"http://127.0.0.1:{port}", key, process.pid)

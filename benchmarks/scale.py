@@ -12,8 +12,6 @@ compared with the CPU of embedding one question in the same process. Linux only.
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -23,9 +21,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from bench_console import machine, progress_bar
 from bench_processes import HERE
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TaskID
 from scale_probe import Probe, settings_of
 from scale_results import Measured, report
 from scale_texts import START, Texts, user_name
@@ -116,8 +114,7 @@ def steps(largest: int) -> Series:
 def run(options: argparse.Namespace, data: Path, wanted: Series) -> list[Measured]:
     """Fill and measure, the smallest first."""
     found = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with progress_bar() as progress:
         for name, series in wanted.items():
             folder = data / name.replace(" ", "-")
             folder.mkdir()
@@ -145,8 +142,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="scale-", dir=options.folder) as folder:
         found = run(options, Path(folder), steps(options.largest))
     drawn = options.out is not None and find_spec("matplotlib") is not None
-    where = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    shown = report(found, where, drawn=drawn)
+    shown = report(found, machine(), drawn=drawn)
     print(shown)
     if options.out is None:
         return

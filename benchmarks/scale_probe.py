@@ -50,9 +50,10 @@ class Probe:
     background: list[float] = field(default_factory=list)  #: of the same, after it
 
 
-def settings_of(folder: Path) -> Settings:
-    """Return the shipped settings over this data folder."""
-    return load(None, {"data.dir": str(folder), "backend.kind": "echo"}, {}).settings
+def settings_of(folder: Path, **sections: str) -> Settings:
+    """Return the shipped settings over this data folder; ``sections``: other kinds, as ``embedder="none"``."""
+    kinds = {f"{name}.kind": kind for name, kind in {"backend": "echo", **sections}.items()}
+    return load(None, {"data.dir": str(folder), **kinds}, {}).settings
 
 
 def timed(do: Callable[[], object]) -> tuple[float, float]:

@@ -1,9 +1,10 @@
 """What probes found in, tables in Markdown and the goals out."""
 
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bench_console import markdown
 from engine_load import percentile
 from scale_probe import Probe
 
@@ -80,9 +81,9 @@ def report(found: Sequence[Measured], where: str, *, drawn: bool) -> str:
     lines += ["![CPU over memories](scale.svg)", ""] if drawn else []
     for name in dict.fromkeys(each.series for each in found):
         some = [each for each in found if each.series == name]
-        lines += [f"## {name.capitalize()}", "", *_markdown(_SEARCHES, map(_searches, some)), ""]
-        lines += [*_markdown(_KEEPING, map(_keeping, some)), ""]
-    lines += ["## Goals", "", *_markdown(("", "is", "at most"), goals(found)), ""]
+        lines += [f"## {name.capitalize()}", "", markdown(_SEARCHES, map(_searches, some)), ""]
+        lines += [markdown(_KEEPING, map(_keeping, some)), ""]
+    lines += ["## Goals", "", markdown(("", "is", "at most"), goals(found)), ""]
     return "\n".join(lines)
 
 
@@ -124,7 +125,3 @@ def _keeping(each: Measured) -> list[str]:
         f"{each.each:,}",
         *(cell for ms, ratio in costs for cell in (f"{ms:.2f}", f"{ratio:.2f} ×")),
     ]
-
-
-def _markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(cells)} |" for cells in (columns, ["---"] * len(columns), *rows)]

@@ -14,7 +14,6 @@ import itertools
 import json
 import socket
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,9 +23,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import aiohttp
-from bench_processes import free_port, make_key, memos, running, wait_until_ready
+from bench_console import progress_bar
+from bench_processes import make_key, served_on
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress, TimeRemainingColumn
 from rich.table import Table
 
 CITIES = "Lisbon Porto Bergen Ghent Turin Leeds Graz Nantes Tartu Split Brno Basel Galway".split()
@@ -59,6 +59,13 @@ class Engine:
     pid: int
     socket_path: str
 
+    def rested(self, limit_s: float) -> dict:
+        """Return its health once nothing runs and nobody waits, or when the time is over."""
+        end = time.monotonic() + limit_s
+        while (health := self.health())["running"] + health["waiting"] and time.monotonic() < end:
+            time.sleep(0.02)
+        return health
+
     def health(self) -> dict:
         connection = http.client.HTTPConnection("engine", timeout=10)
         connection.sock = socket.socket(socket.AF_UNIX)
@@ -89,9 +96,7 @@ def sample(server_pid: int, requests: int, limit_s: float = 30.0) -> Sample:
     held["memories"] = _memories(server_pid)
     if engine is None:
         return Sample(requests, **held)
-    end = time.monotonic() + limit_s
-    while (health := engine.health())["running"] + health["waiting"] and time.monotonic() < end:
-        time.sleep(0.05)
+    health = engine.rested(limit_s)
     held |= dict(zip(("engine_rss_mib", "engine_fds", "engine_threads"), _held(engine.pid), strict=True))
     return Sample(requests, **held, **{name: health[name] for name in ENGINE_COUNTS})
 
@@ -193,26 +198,20 @@ def table(samples: Sequence[Sample]) -> Table:
 def main() -> None:
     args = _arguments()
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with tempfile.TemporaryDirectory() as folder, Progress(*columns, TimeRemainingColumn(), console=console) as bar:
-        data, port = Path(folder), free_port()
-        flags = ("--backend", args.backend, "--log-level", "warning", *args.more)
-        with (data / "serve.log").open("w") as log:
-            command = memos("serve", "--port", str(port), "--data", str(data), *flags)
-            with running(command, stdout=log, stderr=subprocess.STDOUT) as server:
-                wait_until_ready(server, port, "/health/ready", data / "serve.log")
-                keys = [make_key(data, f"user-{number}") for number in range(args.users)]
-                chats = Chats(
-                    f"http://127.0.0.1:{port}",
-                    keys,
-                    model={"embedded": "memos-tiny"}.get(args.backend, args.backend),
-                    memory=args.memory,
-                    max_tokens=args.max_tokens,
-                )
-                whole, rest = divmod(args.requests, args.every)
-                blocks = [args.every] * whole + [rest] * bool(rest)
-                samples = asyncio.run(soak(chats, server.pid, blocks, args.parallel, bar))
-        troubles = [line for line in (data / "serve.log").read_text().splitlines() if " ERROR " in line]
+    with tempfile.TemporaryDirectory() as folder, progress_bar(TimeRemainingColumn(), console=console) as bar:
+        data, log = Path(folder), Path(folder, "serve.log")
+        with served_on(data, "--backend", args.backend, *args.more, log=log) as (server, port):
+            chats = Chats(
+                f"http://127.0.0.1:{port}",
+                [make_key(data, f"user-{number}") for number in range(args.users)],
+                model={"embedded": "memos-tiny"}.get(args.backend, args.backend),
+                memory=args.memory,
+                max_tokens=args.max_tokens,
+            )
+            whole, rest = divmod(args.requests, args.every)
+            blocks = [args.every] * whole + [rest] * bool(rest)
+            samples = asyncio.run(soak(chats, server.pid, blocks, args.parallel, bar))
+        troubles = [line for line in log.read_text().splitlines() if " ERROR " in line]
     Console().print(table(samples))
     if args.json:
         args.json.write_text(json.dumps([asdict(found) for found in samples], indent=1))

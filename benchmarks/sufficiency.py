@@ -37,6 +37,7 @@ _ONLY_OF_OTHERS = ("forget",)  # whether what was forgotten stays away is anothe
 _THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 _WEIGHTS = {EVERYDAY: 0.3, "abstain": 4.0}  # there are eight times as many of the one, an eighth of the other
 _SIGNALS = ("cosine", "mass", "attribute", "topic", "advice", "day", "personal")
+_EACH_ALONE = [Regression(**{each: float(each == name) for each in (*_SIGNALS, "bias")}) for name in _SIGNALS]
 _ROUNDS = 6  # which hit answers is told by the coefficients, which are learnt from the hits that answer
 
 Values = NDArray[np.float64]
@@ -57,12 +58,7 @@ def asked_of(path: Path, number: int, everyday: Sequence[str], *, dense: bool) -
     """Yield all that is asked of a file's conversations, each a user of a vault of its own."""
     for one in read(path, "generated"):
         with tempfile.TemporaryDirectory(prefix="sufficiency-") as folder:
-            settings = settings_of(Path(folder))
-            if not dense:
-                settings = settings.model_copy(
-                    update={"embedder": settings.embedder.model_copy(update={"kind": "none"})}
-                )
-            parts = compose(settings)
+            parts = compose(settings_of(Path(folder), **({} if dense else {"embedder": "none"})))
             try:
                 yield from _of_user(parts, one, number, everyday)
             finally:
@@ -95,8 +91,7 @@ def _asked(parts: Parts, scope: Scope, question: Question, number: int) -> Asked
     recall = parts.pipeline.search(scope, query=question.text, top_k=10, now=question.asked_at)
     personal = is_personal(question.text)
     hits = [hit for hit in recall.hits if "question" not in hit.cube.tags]
-    unit = {name: Regression(**{each: float(each == name) for each in (*_SIGNALS, "bias")}) for name in _SIGNALS}
-    rows = [[unit[name].odds(hit.signals, personal=personal) for name in _SIGNALS] for hit in hits]
+    rows = [[each.odds(hit.signals, personal=personal) for each in _EACH_ALONE] for hit in hits]
     values = np.array(rows or np.zeros((1, len(_SIGNALS))), np.float64)
     return Asked(question.kind, number, question.answerable, values, recall.sufficiency)
 
@@ -111,9 +106,8 @@ def learnt(asked: Sequence[Asked], columns: Sequence[int]) -> Regression:
         found = _fitted(rows, right, weights)
         likeliest = [int(np.argmax(each.hits[:, columns] @ found[:-1])) for each in asked]
         rows = np.array([each.hits[row][columns] for each, row in zip(asked, likeliest, strict=True)])
-    amounts = dict.fromkeys((*_SIGNALS, "bias"), 0.0)
-    amounts |= {_SIGNALS[column]: float(value) for column, value in zip(columns, found[:-1], strict=True)}
-    return Regression(**amounts | {"bias": float(found[-1])})
+    amounts = {_SIGNALS[column]: float(value) for column, value in zip(columns, found[:-1], strict=True)}
+    return Regression(**dict.fromkeys(_SIGNALS, 0.0) | amounts, bias=float(found[-1]))
 
 
 def _fitted(rows: Values, right: Values, weights: Values, steps: int = 6000, rate: float = 0.5) -> Values:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from activation_people import Person, leaks
 from activation_server import STORED, TEXT
+from bench_console import markdown
 from engine_load import percentile
 
 WITH, WITHOUT = "with", "without"
@@ -125,6 +126,6 @@ def report(found: Run, people: Sequence[Person], title: str) -> str:
     """Return the Markdown that is kept."""
     parts = [title]
     for headings, lines in tables(found, people):
-        parts.append("\n".join(f"| {' | '.join(line)} |" for line in (headings, ["---"] * len(headings), *lines)))
+        parts.append(markdown(headings, lines))
     parts += [f"- {line}" for line in (*examine(found, people).foreign, *found.failed)[:20]]
     return "\n\n".join(parts) + "\n"

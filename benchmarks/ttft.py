@@ -12,7 +12,6 @@ Inside the engine's process and through HTTP. The least of the repeats counts. L
 import argparse
 import json
 import os
-import platform
 import sys
 import tempfile
 from dataclasses import asdict
@@ -22,6 +21,7 @@ from pathlib import Path
 import ttft_engine
 import ttft_http
 from activation_models import SHAPES, Shape, gguf_model, hf_model, shape_of
+from bench_console import machine
 from bench_processes import HERE
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace, plan: Plan, shape: Shape, folder: Path) -> lis
 def head(args: argparse.Namespace, shape: Shape) -> str:
     theirs = "" if args.xllamacpp else " llama.cpp's own server was not there to be measured."
     return (
-        f"{platform.machine()}, {os.cpu_count()} cores, {args.threads} computing, Python {platform.python_version()};"
+        f"{machine(f'{args.threads} computing')};"
         f" a model of {shape.parameters / 1e6:.0f} M parameters ({shape.layers} layers, {shape.kv_heads} KV heads,"
         f" {shape.state_bytes_per_token / 1024:.0f} KiB of state a token in 16 bits); {LLAMA} as {args.kind}, {HF} from"
         f" its f16 weights; the least of {args.repeats} (plain prompts: {args.plain_repeats}).{theirs}"

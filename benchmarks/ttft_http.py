@@ -11,8 +11,9 @@ from pathlib import Path
 
 import engine as engine_benchmark
 from activation_models import single_words
-from activation_server import STORED, TEXT, Reply, Server, ask, serving
+from activation_server import NO_END, STORED, TEXT, Server, serving
 from bench_processes import cpu_ms
+from chat_stream import Reply, chat
 from tokenizers import Tokenizer
 from ttft_engine import WANTED, Plan, context_tokens
 from ttft_results import (
@@ -96,18 +97,19 @@ def measure_theirs(python: str, model: Path, plan: Plan, folder: Path, series: S
     command = engine_benchmark.llama_server(python, model, plan.threads)
     with engine_benchmark.served("llama.cpp's server", command, folder / "theirs.log") as server:
 
-        def chat(memory: str, question: str) -> Reply:
-            messages = [("system", memory), ("user", question)]
-            return ask(server.port, messages, lambda: cpu_ms(server.process) / 1000)
+        def ask(memory: str, question: str) -> Reply:
+            messages = [{"role": "system", "content": memory}, {"role": "user", "content": question}]
+            body = {"messages": messages, "max_tokens": 1, "logit_bias": NO_END}
+            return chat(server.port, body, lambda: cpu_ms(server.process.pid) / 1000)
 
-        chat("", "Hi!")  # warms
+        ask("", "Hi!")  # warms
         for cell in plan.cells:
             plan.on_step(f"llama.cpp's server, {cell.memory:,} x {cell.question}")
             memory = texts.words(cell.memory, f"theirs {cell.memory} {cell.question}")
             for number in range(plan.repeats + 1):
                 way, wanted = (THEIR_CACHE, "kept") if number else (THEIR_PLAIN, "read")
                 question = _question(texts, cell, way, number)
-                reply = chat(memory, question)
+                reply = ask(memory, question)
                 series.add(cell, way, Taken(reply.cpu_s, reply.first_s))
                 found = "kept" if reply.cached_tokens >= cell.memory else "read"
                 series.check(

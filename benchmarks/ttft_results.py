@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from bench_console import markdown
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -178,7 +179,7 @@ def report(all_series: Sequence[Series], head: str) -> str:
     for place, title in PLACES.items():
         lines = [row for series in all_series if series.place == place for row in rows(series)]
         if lines:
-            parts.append(f"{title}\n\n{_markdown(headings(place), lines)}")
+            parts.append(f"{title}\n\n{markdown(headings(place), lines)}")
     memories = [
         [
             series.engine,
@@ -191,16 +192,12 @@ def report(all_series: Sequence[Series], head: str) -> str:
         for series in all_series
         for tokens, memory in sorted(series.memories.items())
     ]
-    parts.append(_markdown(["engine", "", "memory", "stored, MiB", "building it, CPU s", "memcpy, ms CPU"], memories))
-    parts.append(_markdown(AIM_HEADINGS, list(_aim_rows(all_series))))
+    parts.append(markdown(["engine", "", "memory", "stored, MiB", "building it, CPU s", "memcpy, ms CPU"], memories))
+    parts.append(markdown(AIM_HEADINGS, list(_aim_rows(all_series))))
     checked, problems = sum(s.checked for s in all_series), [line for s in all_series for line in s.problems]
     parts.append(f"First tokens that were compared with what must come: {checked:,}; wrong: {len(problems)}.")
     parts += [f"- {line}" for line in problems[:20]]
     return "\n\n".join(parts) + "\n"
-
-
-def _markdown(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, ["---"] * len(heads), *lines))
 
 
 def show(all_series: Sequence[Series], console: Console) -> None:

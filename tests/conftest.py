@@ -16,6 +16,9 @@ import hypothesis
 import openai
 import pytest
 
+from adapters.minilm import MiniLM
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))  # their tests import them
 hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("no deadline")
 MEMOS = Path(sys.executable).parent / "memos"
@@ -153,3 +156,15 @@ def running_with(tmp_path_factory):
     yield start
     for each in made:
         each.stop(signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def minilm_cache(tmp_path_factory):
+    """The folder of the embedder's files, shared by all processes of a run: they take seconds to make."""
+    return tmp_path_factory.getbasetemp().parent / "minilm-cache"
+
+
+@pytest.fixture(scope="module")
+def minilm(minilm_cache):
+    """The embedder that ships."""
+    return MiniLM(minilm_cache)

@@ -4,28 +4,24 @@ import json
 import math
 import sys
 from collections import Counter
-from pathlib import Path
 
+import activation_models
+import activation_people
+import activation_traffic
 import pytest
+import traffic_results
+import ttft
+import ttft_http
+import ttft_results
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
+from ttft_results import ALONE, BARE, DISK, HF, LLAMA, PLAIN, RAM, RESIDENT, Cell, Memory, Series, Taken
 
 from adapters.embedded import gguf_path
 from adapters.generation import Sampling, Span
 from adapters.llama_context import ContextOptions
 from adapters.llama_cpp import load_model, new_context
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
-
-import activation_models
-import activation_people
-import activation_traffic
-import traffic_results
-import ttft
-import ttft_http
-import ttft_results
-from ttft_results import ALONE, BARE, DISK, HF, LLAMA, PLAIN, RAM, RESIDENT, Cell, Memory, Series, Taken
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes' clocks")
 TINY = activation_models.shape_of("tiny", repeat=90)

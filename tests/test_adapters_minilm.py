@@ -10,16 +10,6 @@ import pytest
 from adapters.minilm import MiniLM
 
 
-@pytest.fixture(scope="module")
-def cache_dir(tmp_path_factory):
-    return tmp_path_factory.getbasetemp().parent / "minilm-cache"
-
-
-@pytest.fixture(scope="module")
-def minilm(cache_dir):
-    return MiniLM(cache_dir)
-
-
 def test_a_text_has_the_same_unit_vector_alone_and_in_any_batch(minilm):
     texts = ["I live in Lisbon.", "", "walnuts " * 300, "My favourite colour is teal.", "ok"]
     together = minilm.embed(texts)
@@ -43,13 +33,13 @@ def test_known_sentence_pair_has_the_published_similarity(minilm):
 
 
 @pytest.mark.usefixtures("minilm")
-def test_the_runtime_reports_to_nobody(cache_dir, tmp_path):
+def test_the_runtime_reports_to_nobody(minilm_cache, tmp_path):
     """From its import on, onnxruntime keeps a device id and events to be sent in the home folder, unless told before.
 
     A process of its own, with nothing in its environment that says so: tests and programs use the adapter by itself.
     """
     code = "import pathlib, sys; from adapters.minilm import MiniLM; MiniLM(pathlib.Path(sys.argv[1])).embed(['Hi'])"
-    subprocess.run([sys.executable, "-c", code, str(cache_dir)], env={"HOME": str(tmp_path)}, check=True)
+    subprocess.run([sys.executable, "-c", code, str(minilm_cache)], env={"HOME": str(tmp_path)}, check=True)
     assert list(tmp_path.rglob("*")) == []
 
 

@@ -10,17 +10,14 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
-
 import answers
 import answers_results as results
 import answers_sets as sets
+import pytest
 from answers_judge import Gold, is_right, is_unknowing, says_stale, wilson
 from answers_results import CONDITIONS, HISTORY, NONE, OURS, RAG, Row
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.embedded.corpus.facts import UNKNOWN
 from adapters.ranker.training.conversations import Message

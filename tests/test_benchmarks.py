@@ -3,14 +3,10 @@
 import json
 import shutil
 import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 
 import bench_processes as processes
 import overhead
+import pytest
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux") or not shutil.which("cc"), reason="Linux with cc")
 

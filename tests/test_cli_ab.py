@@ -1,24 +1,20 @@
 """``memos ab``: what it compares, that it says the same twice, what it leaves alone, and what it says of bad input."""
 
-import contextlib
-import io
 import json
 import signal
 import subprocess
-import sys
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from memory.vault import open_vault
-from proxy.cli import main
 from proxy.shadowing import LADDER
+from tests.cli_rig import Done, memos
+from tests.conftest import MEMOS
 from tests.memory_rig import BEN, build
 
-MEMOS = Path(sys.executable).parent / "memos"
 PLAIN = ("--set", "embedder.kind=none")
 FACT = "I painted the hallway teal last weekend."
 TALK = (
@@ -33,25 +29,13 @@ TALK = (
 )
 
 
-@dataclass
-class Done:
-    """What a command printed, and its exit status."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-    @property
-    def policies(self) -> dict[str, dict]:
-        return {each["name"]: each for each in json.loads(self.stdout)["policies"]}
-
-
 def ab(*arguments: str, data: Path) -> Done:
-    """Run it in this process: starting one for each would take minutes."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = main(["ab", *arguments, *PLAIN, "--data", str(data)])
-    return Done(status, out.getvalue(), err.getvalue())
+    return memos("ab", *arguments, *PLAIN, data=data)
+
+
+def policies(done: Done) -> dict[str, dict]:
+    assert done.returncode == 0, done.stderr
+    return {each["name"]: each for each in json.loads(done.stdout)["policies"]}
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +55,11 @@ def test_likeness_beats_use_where_an_old_fact_is_asked_late(data: Path, tmp_path
     small = [tmp_path / f"{name}-3.yaml" for name in ("semantic", "lru")]
     for path in small:
         path.write_text(f"scheduler:\n  policy: {path.stem[:-2]}\n  top_k: 3\n")
-    done = ab(*map(str, small), "--turns", "1", "--json", data=data)
-    assert done.returncode == 0, done.stderr
-    assert done.policies["semantic-3"]["support"] == 1.0
-    assert done.policies["lru-3"]["support"] == 0.0
-    assert done.policies["lru-3"]["memories_mean"] == 3.0
-    assert done.policies["live"]["agreement"] == 1.0
+    found = policies(ab(*map(str, small), "--turns", "1", "--json", data=data))
+    assert found["semantic-3"]["support"] == 1.0
+    assert found["lru-3"]["support"] == 0.0
+    assert found["lru-3"]["memories_mean"] == 3.0
+    assert found["live"]["agreement"] == 1.0
 
 
 def test_without_a_name_the_ladder_is_compared_with_the_live_policy(data: Path):
@@ -91,7 +74,7 @@ def test_without_a_name_the_ladder_is_compared_with_the_live_policy(data: Path):
 
 
 def test_the_learned_ranker_is_a_knob_like_any_other(data: Path):
-    found = ab("--policy", "unlearned", "--policy", "learned", "--turns", "1", "--json", data=data).policies
+    found = policies(ab("--policy", "unlearned", "--policy", "learned", "--turns", "1", "--json", data=data))
     assert [(each["policy"], each["ranker"]) for each in found.values()] == [
         ("hybrid", "shipped"),
         ("hybrid", "none"),
@@ -104,7 +87,7 @@ def test_settings_of_the_proxy_hold_for_all_and_a_candidates_file_wins(data: Pat
     mine = tmp_path / "mine.yaml"
     mine.write_text("scheduler:\n  policy: lru\n  top_k: 5\n")
     done = ab(str(mine), "semantic", "--set", "scheduler.top_k=2", "--turns", "1", "--json", data=data)
-    found = {name: each["memories_mean"] for name, each in done.policies.items()}
+    found = {name: each["memories_mean"] for name, each in policies(done).items()}
     assert found["mine"] == 5.0
     assert found["live"] <= 2.0
 
@@ -202,19 +185,8 @@ def test_turns_in_which_nobody_asked_anything_are_no_comparison(tmp_path: Path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_nothing_stays_behind_when_it_is_ended(data: Path, tmp_path: Path, number: signal.Signals):
     """A copy of what was said lies in the folder for temporary files while it runs."""
-    command = [
-        "env",
-        f"TMPDIR={tmp_path}",
-        str(MEMOS),
-        "ab",
-        "lru",
-        "label",
-        "semantic",
-        "recency",
-        "learned",
-        "--data",
-        str(data),
-    ]
+    names = ("lru", "label", "semantic", "recency", "learned")
+    command = ["env", f"TMPDIR={tmp_path}", str(MEMOS), "ab", *names, "--data", str(data)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     end = time.monotonic() + 60
     while not list(tmp_path.glob("memos-ab-*/data/memos.db")) and time.monotonic() < end:

@@ -1,14 +1,11 @@
 """``memos audit``: what it says, what it leaves alone, and that its exit status follows."""
 
-import contextlib
-import io
 import json
 import logging
 import re
 import sqlite3
 import subprocess
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,26 +15,9 @@ from memory.cube import Origin, SemanticType, Source
 from memory.governance import Governance
 from memory.turn import Draft, Scope
 from memory.vault import open_vault
-from proxy.cli import main
+from tests.cli_rig import Done, memos
 
 ADA = Scope(user="ada", key_id="k1")
-
-
-@dataclass
-class Done:
-    """What a command printed, and its exit status."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def memos(*arguments: str, data: Path) -> Done:
-    """Run a command in this process: starting one of its own for each would take minutes."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = main([*arguments, "--data", str(data)])
-    return Done(status, out.getvalue(), err.getvalue())
 
 
 def audit(*arguments: str, data: Path) -> Done:

@@ -1,9 +1,9 @@
 """Memories computed apart and put behind each other: exact where that is said, at the right places everywhere."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import composition as benchmark
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,10 +22,6 @@ from memory.errors import Invalid
 from tests.hf_models import needs_hf, open_context, write_folder
 from tests.test_adapters_llama_architectures import write_recurrent, write_sliding_window
 from tests.test_llama_state import write_attention
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
-
-import composition as benchmark
 
 RANDOM = np.random.default_rng(5)
 PREFIX, QUESTION = RANDOM.integers(10, 2000, 11).tolist(), RANDOM.integers(10, 2000, 9).tolist()

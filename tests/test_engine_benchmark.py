@@ -2,20 +2,16 @@
 
 import math
 import sys
-from pathlib import Path
 
+import engine
+import engine_load
+import engine_models
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.embedded import gguf_path
 from adapters.llama_cpp import load_model
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
-
-import engine
-import engine_load
-import engine_models
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes' clocks")
 

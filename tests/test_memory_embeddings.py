@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 
 from adapters.flat import Flat
-from adapters.minilm import MiniLM
 from memory.cube import Origin, SemanticType, Source
 from memory.embeddings import Embeddings
 from memory.governance import Governance
@@ -15,11 +14,6 @@ from memory.vault import open_vault
 
 ADA = Scope(user="ada")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def minilm(tmp_path_factory):
-    return MiniLM(tmp_path_factory.getbasetemp().parent / "minilm-cache")
 
 
 class SlowToRead:

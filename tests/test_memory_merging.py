@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.flat import Flat
-from adapters.minilm import MiniLM
 from memory.cube import FactKey, Origin, SemanticType, Source, State, Trust
 from memory.duplicates import may_be_same, reading_of, same_content, same_words
 from memory.embeddings import Embeddings, embedding_text
@@ -102,11 +101,6 @@ def opened():
             yield files
         finally:
             files.close()
-
-
-@pytest.fixture(scope="module")
-def minilm(tmp_path_factory):
-    return MiniLM(tmp_path_factory.getbasetemp().parent / "minilm-cache")
 
 
 def note(text, *, day=0, semantic_type=SemanticType.PREFERENCE, **more):

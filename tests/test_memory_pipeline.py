@@ -5,16 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.minilm import MiniLM
 from memory.cube import Origin, SemanticType, Source
 from memory.errors import Invalid, Refused
 from memory.turn import Controls, Draft, Message, Mode, TurnRecord
 from tests.memory_rig import ADA, BEN, build
-
-
-@pytest.fixture(scope="module")
-def minilm(tmp_path_factory):
-    return MiniLM(tmp_path_factory.getbasetemp().parent / "minilm-cache")
 
 
 @pytest.fixture

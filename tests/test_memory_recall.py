@@ -9,17 +9,11 @@ import numpy as np
 import pytest
 
 from adapters.kept_vectors import kept_vectors
-from adapters.minilm import MiniLM
 from memory.rules.topics import Holds, topics
 from memory.topics import Topics, prototype_texts
 from tests.memory_rig import Memory, build
 
 SMALL_TALK = ("How do whales sleep?", "Recite a limerick.", "It rained all day.", "Explain inflation to me.")
-
-
-@pytest.fixture(scope="module")
-def minilm(tmp_path_factory):
-    return MiniLM(tmp_path_factory.getbasetemp().parent / "minilm-cache")
 
 
 @pytest.fixture

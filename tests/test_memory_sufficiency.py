@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.minilm import MiniLM
 from memory.scheduler import Policy
 from memory.sufficiency import probability, sufficiency
 from memory.turn import Message, TurnRecord
@@ -30,11 +29,6 @@ amounts = st.fixed_dictionaries(
         "day": st.just(4.0),
     },
 )
-
-
-@pytest.fixture(scope="module")
-def minilm(tmp_path_factory):
-    return MiniLM(tmp_path_factory.getbasetemp().parent / "minilm-cache")
 
 
 @pytest.fixture

@@ -1,12 +1,6 @@
 """Nobody but the user speaks for the user: every case of the red-team corpus, against the running product over HTTP."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
-
 import red_team
 
 CASES = red_team.cases()

@@ -1,9 +1,6 @@
 """A cross-encoder of the operator's own orders what was found; without its answer the search's order stands."""
 
 import json
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -16,6 +13,7 @@ from memory.reranking import Reranking
 from memory.turn import Hit
 from proxy.screening import governance_of
 from tests.memory_rig import Clock, build
+from tests.proxy_rig import Upstream, stream, whole
 
 TOLD = (
     "The red kettle whistles in the kitchen.",
@@ -24,50 +22,38 @@ TOLD = (
 )
 
 
-@contextmanager
-def serving(answer):
-    """A /rerank server; ``answer(request) -> JSON``. Yields its address and the requests that came."""
-    came = []
+@pytest.fixture
+def server():
+    made = Upstream()
+    yield made
+    made.close()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            came.append((self.path, json.loads(self.rfile.read(int(self.headers["content-length"])))))
-            body = json.dumps(answer(came[-1][1])).encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
 
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1", came
-    server.shutdown()
-    server.server_close()
+def said(value):
+    return whole(json.dumps(value).encode())
 
 
 def preferring(word):
-    def answer(request):
-        rows = [{"index": n, "relevance_score": 5.0 * (word in text)} for n, text in enumerate(request["documents"])]
-        return {"results": sorted(rows, key=lambda row: -row["relevance_score"])}
+    async def script(request, writer):
+        texts = request.json["documents"]
+        rows = [{"index": n, "relevance_score": 5.0 * (word in text)} for n, text in enumerate(texts)]
+        await said({"results": sorted(rows, key=lambda row: -row["relevance_score"])})(request, writer)
 
-    return answer
+    return script
 
 
 @pytest.mark.parametrize("word", ["kettle", "bicycle", "kite"])
-def test_what_it_prefers_stands_first(tmp_path, word):
-    with serving(preferring(word)) as (url, came):
-        reranking = Reranking(reranker=RerankApi(base_url=url, model="judge"), weight=3.0)
-        memory = build(tmp_path, None, reranking=reranking)
-        for text in TOLD:
-            memory.tell(text)
-        assert word in memory.found("What red thing is in the house?")[0]
-        path, asked = came[-1]
-        assert (path, asked["model"], asked["query"]) == ("/v1/rerank", "judge", "What red thing is in the house?")
-        assert set(asked["documents"]) == set(TOLD)
-        memory.files.close()
+def test_what_it_prefers_stands_first(tmp_path, server, word):
+    server.script = preferring(word)
+    reranking = Reranking(reranker=RerankApi(base_url=server.url, model="judge"), weight=3.0)
+    memory = build(tmp_path, None, reranking=reranking)
+    for text in TOLD:
+        memory.tell(text)
+    assert word in memory.found("What red thing is in the house?")[0]
+    request, asked = server.requests[-1], server.requests[-1].json
+    assert (request.path, asked["model"], asked["query"]) == ("/v1/rerank", "judge", "What red thing is in the house?")
+    assert set(asked["documents"]) == set(TOLD)
+    memory.files.close()
 
 
 BROKEN = {
@@ -81,46 +67,26 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("broken", ["down", *BROKEN])
-def test_without_its_answer_the_order_of_the_search_stands(tmp_path, broken):
-    with serving(lambda _: BROKEN.get(broken)) as (url, came):
-        address = "http://127.0.0.1:9/v1" if broken == "down" else url
-        api = RerankApi(base_url=address, model="judge")
-        memory = build(tmp_path, None, reranking=Reranking(reranker=api))
-        for text in TOLD:
-            memory.tell(text)
-        asked = len(came)
-        assert "bicycle" in memory.found("Where is the red bicycle?")[0]
-        assert len(came) == asked <= 1, "after the first failure it is left alone"
-        with pytest.raises(EngineDown, match="left alone"):
-            api.score("Where?", TOLD)
-        memory.files.close()
+def test_without_its_answer_the_order_of_the_search_stands(tmp_path, server, broken):
+    server.script = said(BROKEN.get(broken))
+    api = RerankApi(base_url="http://127.0.0.1:9/v1" if broken == "down" else server.url, model="judge")
+    memory = build(tmp_path, None, reranking=Reranking(reranker=api))
+    for text in TOLD:
+        memory.tell(text)
+    asked = len(server.requests)
+    assert "bicycle" in memory.found("Where is the red bicycle?")[0]
+    assert len(server.requests) == asked <= 1, "after the first failure it is left alone"
+    with pytest.raises(EngineDown, match="left alone"):
+        api.score("Where?", TOLD)
+    memory.files.close()
 
 
-def test_a_server_that_answers_drop_by_drop_is_cut_off():
+def test_a_server_that_answers_drop_by_drop_is_cut_off(server):
     """A timeout of each read alone would wait for as long as drops come."""
-    dripped = threading.Event()
-
-    class Dripping(BaseHTTPRequestHandler):
-        def do_POST(self):
-            self.send_response(200)
-            self.end_headers()
-            for _ in range(600):
-                if dripped.wait(0.05):
-                    return
-                self.wfile.write(b" ")
-                self.wfile.flush()
-
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Dripping)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    api = RerankApi(base_url=f"http://127.0.0.1:{server.server_port}", model="judge", timeout_s=0.3)
+    server.script = stream(*[b" ", 0.05] * 600)
+    api = RerankApi(base_url=server.url, model="judge", timeout_s=0.3)
     with pytest.raises(EngineDown, match="ReadTimeout"):
         api.score("Where?", TOLD)
-    dripped.set()
-    server.shutdown()
-    server.server_close()
 
 
 def test_no_password_in_an_address_is_told():
@@ -139,15 +105,15 @@ def hit(name, score, *, sensitivity=()):
     return Hit(cube=cube, score=score)
 
 
-def test_it_reads_no_more_than_it_may_and_nobody_loses_a_place():
-    with serving(preferring("d")) as (url, came):
-        api = RerankApi(base_url=url, model="judge")
-        reranking = Reranking(reranker=api, candidates=3, weight=9.0, withheld=frozenset({"health"}))
-        hits = [hit("a", 5.0, sensitivity=("health",)), hit("b", 4.0), hit("c", 3.0), hit("d", 2.0), hit("e", 1.0)]
-        found = reranking.applied("Which?", hits)
-        assert came[-1][1]["documents"] == ["b", "c", "d"]
-        assert {one.cube.id: one.score for one in found} == {"a": 5.0, "d": 4.0, "b": 3.0, "c": 2.0, "e": 1.0}
-        assert reranking.applied("Which?", hits[:2]) == hits[:2], "one alone has no order"
+def test_it_reads_no_more_than_it_may_and_nobody_loses_a_place(server):
+    server.script = preferring("d")
+    api = RerankApi(base_url=server.url, model="judge")
+    reranking = Reranking(reranker=api, candidates=3, weight=9.0, withheld=frozenset({"health"}))
+    hits = [hit("a", 5.0, sensitivity=("health",)), hit("b", 4.0), hit("c", 3.0), hit("d", 2.0), hit("e", 1.0)]
+    found = reranking.applied("Which?", hits)
+    assert server.requests[-1].json["documents"] == ["b", "c", "d"]
+    assert {one.cube.id: one.score for one in found} == {"a": 5.0, "d": 4.0, "b": 3.0, "c": 2.0, "e": 1.0}
+    assert reranking.applied("Which?", hits[:2]) == hits[:2], "one alone has no order"
 
 
 def test_a_configuration_that_names_no_server_is_refused():

@@ -7,15 +7,9 @@ import math
 import sys
 from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
-
 import retrieval
 import retrieval_baselines as baselines
 import retrieval_metrics as metrics
@@ -23,6 +17,8 @@ import retrieval_results
 import scale
 import scale_charts
 import scale_results
+from hypothesis import given
+from hypothesis import strategies as st
 from retrieval_metrics import Result, Row, Rows, auroc, judged, withholding
 from scale_texts import Texts
 

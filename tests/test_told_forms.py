@@ -1,13 +1,8 @@
 """What people say in the embedded model's phrasing tables, read by the rules: what is read must be right."""
 
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
-
 import rules
 
 from adapters.embedded.corpus.common_facts import COMMON_FACTS, CommonFact
