@@ -20,6 +20,7 @@ from memory.ports import Ranker, Vault, Vector
 from memory.signals import Signals, signals_of
 from memory.spaces import Partition
 from memory.turn import MemoryCall, Scope
+from memory.vault.words import stems
 
 RERANKED = 150  #: utterances that a learned ranker orders: 98 % of what answers is among them
 
@@ -96,14 +97,20 @@ class Finder:
         self._chat, self._talk = (mixture.scaled(lexical, dense) for mixture in (CHAT, TALK))
         self._candidates = candidates
 
-    def find(self, scope: Scope, call: MemoryCall, partitions: Sequence[Partition]) -> Found:
-        """Return the best candidates, some for each signal.
+    def find(
+        self,
+        scope: Scope,
+        call: MemoryCall,
+        partitions: Sequence[Partition],
+        same: Sequence[frozenset[str]] = (),
+    ) -> Found:
+        """Return the best candidates, some for each signal; ``same``: words of the query that stand for one thing.
 
         Raises: EngineDown: the embedder does not answer. VaultLocked.
         """
         vector = self._embeddings.vector(call.query)
         words = without_times(call)
-        own = self._own(scope, call, words, vector)
+        own = self._own(scope, call, words, vector, same)
         chunks = find_chunks(self._vault, self._embeddings, scope, words, vector, own.scale)
         shared = self._shared(scope, call, words, partitions, own.scale) if partitions else Found()
         return Found(
@@ -114,9 +121,12 @@ class Finder:
             questions=own.questions,
         )
 
-    def _own(self, scope: Scope, call: MemoryCall, words: str, query: Vector | None) -> Found:
+    def _own(
+        self, scope: Scope, call: MemoryCall, words: str, query: Vector | None, same: Sequence[frozenset[str]]
+    ) -> Found:
         postings = self._vault.postings(scope, words)
         outline = self._embeddings.outline(scope, postings)
+        postings = postings.with_synonyms(set(stems(group)) for group in same)
         if not len(outline):
             return Found()
         known, similarities = self._similarities(scope, outline, query)

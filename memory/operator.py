@@ -12,9 +12,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, zip_longest
 
 import numpy as np
 
+from memory.aliases import Expanded, asked_of_both, expanded, names_beings
 from memory.columns import DENSE_FLOOR, nearest, spread
 from memory.cube import FactKey, MemCube, SemanticType
 from memory.embeddings import Embeddings
@@ -22,6 +24,7 @@ from memory.finding import Finder
 from memory.ports import Ranker, Vault, Vector
 from memory.ranking import Candidate, Cues, cues_of, day_tags, ranked
 from memory.reranking import Reranking
+from memory.rules.parts import parts_of
 from memory.rules.topics import topics as all_topics
 from memory.rules.words import content_words
 from memory.spaces import SharedCube
@@ -31,6 +34,7 @@ from memory.trust import is_external
 from memory.turn import Hit, MemoryCall, Plan, Recall, Scope
 from memory.usefulness import standing
 
+_SEARCHING = ("hybrid", "semantic")  # the policies that look for what was asked
 _SPACED = str.maketrans(dict.fromkeys("\n\t\"'([{<-/.,:;!?*_`", " "))
 _ATTRIBUTE_BOOST = 2.0  # in z units: above any chance similarity, below nothing that fits better
 _QUESTION_PENALTY = 1.5  # else the same question, asked before, stands above its answer
@@ -61,7 +65,8 @@ class _Question:
     """What every candidate of one recall is held against; read out of the call once."""
 
     call: MemoryCall
-    words: frozenset[str]
+    expanded: Expanded  #: with both names of those whom it names
+    concepts: tuple[tuple[str, ...], ...]  #: how the words of each begin
     asked: tuple[tuple[str, str], ...]  #: (subject, attribute) pairs that it names
 
 
@@ -107,7 +112,16 @@ class Operator:
         """
         if not plan.recall:
             return Recall()
-        question = self._question(call)
+        hits = self._rated(scope, call, plan)
+        parts = parts_of(call.query) if plan.policy in _SEARCHING else ()
+        if parts:  # one vector for several questions is like the answer to none of them
+            of_parts = [self._rated(scope, replace(call, query=part), plan) for part in parts]
+            hits = _own_word_first(_in_turn([*of_parts, hits]))
+        return Recall(hits=tuple(hits[: _pool(plan)]), sufficiency=sufficiency(hits))
+
+    def _rated(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:
+        """Return all hits for one question, best first, each with the probability that it answers."""
+        question = self._question(scope, call)
         if call.as_of is not None:
             hits = self._as_of(scope, question, call.as_of)
         else:
@@ -116,15 +130,14 @@ class Operator:
         if call.as_of is None and _best(wanted) < self._weights.archived_below:
             wanted = _own_word_first([*self._archived(scope, question, plan, wanted), *wanted])
         personal = is_personal(call.query)
-        rated = [replace(hit, probability=probability(hit.signals, personal=personal)) for hit in wanted]
-        return Recall(hits=tuple(rated[: _pool(plan)]), sufficiency=sufficiency(rated))
+        return [replace(hit, probability=probability(hit.signals, personal=personal)) for hit in wanted]
 
     def _archived(self, scope: Scope, question: _Question, plan: Plan, in_use: Sequence[Hit]) -> list[Hit]:
         """Return archived memories that answer better than what is in use, best first; they stand above it.
 
         Costs one look into an index for each word where nothing is archived.
         """
-        query = question.call.query
+        query = question.expanded.query
         found = self._vault.archived(scope, query, question.asked, model_id=self._embeddings.model_id)
         asked = self._embeddings.vector(query) if found else None
         hits: list[Hit] = []
@@ -146,16 +159,17 @@ class Operator:
         return _in_order(self._vault.recent(scope, limit=_pool(plan)), "last_used")
 
     def _label(self, scope: Scope, question: _Question, plan: Plan) -> list[Hit]:
-        call = question.call
-        labels = [*call.entities, *(name for _, name in question.asked), *content_words(call.query)]
+        entities = question.call.entities
+        labels = [*entities, *(name for _, name in question.asked), *content_words(question.expanded.query)]
         limit = _pool(plan)
         own, others = self._vault.labelled(scope, labels, limit=limit), self._vault.labelled_by_others
         return _in_order([*own, *others(scope, labels, limit=limit)], "label")
 
     def _ranked(self, scope: Scope, question: _Question, plan: Plan, *, recency: float) -> list[Hit]:
-        call, cues = question.call, self._cues(question.call)
+        cues = self._cues(question)
         partitions = self._vault.partitions(scope)
-        found = self._finder.find(scope, call, partitions)
+        call = replace(question.call, query=question.expanded.query)
+        found = self._finder.find(scope, call, partitions, question.expanded.same)
         best = sorted(found.scores, key=found.scores.__getitem__, reverse=True)[: max(_LEAST_LOOKED_AT, _pool(plan))]
         more = [*self._of_topic(scope, cues), *(cube.id for cube in self._on_days(scope, cues))]
         cubes = self._vault.readable(scope, list(dict.fromkeys([*best, *more])))
@@ -173,7 +187,7 @@ class Operator:
             for cube in cubes
         ]
         if self._reranking is not None:
-            hits = self._reranking.applied(call.query, hits)
+            hits = self._reranking.applied(question.call.query, hits)
         return self._with_questions(scope, found.questions, ranked(self._candidates(hits, vectors), cues), plan)
 
     def _likeness(self, query: str, vectors: Mapping[str, Vector]) -> dict[str, dict[str, float]]:
@@ -187,9 +201,9 @@ class Operator:
         cubes = {cube.id: cube for cube in self._vault.readable(scope, list(wanted.values()))} if wanted else {}
         return [replace(hit, question=cubes.get(wanted[hit.cube.id])) if hit.cube.id in wanted else hit for hit in hits]
 
-    def _cues(self, call: MemoryCall) -> Cues:
-        vector = self._embeddings.vector(call.query)
-        return cues_of(call, [] if vector is None else self._topics.of_question(vector))
+    def _cues(self, question: _Question) -> Cues:
+        vector = self._embeddings.vector(question.expanded.query)
+        return cues_of(question.call, [] if vector is None else self._topics.of_question(vector))
 
     def _of_topic(self, scope: Scope, cues: Cues) -> list[str]:
         """Return what is said like the statements of the topics that matter."""
@@ -216,21 +230,22 @@ class Operator:
 
     def _as_of(self, scope: Scope, question: _Question, as_of: datetime) -> list[Hit]:
         near: dict[str, float] = {}
-        asked = self._embeddings.vector(question.call.query)
+        asked = self._embeddings.vector(question.expanded.query)
         if asked is not None:
             near |= nearest(*self._embeddings.nearest(scope, asked), _AS_OF_NEAR)
             near |= nearest(*self._embeddings.documents(scope, asked), _AS_OF_CHUNKS)
         in_order = sorted(near, key=near.__getitem__, reverse=True)
-        known = self._vault.known_likely(scope, as_of, question.call.query, in_order)
+        known = self._vault.known_likely(scope, as_of, question.expanded.query, in_order)
         hits = self._past(scope, question, [cube for cube in known if cube.in_use])
         if _best(hits) < self._weights.archived_below and not all(cube.in_use for cube in known):
             return self._past(scope, question, known)
         return hits
 
     def _past(self, scope: Scope, question: _Question, known: Sequence[MemCube]) -> list[Hit]:
-        coverage = {cube.id: _coverage(question.words, cube.text) for cube in known}
+        coverage = {cube.id: _coverage(question.concepts, cube.text) for cube in known}
         cubes = sorted(known, key=lambda cube: (coverage[cube.id], cube.recorded_at))[-_AS_OF_COMPARED:]
-        asked, vectors = self._embeddings.vector(question.call.query), self._embeddings.of_versions(scope, cubes)
+        asked = self._embeddings.vector(question.expanded.query)
+        vectors = self._embeddings.of_versions(scope, cubes)
         dense: dict[str, float] = {}
         if asked is not None and vectors is not None:
             dense = dict(zip((cube.id for cube in cubes), map(float, vectors @ asked), strict=True))
@@ -240,10 +255,15 @@ class Operator:
         chosen = [c for c in cubes if c.id in best or (c.fact is not None and _named(c.fact, question.asked))]
         hits = [self._hit(question, cube, scores[cube.id], 0.0, {"dense": dense.get(cube.id)}) for cube in chosen]
         vectors_of = {} if vectors is None else dict(zip((cube.id for cube in cubes), vectors, strict=True))
-        return ranked(self._candidates(hits, vectors_of), self._cues(question.call))
+        return ranked(self._candidates(hits, vectors_of), self._cues(question))
 
-    def _question(self, call: MemoryCall) -> _Question:
-        return _Question(call, frozenset(content_words(call.query)), tuple(self._asked_about(call.query)))
+    def _question(self, scope: Scope, call: MemoryCall) -> _Question:
+        """Who somebody was in the past is not who they are: only questions about now know people by both names."""
+        query, asked = Expanded(call.query), tuple(self._asked_about(call.query))
+        if call.as_of is None and names_beings(call.query, call.entities):
+            known = self._vault.named(scope)
+            query, asked = expanded(call.query, call.entities, known), asked_of_both(asked, known)
+        return _Question(call, query, tuple(tuple(map(_beginning, words)) for words in query.concepts), asked)
 
     def _hit(
         self,
@@ -256,7 +276,7 @@ class Operator:
         """``measured``: what the search knows of it; of what it does not know None, or nothing."""
         mine = not isinstance(cube, SharedCube)  # "the user" of somebody else's fact is somebody else
         named = mine and cube.fact is not None and _named(cube.fact, question.asked)
-        coverage = _coverage(question.words, cube.text)
+        coverage = _coverage(question.concepts, cube.text)
         bonus = recency * _freshness(cube.valid_from, question.call.now, self._weights.recency_half_life_days)
         score += bonus + _ATTRIBUTE_BOOST * named - _QUESTION_PENALTY * ("question" in cube.tags)
         score -= _EXTERNAL_PENALTY * is_external(cube.trust)
@@ -276,6 +296,17 @@ def _pool(plan: Plan) -> int:
 def _best(hits: Sequence[Hit]) -> float:
     """The relevance of the best of them; a question that was asked before answers nothing."""
     return max((hit.relevance for hit in hits if "question" not in hit.cube.tags), default=0.0)
+
+
+def _in_turn(rankings: Sequence[Sequence[Hit]]) -> list[Hit]:
+    """Return the hits of several rankings, the first ones of each in front, each memory once, where it answers best."""
+    likeliest: dict[str, Hit] = {}
+    for hit in chain.from_iterable(rankings):
+        known = likeliest.get(hit.cube.id)
+        if known is None or hit.probability > known.probability:
+            likeliest[hit.cube.id] = hit
+    in_turn = chain.from_iterable(zip_longest(*rankings))
+    return list({hit.cube.id: likeliest[hit.cube.id] for hit in in_turn if hit is not None}.values())
 
 
 def _rank(hit: Hit) -> tuple[float, datetime]:
@@ -300,12 +331,17 @@ def _named(fact: FactKey, asked: Sequence[tuple[str, str]]) -> bool:
     )
 
 
-def _coverage(words: frozenset[str], text: str) -> float:
-    """Share of the words that begin a word of the text, in [0, 1]; of long words all but the last two letters count."""
-    if not words:
+def _beginning(word: str) -> str:
+    """Of long words all but the last two letters count."""
+    return f" {word[: max(4, len(word) - 2)]}"
+
+
+def _coverage(concepts: Sequence[Sequence[str]], text: str) -> float:
+    """Share of the concepts of which a word begins a word of the text, in [0, 1]."""
+    if not concepts:
         return 0.0
     plain = " " + text.casefold().translate(_SPACED)
-    return sum(f" {word[: max(4, len(word) - 2)]}" in plain for word in words) / len(words)
+    return sum(any(word in plain for word in words) for words in concepts) / len(concepts)
 
 
 def _freshness(then: datetime, now: datetime, half_life_days: float) -> float:

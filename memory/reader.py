@@ -10,6 +10,7 @@ from typing import Any
 
 from memory.ports import Clock
 from memory.rules.names import STOP_WORDS, entities_in
+from memory.rules.parts import LEANS
 from memory.rules.sentences import MAX_READ_CHARS, MAX_SENTENCE_CHARS, asks, plain, sentences, well_formed, without_lead
 from memory.rules.small_talk import is_small_talk
 from memory.rules.times import find_times
@@ -30,12 +31,6 @@ _DECLARES = re.compile(
 _REMEMBERS = re.compile(
     r"^(?:please )?(?:remember|note|keep in mind|don't forget|do not forget|bear in mind|save|store)\b(?! (?:when|"
     r"what|where|who|how)\b)",
-    re.IGNORECASE,
-)
-_LEANS = re.compile(
-    r"^(?:and|but|so|or|also|then)\b|^(?:what|how) about\b"
-    r"|\b(?:he|she|it|they|them|him|her|his|its|their|that|those|these|there|then|one|ones|other|others|same|former|"
-    r"latter|again)\b",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")
@@ -162,7 +157,7 @@ def _folded(text: str, before: Sequence[Message]) -> str:
     """Return the query: words that lean on what was said before take the last user message with them."""
     query = text[:MAX_QUERY_CHARS]
     words = [word for word in _WORD.findall(query.lower()) if word not in STOP_WORDS]
-    if len(words) > 4 or not before or (words and not _LEANS.search(query)) or is_small_talk(text):
+    if len(words) > 4 or not before or (words and not LEANS.search(query)) or is_small_talk(text):
         return query
     earlier = next((m for m in reversed(before) if m.role == "user" and not is_small_talk(m.text)), None)
     return f"{plain(well_formed(earlier.text[:MAX_CONTEXT_CHARS])).strip()}\n{query}" if earlier else query

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from memory.aliases import Named
 from memory.cube import MemCube, SemanticType, State
 from memory.lifespan import Lifespans
 from memory.outline import Entry
@@ -171,6 +172,10 @@ class Vault(Protocol):
 
     def labelled(self, scope: Scope, labels: Sequence[str], *, limit: int) -> list[MemCube]:
         """Current cubes that carry any of the tags or entities (case-folded), newest first (the label policy)."""
+        ...
+
+    def named(self, scope: Scope, *, limit: int = 64) -> list[Named]:
+        """What the user's people and animals are called, of each sort the newest; in the user's own word."""
         ...
 
     def archived(

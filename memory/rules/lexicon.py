@@ -48,6 +48,17 @@ RELATIVES = listing(
     "hairdresser, classmate, team lead, physiotherapist, accountant, tutor, nanny, babysitter"
 )
 
+#: Words for the same relative; of partners and of managers the topics of these names know more.
+SAME_RELATIVES = (
+    ("mother", "mum", "mom"),
+    ("father", "dad"),
+    ("grandmother", "grandma", "granny", "nan"),
+    ("grandfather", "grandpa"),
+    ("neighbour", "neighbor"),
+    ("colleague", "coworker", "co-worker"),
+    ("flatmate", "roommate", "housemate"),
+)
+
 #: Relatives of whom one usually has several: a new name adds, it does not replace.
 MANY_RELATIVES = listing(
     "aunt, uncle, cousin, neighbour, colleague, coworker, co-worker, niece, nephew, friend, teacher, grandson,"

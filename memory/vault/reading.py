@@ -7,7 +7,8 @@ from datetime import datetime
 import numpy as np
 import orjson
 
-from memory.cube import MemCube, SemanticType, State
+from memory.aliases import PREFIXES, Named
+from memory.cube import MemCube, SemanticType, State, Trust
 from memory.document import documents_partition
 from memory.errors import Invalid, NotFound
 from memory.lifecycle import ended
@@ -52,6 +53,11 @@ _MISSING = f"""
     WHERE {IN_USE} AND {_ALIVE}
       AND NOT EXISTS (SELECT 1 FROM embeddings WHERE embeddings.seq = cubes.seq AND model_id = :model_id)
     ORDER BY seq LIMIT :limit
+"""
+_NAMED = f"""
+    SELECT attribute, json_extract(data, '$.fact.value') AS name FROM cubes
+    WHERE owner = :owner AND subject = 'user' AND attribute >= :prefix AND attribute < :end
+      AND {_ALIVE} AND {IN_USE} AND trust >= {int(Trust.ASSISTANT)} ORDER BY recorded_at DESC LIMIT :limit
 """
 _VERSIONS = """
     SELECT versions.data FROM versions JOIN cubes USING (seq)
@@ -193,6 +199,16 @@ class CubeReading(VaultBase):
     def labelled(self, scope: Scope, labels: Sequence[str], *, limit: int) -> list[MemCube]:
         """Return current cubes that carry any of the labels as tag or entity, newest first."""
         return self._select(scope, _LABELLED, labels=dumps([folded(label) for label in labels]), limit=limit)
+
+    def named(self, scope: Scope, *, limit: int = 64) -> list[Named]:
+        """Return what the user's people and animals are called, of each sort the newest; in their own word."""
+        found: list[Named] = []
+        with self._connections.snapshot() as connection:
+            for prefix in PREFIXES:
+                bound = {"prefix": prefix, "end": prefix[:-1] + ";", "limit": limit}  # ";" comes right after ":"
+                rows = self._rows(connection, scope, _NAMED, **bound)
+                found += [Named(row["attribute"].removeprefix(prefix), row["name"]) for row in rows]
+        return found
 
     def known_at(self, scope: Scope, as_of: datetime) -> list[MemCube]:
         """Return all cubes as they were known at that time, by when they began to hold."""
