@@ -18,7 +18,6 @@ import pytest
 
 from adapters.minilm import MiniLM
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))  # their tests import them
 hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("no deadline")
 MEMOS = Path(sys.executable).parent / "memos"
