@@ -16,12 +16,13 @@ from itertools import chain, zip_longest
 
 import numpy as np
 
-from memory.aliases import Expanded, asked_of_both, expanded, names_beings
+from memory.aliases import names_beings
 from memory.columns import DENSE_FLOOR, nearest, spread
-from memory.cube import FactKey, MemCube, SemanticType
+from memory.cube import MemCube, SemanticType
 from memory.embeddings import Embeddings
 from memory.finding import Finder
 from memory.ports import Ranker, Vault, Vector
+from memory.question import Question
 from memory.ranking import Candidate, Cues, cues_of, day_tags, ranked
 from memory.reranking import Reranking
 from memory.rules.parts import parts_of
@@ -35,7 +36,6 @@ from memory.turn import Hit, MemoryCall, Plan, Recall, Scope
 from memory.usefulness import standing
 
 _SEARCHING = ("hybrid", "semantic")  # the policies that look for what was asked
-_SPACED = str.maketrans(dict.fromkeys("\n\t\"'([{<-/.,:;!?*_`", " "))
 _ATTRIBUTE_BOOST = 2.0  # in z units: above any chance similarity, below nothing that fits better
 _QUESTION_PENALTY = 1.5  # else the same question, asked before, stands above its answer
 _EXTERNAL_PENALTY = 1.0  # of two that fit alike, the user's own word stands above a document's or a tool's
@@ -58,16 +58,6 @@ class Weights:
     usefulness: float = 0.3  #: of a memory of which every answer made use; hybrid only
     archived_below: float = 0.7  #: best relevance under which what is archived is searched as well
     candidates: int = 64
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What every candidate of one recall is held against; read out of the call once."""
-
-    call: MemoryCall
-    expanded: Expanded  #: with both names of those whom it names
-    concepts: tuple[tuple[str, ...], ...]  #: how the words of each begin
-    asked: tuple[tuple[str, str], ...]  #: (subject, attribute) pairs that it names
 
 
 class Operator:
@@ -97,7 +87,7 @@ class Operator:
         )
         self._asked_about = asked_about
         self._topics = topics or Topics(embeddings.embed)
-        self._policies: Mapping[str, Callable[[Scope, _Question, Plan], list[Hit]]] = {
+        self._policies: Mapping[str, Callable[[Scope, Question, Plan], list[Hit]]] = {
             "hybrid": self._hybrid,
             "semantic": self._semantic,
             "lru": self._lru,
@@ -132,12 +122,12 @@ class Operator:
         personal = is_personal(call.query)
         return [replace(hit, probability=probability(hit.signals, personal=personal)) for hit in wanted]
 
-    def _archived(self, scope: Scope, question: _Question, plan: Plan, in_use: Sequence[Hit]) -> list[Hit]:
+    def _archived(self, scope: Scope, question: Question, plan: Plan, in_use: Sequence[Hit]) -> list[Hit]:
         """Return archived memories that answer better than what is in use, best first; they stand above it.
 
         Costs one look into an index for each word where nothing is archived.
         """
-        query = question.expanded.query
+        query = question.query
         found = self._vault.archived(scope, query, question.asked, model_id=self._embeddings.model_id)
         asked = self._embeddings.vector(query) if found else None
         hits: list[Hit] = []
@@ -149,26 +139,26 @@ class Operator:
         better = [replace(hit, score=above + hit.relevance) for hit in hits if hit.relevance > enough]
         return sorted(better, key=_rank, reverse=True)
 
-    def _hybrid(self, scope: Scope, question: _Question, plan: Plan) -> list[Hit]:
+    def _hybrid(self, scope: Scope, question: Question, plan: Plan) -> list[Hit]:
         return self._ranked(scope, question, plan, recency=self._weights.recency)
 
-    def _semantic(self, scope: Scope, question: _Question, plan: Plan) -> list[Hit]:
+    def _semantic(self, scope: Scope, question: Question, plan: Plan) -> list[Hit]:
         return self._ranked(scope, question, plan, recency=0.0)
 
-    def _lru(self, scope: Scope, question: _Question, plan: Plan) -> list[Hit]:  # noqa: ARG002 (one shape for all policies)
+    def _lru(self, scope: Scope, question: Question, plan: Plan) -> list[Hit]:  # noqa: ARG002 (one shape for all policies)
         return _in_order(self._vault.recent(scope, limit=_pool(plan)), "last_used")
 
-    def _label(self, scope: Scope, question: _Question, plan: Plan) -> list[Hit]:
+    def _label(self, scope: Scope, question: Question, plan: Plan) -> list[Hit]:
         entities = question.call.entities
-        labels = [*entities, *(name for _, name in question.asked), *content_words(question.expanded.query)]
+        labels = [*entities, *(name for _, name in question.asked), *content_words(question.query)]
         limit = _pool(plan)
         own, others = self._vault.labelled(scope, labels, limit=limit), self._vault.labelled_by_others
         return _in_order([*own, *others(scope, labels, limit=limit)], "label")
 
-    def _ranked(self, scope: Scope, question: _Question, plan: Plan, *, recency: float) -> list[Hit]:
+    def _ranked(self, scope: Scope, question: Question, plan: Plan, *, recency: float) -> list[Hit]:
         cues = self._cues(question)
         partitions = self._vault.partitions(scope)
-        call = replace(question.call, query=question.expanded.query)
+        call = replace(question.call, query=question.query)
         found = self._finder.find(scope, call, partitions, question.expanded.same)
         best = sorted(found.scores, key=found.scores.__getitem__, reverse=True)[: max(_LEAST_LOOKED_AT, _pool(plan))]
         more = [*self._of_topic(scope, cues), *(cube.id for cube in self._on_days(scope, cues))]
@@ -201,8 +191,8 @@ class Operator:
         cubes = {cube.id: cube for cube in self._vault.readable(scope, list(wanted.values()))} if wanted else {}
         return [replace(hit, question=cubes.get(wanted[hit.cube.id])) if hit.cube.id in wanted else hit for hit in hits]
 
-    def _cues(self, question: _Question) -> Cues:
-        vector = self._embeddings.vector(question.expanded.query)
+    def _cues(self, question: Question) -> Cues:
+        vector = self._embeddings.vector(question.query)
         return cues_of(question.call, [] if vector is None else self._topics.of_question(vector))
 
     def _of_topic(self, scope: Scope, cues: Cues) -> list[str]:
@@ -228,23 +218,23 @@ class Operator:
             for hit in hits
         ]
 
-    def _as_of(self, scope: Scope, question: _Question, as_of: datetime) -> list[Hit]:
+    def _as_of(self, scope: Scope, question: Question, as_of: datetime) -> list[Hit]:
         near: dict[str, float] = {}
-        asked = self._embeddings.vector(question.expanded.query)
+        asked = self._embeddings.vector(question.query)
         if asked is not None:
             near |= nearest(*self._embeddings.nearest(scope, asked), _AS_OF_NEAR)
             near |= nearest(*self._embeddings.documents(scope, asked), _AS_OF_CHUNKS)
         in_order = sorted(near, key=near.__getitem__, reverse=True)
-        known = self._vault.known_likely(scope, as_of, question.expanded.query, in_order)
+        known = self._vault.known_likely(scope, as_of, question.query, in_order)
         hits = self._past(scope, question, [cube for cube in known if cube.in_use])
         if _best(hits) < self._weights.archived_below and not all(cube.in_use for cube in known):
             return self._past(scope, question, known)
         return hits
 
-    def _past(self, scope: Scope, question: _Question, known: Sequence[MemCube]) -> list[Hit]:
-        coverage = {cube.id: _coverage(question.concepts, cube.text) for cube in known}
+    def _past(self, scope: Scope, question: Question, known: Sequence[MemCube]) -> list[Hit]:
+        coverage = {cube.id: question.coverage(cube.text) for cube in known}
         cubes = sorted(known, key=lambda cube: (coverage[cube.id], cube.recorded_at))[-_AS_OF_COMPARED:]
-        asked = self._embeddings.vector(question.expanded.query)
+        asked = self._embeddings.vector(question.query)
         vectors = self._embeddings.of_versions(scope, cubes)
         dense: dict[str, float] = {}
         if asked is not None and vectors is not None:
@@ -252,22 +242,19 @@ class Operator:
         mean, deviation = spread(np.array(list(dense.values()), np.float32), DENSE_FLOOR)
         scores = {cube.id: (dense.get(cube.id, mean) - mean) / deviation + 2 * coverage[cube.id] for cube in cubes}
         best = set(sorted(scores, key=scores.__getitem__, reverse=True)[:_PAST_LOOKED_AT])
-        chosen = [c for c in cubes if c.id in best or (c.fact is not None and _named(c.fact, question.asked))]
+        chosen = [c for c in cubes if c.id in best or (c.fact is not None and question.names(c.fact))]
         hits = [self._hit(question, cube, scores[cube.id], 0.0, {"dense": dense.get(cube.id)}) for cube in chosen]
         vectors_of = {} if vectors is None else dict(zip((cube.id for cube in cubes), vectors, strict=True))
         return ranked(self._candidates(hits, vectors_of), self._cues(question))
 
-    def _question(self, scope: Scope, call: MemoryCall) -> _Question:
+    def _question(self, scope: Scope, call: MemoryCall) -> Question:
         """Who somebody was in the past is not who they are: only questions about now know people by both names."""
-        query, asked = Expanded(call.query), tuple(self._asked_about(call.query))
-        if call.as_of is None and names_beings(call.query, call.entities):
-            known = self._vault.named(scope)
-            query, asked = expanded(call.query, call.entities, known), asked_of_both(asked, known)
-        return _Question(call, query, tuple(tuple(map(_beginning, words)) for words in query.concepts), asked)
+        named = call.as_of is None and names_beings(call.query, call.entities)
+        return Question.of(call, self._asked_about(call.query), self._vault.named(scope) if named else ())
 
     def _hit(
         self,
-        question: _Question,
+        question: Question,
         cube: MemCube,
         score: float,
         recency: float,
@@ -275,8 +262,8 @@ class Operator:
     ) -> Hit:
         """``measured``: what the search knows of it; of what it does not know None, or nothing."""
         mine = not isinstance(cube, SharedCube)  # "the user" of somebody else's fact is somebody else
-        named = mine and cube.fact is not None and _named(cube.fact, question.asked)
-        coverage = _coverage(question.concepts, cube.text)
+        named = mine and cube.fact is not None and question.names(cube.fact)
+        coverage = question.coverage(cube.text)
         bonus = recency * _freshness(cube.valid_from, question.call.now, self._weights.recency_half_life_days)
         score += bonus + _ATTRIBUTE_BOOST * named - _QUESTION_PENALTY * ("question" in cube.tags)
         score -= _EXTERNAL_PENALTY * is_external(cube.trust)
@@ -321,27 +308,6 @@ def _own_word_first(hits: list[Hit]) -> list[Hit]:
     front, rest = hits[: answers[-1] + 1], hits[answers[-1] + 1 :]
     external = [hit for hit in front if is_external(hit.cube.trust)]
     return [*(hit for hit in front if not is_external(hit.cube.trust)), *external, *rest]
-
-
-def _named(fact: FactKey, asked: Sequence[tuple[str, str]]) -> bool:
-    """True when a question names the fact's subject and attribute; "favourite:" names all favourites."""
-    return any(
-        subject == fact.subject and (name == fact.attribute or (name.endswith(":") and fact.attribute.startswith(name)))
-        for subject, name in asked
-    )
-
-
-def _beginning(word: str) -> str:
-    """Of long words all but the last two letters count."""
-    return f" {word[: max(4, len(word) - 2)]}"
-
-
-def _coverage(concepts: Sequence[Sequence[str]], text: str) -> float:
-    """Share of the concepts of which a word begins a word of the text, in [0, 1]."""
-    if not concepts:
-        return 0.0
-    plain = " " + text.casefold().translate(_SPACED)
-    return sum(any(word in plain for word in words) for words in concepts) / len(concepts)
 
 
 def _freshness(then: datetime, now: datetime, half_life_days: float) -> float:
