@@ -9,6 +9,8 @@ from memory.governance import Governance
 from memory.turn import Message, Scope, TurnRecord, TurnState
 from memory.vault import open_vault
 from memory.vault.backlog import Backlog
+from memory.vault.ledger_texts import scrub_turns
+from memory.vault.scrub import Forgotten
 
 BO, ANN = Scope(user="bo", key_id="k1"), Scope(user="ann")
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -282,6 +284,37 @@ def test_a_row_that_cannot_be_read_is_dead_and_holds_up_no_other(files, ledger, 
     assert "not JSON" not in caplog.text + dead.error
     assert ledger.counts()["dead"] == 1
     assert ledger.claim(limit=9, lease_s=60) == []
+
+
+@pytest.mark.parametrize("column", DAMAGE)
+def test_a_row_that_cannot_be_read_is_exported_as_it_stands_and_an_import_takes_it(files, ledger, column):
+    """What a user said is the user's, damaged or not; one row must not keep all the others here."""
+    turn_id, _ = ledger.append(record("bad"))
+    whole, _ = ledger.append(record("whole"))
+    damage(files, turn_id, column)
+    turns = {row["id"]: row for row in files.vault.export(BO) if row["object"] == "memos.turn"}
+    assert turns[whole]["messages"][0]["text"] == "whole"
+    if column != "occurred_at":
+        assert turns[turn_id]["damaged"][column] == DAMAGE[column]
+        assert turns[turn_id]["state"] == "dead"
+    files.vault.import_rows(ANN, turns.values())
+    assert ledger.counts()["dead"] == (column != "occurred_at")
+
+
+@pytest.mark.parametrize(
+    ("messages", "kept"),
+    [
+        ("cut off: my code is 4711, [", "cut off: my code is [forgotten], ["),
+        ('[{"text": "4711"}]', '[{"text": "[forgotten]"}]'),
+    ],
+)
+def test_what_is_forgotten_goes_from_rows_that_cannot_be_read(files, ledger, messages, kept):
+    turn_id, _ = ledger.append(record("bad"))
+    with files.connections.write() as connection:
+        connection.execute("UPDATE turns SET messages = ?, injected = '{}{' WHERE id = ?", (messages, turn_id))
+        gone = Forgotten(values=("4711",))
+        assert scrub_turns(connection, "bo", anywhere=gone, linked=Forgotten(), links=()) == 1
+    assert rows_of(files, "SELECT messages, injected FROM turns") == [(kept, "{}{")]
 
 
 def test_a_row_that_is_mended_is_claimed_after_a_retry(files, ledger):

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from memory.vault.exchanges import UNREADABLE
 from memory.vault.rows import dumps
 from memory.vault.scrub import Forgotten
 
@@ -31,16 +32,35 @@ def scrub_turns(
     """
     changed = 0
     for row in connection.execute(_ROWS, (user,)).fetchall():
-        messages, injected = orjson.loads(row["messages"]), orjson.loads(row["injected"])
-        near = row["id"] in links or any(id_ in links for id_ in _message_ids(row["id"], messages))
-        scrub = _both(anywhere.scrub, linked.scrub) if near else anywhere.scrub
-        new_messages = [{**message, "text": scrub(message["text"])} for message in messages]
-        new_answer = None if row["answer"] is None else scrub(row["answer"])
-        new_injected = _without(injected, anywhere, linked)
-        if (new_messages, new_answer, new_injected) != (messages, row["answer"], injected):
-            connection.execute(_REWRITE, (dumps(new_messages), new_answer, dumps(new_injected), row["seq"]))
+        try:
+            scrubbed = _scrubbed(row, anywhere, linked, links)
+        except UNREADABLE:  # damaged: what is there is text all the same, and whatever it was, the words must go
+            scrub = _both(anywhere.scrub, linked.scrub)
+            answer = None if row["answer"] is None else scrub(row["answer"])
+            scrubbed = scrub(row["messages"]), answer, scrub(row["injected"])
+        if scrubbed != (row["messages"], row["answer"], row["injected"]):
+            connection.execute(_REWRITE, (*scrubbed, row["seq"]))
             changed += 1
     return changed
+
+
+def _scrubbed(
+    row: sqlite3.Row, anywhere: Forgotten, linked: Forgotten, links: Collection[str]
+) -> tuple[str, str | None, str]:
+    """Return a turn's columns of words; those of which nothing goes are as they were, to the byte.
+
+    Raises: UNREADABLE.
+    """
+    messages, injected = orjson.loads(row["messages"]), orjson.loads(row["injected"])
+    near = row["id"] in links or any(id_ in links for id_ in _message_ids(row["id"], messages))
+    scrub = _both(anywhere.scrub, linked.scrub) if near else anywhere.scrub
+    new_messages = [{**message, "text": scrub(message["text"])} for message in messages]
+    new_injected = _without(injected, anywhere, linked)
+    return (
+        row["messages"] if new_messages == messages else dumps(new_messages),
+        None if row["answer"] is None else scrub(row["answer"]),
+        row["injected"] if new_injected == injected else dumps(new_injected),
+    )
 
 
 def blank_turns(connection: sqlite3.Connection, user: str) -> int:

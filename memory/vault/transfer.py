@@ -20,12 +20,15 @@ from memory.lifecycle import Event, after
 from memory.turn import Scope, TurnState
 from memory.vault import document_rows, partitions, relations, timeline
 from memory.vault.cubes import StoredCube, by_ids, insert, keep_version, stored
+from memory.vault.exchanges import UNREADABLE
 from memory.vault.reading import VaultBase
 from memory.vault.rows import count_of, cube_from_json, cube_json, dumps, micros, moment, time_of
 
 FORMAT = 1
 _BATCH_ROWS = 200
 _COPIED = ("conversation_id", "turn_hash", "request_id", "state", "attempts", "error", "answer")
+_WORDS = ("messages", "injected")  #: columns of JSON
+_LATEST = 253_402_300_799_999_999  #: microseconds: the end of the year 9999, after which there is no date
 _TURN = f"SELECT seq, id, messages, injected, occurred_at, created_at, {', '.join(_COPIED)} FROM turns"
 _INSERT_TURN = f"""
     INSERT INTO turns (id, user, key_id, process, due_at, messages, injected, occurred_at, created_at,
@@ -253,14 +256,24 @@ def _taken_over(injected: Mapping[str, Any], redact: Callable[[str], str]) -> di
 
 
 def _turn_json(row: sqlite3.Row) -> dict[str, Any]:
+    """Return a turn; of a damaged one what stands there, beside no messages: it is the user's all the same."""
+    try:
+        turn = _turn(row, {name: orjson.loads(row[name]) for name in _WORDS})
+        _checked_turn(turn)
+    except UNREADABLE:
+        nothing = {"messages": [], "injected": {}, "state": TurnState.DEAD.value}
+        return _turn(row, {**nothing, "damaged": {name: row[name] for name in _WORDS}})
+    return turn
+
+
+def _turn(row: sqlite3.Row, content: Mapping[str, Any]) -> dict[str, Any]:
+    times = {name: moment(min(max(row[name], 0), _LATEST)).isoformat() for name in ("occurred_at", "created_at")}
     return {
         "object": "memos.turn",
         "id": row["id"],
         **{name: row[name] for name in _COPIED},
-        "messages": orjson.loads(row["messages"]),
-        "injected": orjson.loads(row["injected"]),
-        "occurred_at": moment(row["occurred_at"]).isoformat(),
-        "created_at": moment(row["created_at"]).isoformat(),
+        **times,
+        **content,
     }
 
 
