@@ -7,6 +7,7 @@ is not found by the other. Law: only what names one being without doubt is added
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from memory.rules.lexicon import BEINGS, SAME_RELATIVES
 from memory.rules.topics import Holds, topics
@@ -14,7 +15,21 @@ from memory.rules.words import content_words
 
 PREFIXES = ("rel:", "pet:")  #: of attributes that say what a being of the user's is called
 
-_MENTION = re.compile(rf"\b(?:my|our) (?P<being>{BEINGS})\b", re.IGNORECASE)
+#: Of "my sister-in-law", "my cats" and "my dog food" only what is named is meant.
+_MENTION = re.compile(
+    rf"\b(?:my|our) (?P<being>{BEINGS})\b(?!-|\s(?:food|sitter|walker|toy|bed|park|show)s?\b)", re.IGNORECASE
+)
+_PLACE = r"(?<!\bin )(?<!\bat )"  # "in Paris", "in Python": not the daughter, not the dog
+_GROUPS = (
+    *SAME_RELATIVES,
+    *(
+        tuple(attribute.removeprefix("rel:") for attribute in topic.attributes if attribute.startswith("rel:"))
+        for topic in topics()
+        if topic.holds is Holds.ONE
+    ),
+)
+#: By word, the words for whom one has only one of: a boss is a manager, a wife a partner.
+_SAME = {word: group for group in _GROUPS for word in group}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +64,35 @@ def expanded(query: str, entities: Sequence[str], known: Sequence[Named]) -> Exp
 
     ``entities`` are the names in the query: "Will" is none in "Will it rain?".
     """
-    text, same = query, list[frozenset[str]]()
-    for mention in _MENTION.finditer(query):
+    same: dict[str, frozenset[str]] = {}  #: by being; empty: it is called nothing else, or both names stand there
+
+    def with_name(mention: re.Match[str]) -> str:
         being = mention["being"].casefold()
+        if being in same:
+            return mention[0]
         name = _name_of(being, known)
-        if name and not _says(query, name):
-            text = text.replace(mention[0], f"{mention[0]} {name}", 1)
-            same.append(frozenset(content_words(f"{being} {name}")))
+        wanted = bool(name) and not _says(query, name)
+        same[being] = frozenset(content_words(f"{being} {name}")) if wanted else frozenset()
+        return f"{mention[0]} {name}" if wanted else mention[0]
+
+    def with_being(being: str, found: re.Match[str]) -> str:
+        same[being] = frozenset(content_words(f"{being} {found[0]}"))
+        return f"my {being} {found[0]}"
+
+    text = _MENTION.sub(with_name, query)
     for name in entities:
-        beings = _beings_of(name, known)
-        if len(beings) == 1 and not _says(query, beings[0]):
-            text = re.sub(rf"\b{re.escape(name)}\b", lambda found: f"my {beings[0]} {found[0]}", text, count=1)  # noqa: B023
-            same.append(frozenset(content_words(f"{beings[0]} {name}")))
-    return Expanded(text, tuple(same))
+        being = _being_of(name, known)
+        if being and being not in same and not _says(query, being):
+            text = re.sub(rf"{_PLACE}\b{re.escape(name)}\b", partial(with_being, being), text, count=1)
+    return Expanded(text, tuple(filter(None, same.values())))
 
 
 def asked_of_both(asked: Sequence[tuple[str, str]], known: Sequence[Named]) -> tuple[tuple[str, str], ...]:
     """Return the (subject, attribute) pairs, and behind them the same of each subject by its other name."""
-    more: list[tuple[str, str]] = []
-    for subject, attribute in asked:
-        name = _name_of(subject, known)
-        others = [name.casefold()] if name else _beings_of(subject, known)
-        more += [(other, attribute) for other in others]
-    return tuple(dict.fromkeys([*asked, *more]))
+    both = (
+        (_name_of(subject, known).casefold() or _being_of(subject, known), attribute) for subject, attribute in asked
+    )
+    return tuple(dict.fromkeys([*asked, *(pair for pair in both if pair[0])]))
 
 
 def _says(text: str, words: str) -> bool:
@@ -80,23 +101,14 @@ def _says(text: str, words: str) -> bool:
 
 def _name_of(being: str, known: Sequence[Named]) -> str:
     """Return what the being is called; "" where nobody knows, or the user has several."""
-    for same in ({being}, _same(being)):
+    for same in ((being,), _SAME.get(being, ())):
         names = {each.name for each in known if each.being in same}
         if names:
             return names.pop() if len(names) == 1 else ""
     return ""
 
 
-def _beings_of(name: str, known: Sequence[Named]) -> list[str]:
-    return list(dict.fromkeys(each.being for each in known if each.name.casefold() == name.casefold()))
-
-
-def _same(being: str) -> set[str]:
-    """Return the words for whom one has only one of: a boss is a manager, a wife a partner."""
-    groups = [set(group) for group in SAME_RELATIVES]
-    groups += [
-        {attribute.removeprefix("rel:") for attribute in topic.attributes if attribute.startswith("rel:")}
-        for topic in topics()
-        if topic.holds is Holds.ONE
-    ]
-    return set().union(*(group for group in groups if being in group))
+def _being_of(name: str, known: Sequence[Named]) -> str:
+    """Return what whoever is called so is to the user; "" where nobody is, or several are."""
+    beings = {each.being for each in known if each.name.casefold() == name.casefold()}
+    return beings.pop() if len(beings) == 1 else ""

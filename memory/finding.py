@@ -20,7 +20,7 @@ from memory.ports import Ranker, Vault, Vector
 from memory.signals import Signals, signals_of
 from memory.spaces import Partition
 from memory.turn import MemoryCall, Scope
-from memory.vault.words import stems
+from memory.vault.words import terms
 
 RERANKED = 150  #: utterances that a learned ranker orders: 98 % of what answers is among them
 
@@ -126,7 +126,7 @@ class Finder:
     ) -> Found:
         postings = self._vault.postings(scope, words)
         outline = self._embeddings.outline(scope, postings)
-        postings = postings.with_synonyms(set(stems(group)) for group in same)
+        postings = postings.with_synonyms(terms(" ".join(group)) for group in same)
         if not len(outline):
             return Found()
         known, similarities = self._similarities(scope, outline, query)

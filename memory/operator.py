@@ -11,7 +11,7 @@ lifts the facts of that attribute: the words of question and statement often hav
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, zip_longest
 
 import numpy as np
@@ -23,7 +23,7 @@ from memory.embeddings import Embeddings
 from memory.finding import Finder
 from memory.ports import Ranker, Vault, Vector
 from memory.question import Question
-from memory.ranking import Candidate, Cues, cues_of, day_tags, ranked
+from memory.ranking import EARLIER, Candidate, Cues, cues_of, day_tags, ranked
 from memory.reranking import Reranking
 from memory.rules.parts import parts_of
 from memory.rules.topics import topics as all_topics
@@ -44,6 +44,7 @@ _OF_TOPIC = 16  #: statements of a topic that are looked at, however few words t
 _AS_OF_COMPARED = 400  # memories of the past that are compared with a time-machine question: the most likely ones
 _PAST_LOOKED_AT = 40
 _AS_OF_NEAR = 256  # what is like the question at present may have been so then
+_LONG_AGO = timedelta(days=90)  # before which people may have been others
 _AS_OF_CHUNKS = 16  # the same of documents, whatever their length
 
 
@@ -102,16 +103,17 @@ class Operator:
         """
         if not plan.recall:
             return Recall()
-        hits = self._rated(scope, call, plan)
         parts = parts_of(call.query) if plan.policy in _SEARCHING else ()
+        questions = [*(self._question(scope, _part(call, part), is_part=True) for part in parts)]
+        questions.append(self._question(scope, call))
         if parts:  # one vector for several questions is like the answer to none of them
-            of_parts = [self._rated(scope, replace(call, query=part), plan) for part in parts]
-            hits = _own_word_first(_in_turn([*of_parts, hits]))
+            self._embeddings.embed([question.query for question in questions])  # in one call; kept for each
+        hits = _in_turn([self._rated(scope, question, plan) for question in questions])
         return Recall(hits=tuple(hits[: _pool(plan)]), sufficiency=sufficiency(hits))
 
-    def _rated(self, scope: Scope, call: MemoryCall, plan: Plan) -> list[Hit]:
+    def _rated(self, scope: Scope, question: Question, plan: Plan) -> list[Hit]:
         """Return all hits for one question, best first, each with the probability that it answers."""
-        question = self._question(scope, call)
+        call = question.call
         if call.as_of is not None:
             hits = self._as_of(scope, question, call.as_of)
         else:
@@ -176,7 +178,7 @@ class Operator:
             )
             for cube in cubes
         ]
-        if self._reranking is not None:
+        if self._reranking is not None and not question.is_part:  # once a recall: it may take half a second
             hits = self._reranking.applied(question.call.query, hits)
         return self._with_questions(scope, found.questions, ranked(self._candidates(hits, vectors), cues), plan)
 
@@ -247,10 +249,12 @@ class Operator:
         vectors_of = {} if vectors is None else dict(zip((cube.id for cube in cubes), vectors, strict=True))
         return ranked(self._candidates(hits, vectors_of), self._cues(question))
 
-    def _question(self, scope: Scope, call: MemoryCall) -> Question:
-        """Who somebody was in the past is not who they are: only questions about now know people by both names."""
-        named = call.as_of is None and names_beings(call.query, call.entities)
-        return Question.of(call, self._asked_about(call.query), self._vault.named(scope) if named else ())
+    def _question(self, scope: Scope, call: MemoryCall, *, is_part: bool = False) -> Question:
+        """Who the boss was is not who the boss is: what is asked of long ago knows nobody by both names."""
+        long_ago = EARLIER.search(call.query) or any(time.end < call.now - _LONG_AGO for time in call.times)
+        named = not long_ago and names_beings(call.query, call.entities)
+        known = self._vault.named(scope, as_of=call.as_of) if named else ()
+        return Question.of(call, self._asked_about(call.query), known, is_part=is_part)
 
     def _hit(
         self,
@@ -285,6 +289,12 @@ def _best(hits: Sequence[Hit]) -> float:
     return max((hit.relevance for hit in hits if "question" not in hit.cube.tags), default=0.0)
 
 
+def _part(call: MemoryCall, part: str) -> MemoryCall:
+    """Return what a part of the call asks, with its own names and times only."""
+    times = tuple(time for time in call.times if time.text in part)
+    return replace(call, query=part, times=times, entities=tuple(name for name in call.entities if name in part))
+
+
 def _in_turn(rankings: Sequence[Sequence[Hit]]) -> list[Hit]:
     """Return the hits of several rankings, the first ones of each in front, each memory once, where it answers best."""
     likeliest: dict[str, Hit] = {}
@@ -292,8 +302,9 @@ def _in_turn(rankings: Sequence[Sequence[Hit]]) -> list[Hit]:
         known = likeliest.get(hit.cube.id)
         if known is None or hit.probability > known.probability:
             likeliest[hit.cube.id] = hit
-    in_turn = chain.from_iterable(zip_longest(*rankings))
-    return list({hit.cube.id: likeliest[hit.cube.id] for hit in in_turn if hit is not None}.values())
+    asked = {hit.cube.id: hit.question for hit in chain.from_iterable(rankings) if hit.question is not None}
+    in_turn = dict.fromkeys(hit.cube.id for hit in chain.from_iterable(zip_longest(*rankings)) if hit is not None)
+    return [replace(likeliest[cube_id], question=asked.get(cube_id)) for cube_id in in_turn]
 
 
 def _rank(hit: Hit) -> tuple[float, datetime]:

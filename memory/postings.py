@@ -30,5 +30,5 @@ class Postings:
             stand = [term for term in entries if term in group]
             if len(stand) > 1:
                 merged = np.sort(np.concatenate([entries.pop(term) for term in stand]), order=("seq", "count"))
-                entries[stand[0]] = merged[np.append(merged["seq"][1:] != merged["seq"][:-1], True)]
+                entries[stand[0]] = merged[np.append(merged["seq"][1:] != merged["seq"][:-1], True)[: len(merged)]]
         return replace(self, entries=entries)

@@ -18,13 +18,21 @@ class Question:
     expanded: Expanded  #: with both names of those whom it names
     concepts: tuple[tuple[str, ...], ...]  #: how the words of each of its content words' meanings begin
     asked: tuple[tuple[str, str], ...]  #: (subject, attribute) pairs that it names
+    is_part: bool = False  #: of one that is searched for too
 
     @classmethod
-    def of(cls, call: MemoryCall, asked: Sequence[tuple[str, str]], known: Sequence[Named] = ()) -> "Question":
+    def of(
+        cls,
+        call: MemoryCall,
+        asked: Sequence[tuple[str, str]],
+        known: Sequence[Named] = (),
+        *,
+        is_part: bool = False,
+    ) -> "Question":
         """Return the question of a call; ``asked``: the facts that its words name."""
         read = expanded(call.query, call.entities, known) if known else Expanded(call.query)
         concepts = tuple(tuple(map(_beginning, words)) for words in read.concepts)
-        return cls(call, read, concepts, asked_of_both(asked, known))
+        return cls(call, read, concepts, asked_of_both(asked, known), is_part)
 
     @property
     def query(self) -> str:

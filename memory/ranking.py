@@ -29,7 +29,7 @@ _STEP = 0.05  #: in z units: right behind
 _POLITE = re.compile(
     r"^(?:(?:please|hey|so|and|now),? )*(?:can|could|would|will) you (?:please |kindly )?", re.IGNORECASE
 )
-_EARLIER = re.compile(
+EARLIER = re.compile(
     r"\b(?:before(?!\s+\w+ing\b)|previous(?:ly)?|former(?:ly)?|earlier|used to|originally|in the past|"
     r"the last one|old)\b",
     re.IGNORECASE,
@@ -96,7 +96,7 @@ def cues_of(call: MemoryCall, topics: Sequence[tuple[Topic, float]]) -> Cues:
         of_assistant=bool(OF_THE_ASSISTANT.search(text)),
         of_questions=bool(_ASKED_BEFORE.search(text)),
         of_self=(advice or not call.entities or bool(FIRST_PERSON.search(text))) and not SOMEBODY.search(text),
-        earlier=bool(_EARLIER.search(text)),
+        earlier=bool(EARLIER.search(text)),
         advice=advice,
         musing=muses(text),
         days=tuple(_days(past)),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.aliases import Named, asked_of_both, expanded, names_beings
+from memory.aliases import Expanded, Named, asked_of_both, expanded, names_beings
 from memory.postings import POSTING, Postings
 from tests.memory_rig import ADA, BEN, build
 
@@ -27,6 +27,15 @@ FRIENDS = Named("friend", "Tom"), Named("friend", "Will")
         ("What does Tom play?", ("Tom",), "What does my friend Tom play?"),
         ("Will it rain?", (), "Will it rain?"),  # no name
         ("Where does my brother work?", (), "Where does my brother work?"),  # nobody knows him
+        (
+            "Is my sister happy? When is my sister's birthday?",
+            (),
+            "Is my sister Anna happy? When is my sister's birthday?",
+        ),
+        ("What did my sister-in-law say to my sister?", (), "What did my sister-in-law say to my sister Anna?"),
+        ("Do my cats like my cat?", (), "Do my cats like my cat Luna?"),
+        ("Where do I buy my cat food?", (), "Where do I buy my cat food?"),
+        ("How do I sort a list in Luna?", ("Luna",), "How do I sort a list in Luna?"),  # a town, a language
         ("What does Maria's cat eat?", ("Maria",), "What does Maria's cat eat?"),
     ],
 )
@@ -70,6 +79,8 @@ def test_a_memory_says_terms_that_mean_the_same_as_often_as_the_commonest_of_the
         "work": np.array([(2, 1, 9)], POSTING),
     }
     merged = Postings(entries, cubes=3, words=27).with_synonyms([{"sister", "anna"}, {"nowhere", "work"}]).entries
+    nowhere = {"sister": np.zeros(0, POSTING), "anna": np.zeros(0, POSTING)}
+    assert len(Postings(nowhere, cubes=3, words=27).with_synonyms([{"sister", "anna"}]).entries["sister"]) == 0
     assert {term: rows.tolist() for term, rows in merged.items()} == {
         "sister": [(1, 2, 9), (2, 1, 9), (3, 1, 9)],
         "work": [(2, 1, 9)],
@@ -90,6 +101,31 @@ def test_what_was_told_by_one_name_is_found_by_the_other(tmp_path, minilm, told,
     for text in told:
         memory.tell(text)
     assert answer in memory.found(question)[0]
+
+
+def test_who_the_boss_is_now_is_not_who_the_boss_was(tmp_path):
+    memory = build(tmp_path, None)
+    memory.tell("My boss is called Priya.")
+    memory.tell("My boss is called Omar now.")
+    memory.tell("Omar is strict.")
+    assert "Priya" in memory.found("Who was my boss before?")[0]
+    assert "Omar is strict." not in memory.found("What was my boss like in 2019?")[:1]
+
+
+def test_the_past_knows_the_names_of_its_time(tmp_path):
+    memory = build(tmp_path, None)
+    memory.tell("My boss is called Priya.")
+    then = memory.clock()
+    memory.tell("My boss is called Omar now.")
+    assert memory.files.vault.named(ADA, as_of=then) == [Named("boss", "Priya")]
+    assert memory.files.vault.named(ADA, as_of=memory.clock()) == memory.files.vault.named(ADA)
+
+
+def test_a_long_text_that_names_one_being_over_and_over_is_read_in_one_pass():
+    query = "my cat " * 14_000
+    assert expanded(query, (), (LUNA,)).query == "my cat Luna " + query[7:]
+    query = "my cat Luna " * 8_000
+    assert expanded(query, ("Luna",), (LUNA,)) == Expanded(query)
 
 
 def test_a_name_that_was_forgotten_is_no_longer_known(tmp_path):

@@ -305,7 +305,9 @@ def test_a_row_that_cannot_be_read_is_exported_as_it_stands_and_an_import_takes_
     ("messages", "kept"),
     [
         ("cut off: my code is 4711, [", "cut off: my code is [forgotten], ["),
-        ('[{"text": "4711"}]', '[{"text": "[forgotten]"}]'),
+        ('["it is\\n4711', '["it is [forgotten]'),
+        ('["\\u0034711', '["[forgotten]'),
+        ('[{"text": "it is\\n4711"}]', '[{"text":"it is\\n[forgotten]"}]'),
     ],
 )
 def test_what_is_forgotten_goes_from_rows_that_cannot_be_read(files, ledger, messages, kept):

@@ -15,6 +15,7 @@ from tests.memory_rig import build
         ("Do Anna and Tom like sushi?", ()),
         ("What is my sister's name and where does she live?", ()),  # the second leans on the first
         ("I like tea. Which tea did I buy?", ()),  # what is told is not asked
+        ("Where does my sister live? And my brother?", ()),  # nor does this stand for itself
         ("Who is Ben? Who is Tom? Who is Ann? Who is Kim?", ("Who is Ben", "Who is Tom", "Who is Ann")),
         (f"Where do I live and what {'is ' * 200}it?", ()),  # pasted
     ],
@@ -37,6 +38,14 @@ def test_each_of_two_questions_finds_its_answer_first(tmp_path, minilm):
     found = memory.found("Where do I live and what is my dog called?")
     assert any("Omaha" in text for text in found[:4])
     assert any("Biscuit" in text for text in found[:4])
+
+
+def test_a_part_has_its_own_times_and_names(tmp_path, minilm):
+    memory = build(tmp_path, minilm)
+    for text in ("I visited the glass museum on 2 May.", "I had my hair cut on 2 May.", "My dog eats salmon at dawn."):
+        memory.tell(text)
+    found = memory.found("Where did I go on 2 May and what does the dog eat in the morning?")
+    assert any("salmon" in text for text in found[:3])
 
 
 def test_a_memory_that_answers_two_of_the_questions_comes_once(tmp_path, minilm):

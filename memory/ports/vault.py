@@ -174,8 +174,8 @@ class Vault(Protocol):
         """Current cubes that carry any of the tags or entities (case-folded), newest first (the label policy)."""
         ...
 
-    def named(self, scope: Scope, *, limit: int = 64) -> list[Named]:
-        """What the user's people and animals are called, of each sort the newest; in the user's own word."""
+    def named(self, scope: Scope, *, as_of: datetime | None = None, limit: int = 64) -> list[Named]:
+        """What the user's people and animals are called, or were called then, of each sort the newest."""
         ...
 
     def archived(

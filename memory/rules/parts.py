@@ -5,7 +5,6 @@
 
 import re
 
-from memory.rules.sentences import asks
 from memory.rules.words import content_words
 
 MAX_PARTS = 3  #: each is a search of its own
@@ -18,16 +17,17 @@ LEANS = re.compile(
     re.IGNORECASE,
 )
 _ASKS = r"(?:what|where|who|whose|whom|when|which|how|why|does|did|is|are|was|were|can|should|tell me|remind me)\b"
+_BEGINS = re.compile(rf"{_ASKS}|(?:do|am|have|has|could|would|will)\b", re.IGNORECASE)
 _BETWEEN = re.compile(rf"\?\s+(?:(?:and|or|also|plus)\s+)?|,?\s+(?:and|plus)\s+(?:also\s+)?(?={_ASKS})", re.IGNORECASE)
 
 
 def parts_of(question: str) -> tuple[str, ...]:
     """Return the questions that stand for themselves, in order; none where there are not at least two of them.
 
-    What leans on another ("and where does she live?") is left to the search for the whole.
+    What leans on another ("and where does she live?", "and my brother?") is left to the search for the whole.
     """
     if len(question) > 400:  # pasted
         return ()
     parts = [part.strip() for part in _BETWEEN.split(question) if part and part.strip()]
-    alone = [part for part in parts if asks(part) and content_words(part) and not LEANS.search(part)]
+    alone = [part for part in parts if _BEGINS.match(part) and content_words(part) and not LEANS.search(part)]
     return tuple(dict.fromkeys(alone))[:MAX_PARTS] if len(alone) > 1 else ()

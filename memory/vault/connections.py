@@ -240,12 +240,13 @@ def translated() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in _BUSY:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # Python's own, of what is no UTF-8, has none
+        if code in _BUSY:
             raise VaultLocked("Another process is writing to the vault; try again.", retry_after_s=1.0) from error
-        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+        if code == sqlite3.SQLITE_FULL:
             raise Unavailable("The disk is full, so nothing can be kept; make room.", code="disk_full") from error
-        closed = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN
-        raise Unavailable(f"The vault cannot be used: {error}.", code=CANNOT_OPEN if closed else None) from error
+        closed = CANNOT_OPEN if code == sqlite3.SQLITE_CANTOPEN else None
+        raise Unavailable(f"The vault cannot be used: {error}.", code=closed) from error
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _CORRUPT:
             raise

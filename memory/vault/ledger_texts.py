@@ -1,5 +1,6 @@
 """What was forgotten in, ledger and receipts without it out: reading a turn again cannot bring it back."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Collection
 from typing import Any
@@ -10,6 +11,8 @@ from memory.vault.exchanges import UNREADABLE
 from memory.vault.rows import dumps
 from memory.vault.scrub import Forgotten
 
+_ESCAPED_SPACE = re.compile(r"\\[nrtbf]")
+_ESCAPED_LETTER = re.compile(r"\\u(?![dD][89a-fA-F])([0-9a-fA-F]{4})")  # halves of one stay as they are
 _ID_LISTS = {"ids", "turn_ids", "shared"}
 _ROWS = "SELECT seq, id, messages, answer, injected FROM turns WHERE user = ?"
 _REWRITE = """
@@ -34,14 +37,28 @@ def scrub_turns(
     for row in connection.execute(_ROWS, (user,)).fetchall():
         try:
             scrubbed = _scrubbed(row, anywhere, linked, links)
-        except UNREADABLE:  # damaged: what is there is text all the same, and whatever it was, the words must go
-            scrub = _both(anywhere.scrub, linked.scrub)
-            answer = None if row["answer"] is None else scrub(row["answer"])
-            scrubbed = scrub(row["messages"]), answer, scrub(row["injected"])
+        except UNREADABLE:
+            scrubbed = _damaged(row, anywhere, linked)
         if scrubbed != (row["messages"], row["answer"], row["injected"]):
             connection.execute(_REWRITE, (*scrubbed, row["seq"]))
             changed += 1
     return changed
+
+
+def _damaged(row: sqlite3.Row, anywhere: Forgotten, linked: Forgotten) -> tuple[str, str | None, str]:
+    """As ``_scrubbed``: what is no JSON is text all the same, and whatever it was, the words must go."""
+    scrub = _both(anywhere.scrub, linked.scrub)
+
+    def of(json: str) -> str:
+        try:
+            whole = orjson.loads(json)
+        except ValueError:
+            bare = _ESCAPED_LETTER.sub(lambda found: chr(int(found[1], 16)), _ESCAPED_SPACE.sub(" ", json))
+            return json if scrub(bare) == bare else scrub(bare)
+        kept = linked.scrub_json(anywhere.scrub_json(whole))
+        return json if kept == whole else dumps(kept)
+
+    return of(row["messages"]), None if row["answer"] is None else scrub(row["answer"]), of(row["injected"])
 
 
 def _scrubbed(

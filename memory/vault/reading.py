@@ -57,8 +57,9 @@ _MISSING = f"""
 _NAMED = f"""
     SELECT attribute, json_extract(data, '$.fact.value') AS name FROM cubes
     WHERE owner = :owner AND subject = 'user' AND attribute >= :prefix AND attribute < :end
-      AND {_ALIVE} AND {IN_USE} AND trust >= {int(Trust.ASSISTANT)} ORDER BY recorded_at DESC LIMIT :limit
+      AND {_ALIVE} AND {IN_USE} AND trust >= {int(Trust.USER)} ORDER BY recorded_at DESC LIMIT :limit
 """
+_NAMED_THEN = _NAMED.replace(IN_USE, "recorded_at <= :as_of AND (superseded_at IS NULL OR superseded_at > :as_of)")
 _VERSIONS = """
     SELECT versions.data FROM versions JOIN cubes USING (seq)
     WHERE owner = :owner AND id = :id ORDER BY versions.version
@@ -200,13 +201,17 @@ class CubeReading(VaultBase):
         """Return current cubes that carry any of the labels as tag or entity, newest first."""
         return self._select(scope, _LABELLED, labels=dumps([folded(label) for label in labels]), limit=limit)
 
-    def named(self, scope: Scope, *, limit: int = 64) -> list[Named]:
-        """Return what the user's people and animals are called, of each sort the newest; in their own word."""
+    def named(self, scope: Scope, *, as_of: datetime | None = None, limit: int = 64) -> list[Named]:
+        """Return what the user's people and animals are called, of each sort the newest; in the user's own word.
+
+        ``as_of``: as it was known then, in words as they are now.
+        """
         found: list[Named] = []
+        sql, then = (_NAMED, {}) if as_of is None else (_NAMED_THEN, {"as_of": micros(as_of)})
         with self._connections.snapshot() as connection:
             for prefix in PREFIXES:
                 bound = {"prefix": prefix, "end": prefix[:-1] + ";", "limit": limit}  # ";" comes right after ":"
-                rows = self._rows(connection, scope, _NAMED, **bound)
+                rows = self._rows(connection, scope, sql, **bound, **then)
                 found += [Named(row["attribute"].removeprefix(prefix), row["name"]) for row in rows]
         return found
 
