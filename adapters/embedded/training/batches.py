@@ -86,7 +86,7 @@ class Batches:
             return self._copying(words)
         if share < copying + 0.3 * max(0.0, 1 - phase / 0.08) + 0.01:
             return encode_chat(self._tokenizer, _plain_reading(words))
-        if phase >= _HARDEST_FROM and words.chance(0.33):  # once a conversation: a second list copies the first
+        if phase >= _HARDEST_FROM and words.chance(0.45):  # once a conversation: a second list copies the first
             chat = chats.chat(words.random.randint(2, 6), 1, lists=50.0, contradictions=0.0)
             return encode_chat(self._tokenizer, chat)
         if phase >= _LISTS_FROM and words.chance(0.12):

@@ -36,7 +36,7 @@ _TOKENIZER = "tokenizer.json"
 class Plan:
     """What is trained, for how long."""
 
-    tokens: int = 54_000_000
+    tokens: int = 66_000_000
     batch_tokens: int = 4096  #: of all workers; half of it in the first 15 %: more steps while everything is new
     workers: int = 2  #: processes of one thread each: they meet once a step, threads at every operation
     learning_rate: float = 5e-3
@@ -46,7 +46,7 @@ class Plan:
     hidden: int = 192
     layers: int = 6
     shallow_layers: int = 4  #: before ``deepened``
-    deepened: float = 0.8  #: share of the run from which all layers are there: the first part costs two thirds
+    deepened: float = 0.65  #: share of the run from which all layers are there: the first part costs two thirds
     feed_forward: int = 384
     seed: int = 0
     checkpoint_s: float = 600.0
