@@ -42,12 +42,12 @@ class DocumentConverter:
 
         Raises: Invalid: it is damaged, encrypted, too long or takes too long. EngineMissing. Unavailable: others wait.
         """
-        for package in self._needed:
-            if find_spec(package) is None:
-                raise EngineMissing(
-                    f"Converting {media_type} needs the package {package!r}: {install_command('documents')}. "
-                    "Plain text and Markdown need nothing."
-                )
+        missing = [package for package in self._needed if find_spec(package) is None]
+        if missing:
+            raise EngineMissing(
+                f"Converting PDF and HTML needs packages that are not installed ({', '.join(missing)}): "
+                f"{install_command('documents')}. Plain text and Markdown need nothing."
+            )
         if not self._places.acquire(timeout=self._timeout_s):
             raise Unavailable("Other documents are being converted; try again.", retry_after_s=self._timeout_s)
         try:

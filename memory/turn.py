@@ -248,6 +248,7 @@ class Draft:
     trust: Trust = Trust.USER  #: governance lowers it to the least of what it is derived from
     valid_from: datetime
     valid_to: datetime | None = None
+    stated_at: datetime | None = None  #: of a fact, where it is news that began earlier; None: ``valid_from``
     fact: FactKey | None = None
     tags: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()

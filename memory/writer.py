@@ -8,7 +8,7 @@ word: it states, corrects and forgets nothing, and neither does what tries to gi
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from memory.cube import FactKey, Origin, SemanticType, Source, Trust
 from memory.prompts import FENCE_CLOSE, FENCE_OPEN, STABLE_HEADER
@@ -31,6 +31,10 @@ MAX_CONTEXT = 6  #: earlier user messages that corrections and "forget that" are
 _MEMORY_LINE = re.compile(r"^- \d{4}-\d\d-\d\d: ")
 _WORD = re.compile(r"[^\W_]{2,}")
 _NO_TIME = frozenset({"birthday", "age", "born", "reading"})
+_CONTRAST = re.compile(
+    r", not [^,;.!?]{1,40}[.!]?$"
+)  # "I live in Bergen, not Oslo.": of one value the other says nothing
+_NEWS = timedelta(days=92)  #: what began within these is told as a change; what began before that, as history
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +248,7 @@ def _tags(text: str, parts: Sequence[Clause], facts: Sequence[Statement], said_a
         and not behind
         and not any(one.negated for one in facts)
         and not times
-        and all(one.whole for one in facts)
+        and all(one.whole or (one.fact.single and _CONTRAST.search(text)) for one in facts)
         and not any(c.question or c.unreal for c in parts)
     ):
         spoken = sum(len(c.text) for c in parts)
@@ -263,6 +267,7 @@ def _fact(one: Statement, message: Message, exchange: Exchange, said_at: datetim
         source=_source(message, exchange),
         valid_from=start,
         valid_to=end,
+        stated_at=said_at if start < said_at <= start + _NEWS else None,
         fact=one.fact,
         tags=(one.fact.attribute,),  # a label policy finds it by what it is about
         entities=names_in(one.text, one.fact),

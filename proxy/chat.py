@@ -315,8 +315,10 @@ def _messages(body: Mapping[str, Any]) -> list[dict[str, Any]]:
             param="messages",
             code="responses_not_supported",
         )
-    if not isinstance(messages, list) or not messages:
+    if messages is None:
         raise Invalid("Missing required parameter: 'messages', a list of messages.", param="messages")
+    if not isinstance(messages, list) or not messages:
+        raise Invalid("'messages' must be a list with at least one message.", param="messages")
     for position, message in enumerate(messages):
         if not isinstance(message, dict):
             raise Invalid(f"messages[{position}] must be an object.", param=f"messages[{position}]")

@@ -304,3 +304,34 @@ def test_only_what_is_to_leave_no_trace_costs_the_others_their_embeddings(tmp_pa
     memory.found("What is my shoe size?", BEN)
     assert (before, counting.texts.count("What is my shoe size?") - before) == (1, again)
     memory.files.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "news", "holds"),
+    [
+        ("I live in Lisbon.", "I moved to Porto yesterday.", "The user lives in Porto."),
+        ("I live in Lisbon.", "I just moved to Lyon last week.", "The user lives in Lyon."),
+        ("I work at Nordwind.", "I started at Bosch last month.", "The user works at Bosch."),
+        ("I live in Lisbon.", "Since Monday I live in Porto.", "The user lives in Porto."),
+        (
+            "My favourite colour is green.",
+            "My favourite colour is no longer green, it is blue.",
+            "The user's favourite colour is blue.",
+        ),
+    ],
+)
+def test_news_of_a_change_replace_what_was_told_before_though_they_began_earlier(tmp_path, before, news, holds):
+    memory = build(tmp_path, None)
+    memory.tell(before)
+    memory.clock.now += timedelta(minutes=5)
+    memory.tell(news)
+    facts = [cube for cube in memory.files.vault.page(ADA, include_superseded=True).cubes if cube.fact]
+    assert [cube.text for cube in facts if cube.current] == [holds]
+
+
+def test_of_a_correction_only_what_holds_comes_back(tmp_path):
+    """The turn says what its fact says, and would speak for Bergen for ever."""
+    memory = build(tmp_path, None)
+    for text in ("I live in Oslo.", "Actually, I live in Bergen, not Oslo.", "I moved to Porto."):
+        memory.tell(text)
+    assert "Bergen" not in memory.ask("Where do I live?").injection.turn_text

@@ -72,6 +72,11 @@ _TURNED: tuple[tuple["re.Pattern[str]", str], ...] = tuple(
             r"^(?i:for) (?P<y>(?i:the|my|our) [\w -]{2,30}),? the (?P<x>[\w -]{2,30}?) is (?P<v>.+)$",
             "the {x} of {y} is {v}",
         ),
+        (
+            r"^(?P<x>(?i:my|our) [\w '-]{2,40}?) (?i:is|are) (?i:no longer|not) [^,;]{1,40}[,;] "
+            r"(?i:(?:but |and )?(?:it is|they are|it's|they're|but)(?: now)?) (?P<v>[^,;]+)$",
+            "{x} is {v}",
+        ),
         (r"^(?i:i|we)(?i:'ve| have)(?i: got)? an? new (?P<x>[\w -]{2,30}?): (?P<v>.+)$", "my {x} is {v}"),
     )
 )

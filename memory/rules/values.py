@@ -78,7 +78,7 @@ def believable(kind: str, words: str, *, casual: bool) -> str | None:
     value = trimmed(words)
     if not value or len(value) > 120 or len(value.split()) > MAX_WORDS:
         return None
-    if value.casefold() in PRONOUNS and kind != "count":
+    if (value.casefold() in PRONOUNS and kind != "count") or value.casefold().startswith("no longer "):
         return None
     return BELIEVABLE[kind](value, casual)
 

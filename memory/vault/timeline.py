@@ -38,11 +38,13 @@ def equal_fact(cubes: Sequence[StoredCube], fact: FactKey, trust: Trust) -> Stor
     return next((each for each in equal_facts(cubes, fact) if each.cube.trust >= trust), None)
 
 
-def confirm(connection: sqlite3.Connection, known: StoredCube, told: MemCube, now: datetime) -> StoredCube:
+def confirm(
+    connection: sqlite3.Connection, known: StoredCube, told: MemCube, stated_at: datetime, now: datetime
+) -> StoredCube:
     """Let a current cube take in the sources of an equal one; it is a new version when that adds anything."""
     if known.cube.state is State.FROZEN or told.trust < known.cube.trust:
         return known  # whoever is trusted less cannot make the user's word newer than it is
-    confirmed_at = max(known.confirmed_at, micros(told.valid_from))
+    confirmed_at = max(known.confirmed_at, micros(stated_at))
     source = known.cube.source
     message_ids = tuple(dict.fromkeys((*source.message_ids, *told.source.message_ids)))
     merged = replace(
@@ -60,17 +62,20 @@ def confirm(connection: sqlite3.Connection, known: StoredCube, told: MemCube, no
 
 
 def place(
-    connection: sqlite3.Connection, cubes: Sequence[StoredCube], told: MemCube, now: datetime
+    connection: sqlite3.Connection, cubes: Sequence[StoredCube], told: MemCube, stated_at: datetime, now: datetime
 ) -> tuple[StoredCube, list[str]]:
     """Store a further value of a single-valued key; return it and the ids that it superseded.
+
+    ``stated_at`` is later than the value's begin where it is news: "I moved to Porto yesterday."
 
     It is stored as already superseded when a current value was stated later, or is frozen, or is trusted more.
     """
     rivals = [each for each in cubes if each.cube.current and each.cube.fact is not None and each.cube.fact.single]
     told_at = micros(told.valid_from)
-    later = [each for each in rivals if _outlasts(each, told, told_at)]
+    later = [each for each in rivals if _outlasts(each, told, micros(stated_at))]
     if not later:
-        placed = insert(connection, replace(told, supersedes=tuple(each.cube.id for each in rivals)))
+        told = replace(told, supersedes=tuple(each.cube.id for each in rivals))
+        placed = insert(connection, told, confirmed_at=micros(stated_at))
         for each in rivals:
             supersede(connection, each, at=told.valid_from, now=now)
         return placed, [each.cube.id for each in rivals]

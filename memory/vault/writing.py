@@ -179,7 +179,7 @@ class CubeWriting(VaultBase):
                 continue
             if known is None:
                 cube = self._new_cube(admitted, ids, now, batch.turn_id)
-                known, closed = _store_one(connection, cube, now)
+                known, closed = _store_one(connection, cube, admitted.draft.stated_at or cube.valid_from, now)
                 superseded += closed
                 (created if known.cube.id == cube.id else confirmed).append(known.cube)
             ids.append(known.cube.id)
@@ -217,16 +217,18 @@ class CubeWriting(VaultBase):
         )
 
 
-def _store_one(connection: sqlite3.Connection, cube: MemCube, now: datetime) -> tuple[StoredCube, list[str]]:
+def _store_one(
+    connection: sqlite3.Connection, cube: MemCube, stated_at: datetime, now: datetime
+) -> tuple[StoredCube, list[str]]:
     """Store a cube, or let the current one that states the same fact take it in; return it and what it superseded."""
     if cube.fact is None or not timeline.competes(cube):
         return insert(connection, cube), []
     cubes = [each for each in timeline.of_key(connection, cube.owner, cube.fact) if not ended(each.cube, now)]
     equal = timeline.equal_fact(cubes, cube.fact, cube.trust)
     if equal is not None:
-        return timeline.confirm(connection, equal, cube, now), []
+        return timeline.confirm(connection, equal, cube, stated_at, now), []
     if cube.fact.single:
-        return timeline.place(connection, cubes, cube, now)
+        return timeline.place(connection, cubes, cube, stated_at, now)
     return timeline.restate(connection, cubes, cube, now)
 
 
