@@ -108,8 +108,9 @@ _FILLER = (
     r"nice|cool|wow|lol|haha|sorry|i mean|i meant(?: that)?|unfortunately|sadly|luckily|fortunately|happily|"
     r"surprisingly|(?:i (?:found out|learned|learnt|discovered|realised|realized)|(?:it )?turns out)(?: that|"
     r"(?= (?:i|i'm|i've|my)\b))|(?:save|store|write down|note down|memori[sz]e)(?= (?:my|the|our) [\w -]{2,40}:)|"
-    r"since(?: (?!(?:i|we|my|our|he|she|they)\b)\w+){1,4}|in (?:\d{4}|january|february|march|april|may|june|july|august|"
-    r"september|october|november|december)(?: \d{4})?|about me|me|myself|careful|attention|important|please|because|as for me|"
+    r"since(?: (?!(?:i|we|my|our|he|she|they)\b)\w+){1,4}|"
+    r"in (?:\d{4}|january|february|march|april|may|june|july|august|september|"
+    r"october|november|december)(?: \d{4})?|about me|me|myself|careful|attention|important|please|because|as for me|"
     r"for me"
 )
 _LEAD = re.compile(rf"^(?:(?:{_FILLER})\b\s*(?:[,:;.!\u2013\u2014-]+\s*|\s+|$))+", re.IGNORECASE)
