@@ -269,7 +269,8 @@ class Operator:
         named = mine and cube.fact is not None and question.names(cube.fact)
         coverage = question.coverage(cube.text)
         bonus = recency * _freshness(cube.valid_from, question.call.now, self._weights.recency_half_life_days)
-        score += bonus + _ATTRIBUTE_BOOST * named - _QUESTION_PENALTY * ("question" in cube.tags)
+        another = mine and cube.fact is not None and question.names_of_another(cube.fact)
+        score += bonus + _ATTRIBUTE_BOOST * (named - another) - _QUESTION_PENALTY * ("question" in cube.tags)
         score -= _EXTERNAL_PENALTY * is_external(cube.trust)
         score += self._weights.usefulness * standing(cube) if recency else 0.0
         dense = measured.get("dense")

@@ -54,6 +54,12 @@ class Question:
             for subject, name in self.asked
         )
 
+    def names_of_another(self, fact: FactKey) -> bool:
+        """Return whether it asks the same of somebody else: then this fact, however like the words, is no answer."""
+        return not self.names(fact) and any(
+            subject != fact.subject and name == fact.attribute for subject, name in self.asked
+        )
+
 
 def _beginning(word: str) -> str:
     """Of long words all but the last two letters count."""

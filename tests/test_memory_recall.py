@@ -246,3 +246,13 @@ def test_prototypes_are_embedded_once_and_read_again(minilm, tmp_path):
     file.write_bytes(b"damaged")
     assert np.array_equal(kept_vectors(tmp_path, minilm, prototype_texts()[:8]), first)
     assert len(kept_vectors(tmp_path, minilm, prototype_texts()[:9])) == 9
+
+
+def test_the_same_fact_of_somebody_else_is_no_answer(tmp_path, minilm):
+    memory = build(tmp_path, minilm)
+    for text in ("I follow a halal diet.", "My neighbour Zora is pescatarian.", "I finished the pottery course."):
+        memory.tell(text)
+    facts = [text for text in memory.found("What diet does Zora follow?") if "diet" in text or "Zora" in text]
+    assert facts.index("Zora is pescatarian.") < facts.index("The user follows a halal diet.")
+    facts = [text for text in memory.found("What diet do I follow?") if "diet" in text or "Zora" in text]
+    assert facts[0] in ("The user follows a halal diet.", "I follow a halal diet.")

@@ -12,6 +12,7 @@ from memory.cube import Origin, SemanticType
 from memory.errors import EngineDown
 from memory.extraction import Extraction
 from memory.prompts import fact_line, quote_line, stable_block, turn_block
+from memory.rules.values import trimmed
 from memory.turn import Exchange, Message, Scope
 from memory.writer import Writer
 
@@ -347,3 +348,9 @@ def test_turns_and_facts_can_be_switched_off():
         "The user lives in Lisbon."
     ]
     assert [d.text for d in Writer(derive_facts=False).write(exchange(("user", SAID))).drafts] == [SAID]
+
+
+def test_a_value_that_was_masked_away_is_no_fact():
+    assert trimmed("The wifi password is [redacted], not heron-4417") == ""
+    assert trimmed("This Is [live]") == ""
+    assert trimmed("heron-4417") == "heron-4417"

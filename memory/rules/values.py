@@ -42,12 +42,14 @@ _CUT = re.compile(
     r"it's|that|in case|please|thanks|keep|remember|note|don't|do not|use|he|she|they|you|just)\b.*$",
     re.IGNORECASE,
 )
+_UNFINISHED = re.compile(r"\s(?:is|are)$", re.IGNORECASE)  # what it is was cut off: a mask stood there
 _SPLIT = re.compile(r"\s*(?:,\s*(?:and|or|&)?|\band\b|&|\bor\b|\bas well as\b|/)\s*", re.IGNORECASE)
 
 
 def trimmed(words: str) -> str:
     """Return the words without what follows the value: times, fillers, reasons, contrasts and punctuation."""
-    return without_trail(_CUT.sub("", words.strip(), count=1).strip(EDGES))
+    value = without_trail(_CUT.sub("", words.strip(), count=1).strip(EDGES))
+    return "" if _UNFINISHED.search(value) else value
 
 
 def without_trail(words: str) -> str:
