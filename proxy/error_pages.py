@@ -1,5 +1,6 @@
 """FastAPI's own errors, and ours on its routes, in the shape that ``proxy/errors.py`` gives them."""
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -50,6 +51,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
     )
 
 
+_MEMBER = re.compile(r"<\w+\.\w+: ([^>]+)>")  # of an enumeration, as Python writes it: its value is what can be sent
+
+
 async def _on_validation(request: Request, error: Exception) -> Response:
     problems: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
     if not problems:
@@ -68,7 +72,7 @@ def _param(problem: Any) -> str:
 
 def _told(problem: Any, request: Request) -> str:
     """Return a sentence about one field, with what may have been meant where there is none of that name."""
-    param, message = _param(problem), str(problem["msg"])
+    param, message = _param(problem), _MEMBER.sub(r"\1", str(problem["msg"]))
     if problem.get("type") == "extra_forbidden":
         *holder, name = problem["loc"][1:]
         message += suggestion(str(name), fields_at(request.scope.get("route"), holder))

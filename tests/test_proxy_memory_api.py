@@ -212,6 +212,14 @@ def test_a_cube_lives_through_all_its_calls(api: Api) -> None:
     assert api.texts("Scots") == []
 
 
+def test_a_wrong_state_is_told_the_right_ones_as_they_are_sent(api: Api) -> None:
+    cube = api.ok("POST", "/cubes", {"text": "The door code is 1111."})
+    answer = api("PATCH", f"/cubes/{cube['id']}", {"state": "asleep", "version": 1})
+    assert answer.status_code == 400
+    assert "'frozen'" in message_of(answer)["message"]
+    assert "<" not in message_of(answer)["message"]
+
+
 def test_a_change_of_a_stale_version_is_refused_and_changes_nothing(api: Api) -> None:
     cube = api.ok("POST", "/cubes", {"text": "The door code is 1111."})
     api.ok("PATCH", f"/cubes/{cube['id']}", {"text": "The door code is 2222.", "version": 1})
