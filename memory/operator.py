@@ -11,7 +11,7 @@ lifts the facts of that attribute: the words of question and statement often hav
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain, zip_longest
 
 import numpy as np
@@ -44,7 +44,6 @@ _OF_TOPIC = 16  #: statements of a topic that are looked at, however few words t
 _AS_OF_COMPARED = 400  # memories of the past that are compared with a time-machine question: the most likely ones
 _PAST_LOOKED_AT = 40
 _AS_OF_NEAR = 256  # what is like the question at present may have been so then
-_LONG_AGO = timedelta(days=90)  # before which people may have been others
 _AS_OF_CHUNKS = 16  # the same of documents, whatever their length
 
 
@@ -250,10 +249,10 @@ class Operator:
         return ranked(self._candidates(hits, vectors_of), self._cues(question))
 
     def _question(self, scope: Scope, call: MemoryCall, *, is_part: bool = False) -> Question:
-        """Who the boss was is not who the boss is: what is asked of long ago knows nobody by both names."""
-        long_ago = EARLIER.search(call.query) or any(time.end < call.now - _LONG_AGO for time in call.times)
-        named = not long_ago and names_beings(call.query, call.entities)
-        known = self._vault.named(scope, as_of=call.as_of) if named else ()
+        """Who the boss was is not who the boss is: the past knows people by the names that were known then."""
+        then = call.as_of or min((time.end for time in call.times if time.end <= call.now), default=None)
+        named = names_beings(call.query, call.entities) and not EARLIER.search(call.query)
+        known = self._vault.named(scope, as_of=then) if named else ()
         return Question.of(call, self._asked_about(call.query), known, is_part=is_part)
 
     def _hit(

@@ -31,6 +31,8 @@ MAX_CONTEXT = 6  #: earlier user messages that corrections and "forget that" are
 _MEMORY_LINE = re.compile(r"^- \d{4}-\d\d-\d\d: ")
 _WORD = re.compile(r"[^\W_]{2,}")
 _NO_TIME = frozenset({"birthday", "age", "born", "reading"})
+_FRONT_CHARS = 30  #: "At the beginning of last year,"
+_SENTENCE_END = re.compile(r"[.!?;:]")
 _CONTRAST = re.compile(
     r", not [^,;.!?]{1,40}[.!]?$"
 )  # "I live in Bergen, not Oslo.": of one value the other says nothing
@@ -259,7 +261,7 @@ def _tags(text: str, parts: Sequence[Clause], facts: Sequence[Statement], said_a
 
 
 def _fact(one: Statement, message: Message, exchange: Exchange, said_at: datetime, *, derived: bool) -> Draft:
-    start, end = _validity(one, said_at)
+    start, end = _validity(one, message.text, said_at)
     return Draft(
         text=one.text,
         semantic_type=one.semantic_type,
@@ -275,11 +277,17 @@ def _fact(one: Statement, message: Message, exchange: Exchange, said_at: datetim
     )
 
 
-def _validity(one: Statement, said_at: datetime) -> tuple[datetime, datetime | None]:
-    """Return since when and until when it holds: a past time in the clause dates it, a coming one ends an event."""
+def _validity(one: Statement, text: str, said_at: datetime) -> tuple[datetime, datetime | None]:
+    """Return since when and until when it holds: a past time in the clause dates it, a coming one ends an event.
+
+    So does a time that the message begins with, right before the clause: "In 2019 I moved to Porto."
+    """
     if one.fact.attribute in _NO_TIME or one.fact.attribute.startswith("attr:"):
         return said_at, None
     times = find_times(one.clause.replace(one.fact.value, "", 1), said_at)
+    front, clause, _ = text.partition(one.clause)
+    if not times and clause and len(front) <= _FRONT_CHARS and not _SENTENCE_END.search(front):
+        times = find_times(front, said_at)
     if len(times) != 1:
         return said_at, None
     time = times[0]

@@ -107,9 +107,7 @@ def test_who_the_boss_is_now_is_not_who_the_boss_was(tmp_path):
     memory = build(tmp_path, None)
     memory.tell("My boss is called Priya.")
     memory.tell("My boss is called Omar now.")
-    memory.tell("Omar is strict.")
     assert "Priya" in memory.found("Who was my boss before?")[0]
-    assert "Omar is strict." not in memory.found("What was my boss like in 2019?")[:1]
 
 
 def test_the_past_knows_the_names_of_its_time(tmp_path):

@@ -329,6 +329,22 @@ def test_news_of_a_change_replace_what_was_told_before_though_they_began_earlier
     assert [cube.text for cube in facts if cube.current] == [holds]
 
 
+@pytest.mark.parametrize(
+    ("before", "history", "holds"),
+    [
+        ("I live in Lisbon.", "In 2019 I moved to Porto.", "The user lives in Lisbon."),
+        ("I work at Nordwind.", "In 2015 I started at Bosch.", "The user works at Nordwind."),
+    ],
+)
+def test_what_is_told_of_years_ago_does_not_replace_what_holds(tmp_path, before, history, holds):
+    memory = build(tmp_path, None)
+    memory.tell(before)
+    memory.tell(history)
+    facts = [cube for cube in memory.files.vault.page(ADA, include_superseded=True).cubes if cube.fact]
+    assert [cube.text for cube in facts if cube.current] == [holds]
+    assert len(facts) == 2
+
+
 def test_of_a_correction_only_what_holds_comes_back(tmp_path):
     """The turn says what its fact says, and would speak for Bergen for ever."""
     memory = build(tmp_path, None)
