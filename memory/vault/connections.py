@@ -164,7 +164,8 @@ class Connections:
             try:
                 yield connection
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # a signal may end it halfway: its own error must come out, not this one
+                    connection.execute("ROLLBACK")
 
     def checkpoint(self) -> bool:
         """Move the write-ahead log into the database file and empty it.

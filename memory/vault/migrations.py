@@ -42,7 +42,8 @@ def migrate(connection: sqlite3.Connection) -> int:
                 connection.execute(f"PRAGMA user_version = {version:d}")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # a signal may come right after the commit
+                connection.execute("ROLLBACK")
             raise
     if version > len(MIGRATIONS):
         raise Refused(
