@@ -414,8 +414,13 @@ def test_what_was_told_since_stands_before_what_was_used_before_it(vault):
 
 def test_a_signal_that_ends_a_read_halfway_comes_out_as_itself(files):
     """SQLite's complaint that nothing is left to roll back would take its place, and the exit status with it."""
-    with pytest.raises(SystemExit), files.connections.snapshot() as connection:
-        connection.execute("ROLLBACK")
-        raise SystemExit(143)
+
+    def ended():
+        with files.connections.snapshot() as connection:
+            connection.execute("ROLLBACK")
+            raise SystemExit(143)
+
+    with pytest.raises(SystemExit):
+        ended()
     with files.connections.snapshot() as connection:
         assert connection.in_transaction
