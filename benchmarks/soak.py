@@ -59,6 +59,12 @@ class Engine:
     pid: int
     socket_path: str
 
+    def rest(self, limit_s: float) -> None:
+        """Wait until nothing runs and nobody waits; ends the program when it takes too long."""
+        health = self.rested(limit_s)
+        if health["running"] + health["waiting"]:
+            raise SystemExit("The engine did not come to rest.")
+
     def rested(self, limit_s: float) -> dict:
         """Return its health once nothing runs and nobody waits, or when the time is over."""
         end = time.monotonic() + limit_s

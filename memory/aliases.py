@@ -7,7 +7,7 @@ is not found by the other. Law: only what names one being without doubt is added
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 from memory.rules.lexicon import BEINGS, SAME_RELATIVES
 from memory.rules.topics import Holds, topics
@@ -20,16 +20,6 @@ _MENTION = re.compile(
     rf"\b(?:my|our) (?P<being>{BEINGS})\b(?!-|\s(?:food|sitter|walker|toy|bed|park|show)s?\b)", re.IGNORECASE
 )
 _PLACE = r"(?<!\bin )(?<!\bat )"  # "in Paris", "in Python": not the daughter, not the dog
-_GROUPS = (
-    *SAME_RELATIVES,
-    *(
-        tuple(attribute.removeprefix("rel:") for attribute in topic.attributes if attribute.startswith("rel:"))
-        for topic in topics()
-        if topic.holds is Holds.ONE
-    ),
-)
-#: By word, the words for whom one has only one of: a boss is a manager, a wife a partner.
-_SAME = {word: group for group in _GROUPS for word in group}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +91,7 @@ def _says(text: str, words: str) -> bool:
 
 def _name_of(being: str, known: Sequence[Named]) -> str:
     """Return what the being is called; "" where nobody knows, or the user has several."""
-    for same in ((being,), _SAME.get(being, ())):
+    for same in ((being,), _same().get(being, ())):
         names = {each.name for each in known if each.being in same}
         if names:
             return names.pop() if len(names) == 1 else ""
@@ -112,3 +102,14 @@ def _being_of(name: str, known: Sequence[Named]) -> str:
     """Return what whoever is called so is to the user; "" where nobody is, or several are."""
     beings = {each.being for each in known if each.name.casefold() == name.casefold()}
     return beings.pop() if len(beings) == 1 else ""
+
+
+@cache
+def _same() -> dict[str, tuple[str, ...]]:
+    """By word, the words for whom one has only one of: a boss is a manager, a wife a partner."""
+    of_topics = (
+        tuple(attribute.removeprefix("rel:") for attribute in topic.attributes if attribute.startswith("rel:"))
+        for topic in topics()
+        if topic.holds is Holds.ONE
+    )
+    return {word: group for group in (*SAME_RELATIVES, *of_topics) for word in group}

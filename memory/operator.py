@@ -107,7 +107,8 @@ class Operator:
         questions.append(self._question(scope, call))
         if parts:  # one vector for several questions is like the answer to none of them
             self._embeddings.embed([question.query for question in questions])  # in one call; kept for each
-        hits = _in_turn([self._rated(scope, question, plan) for question in questions])
+        rankings = [self._rated(scope, question, plan) for question in questions]
+        hits = _in_turn(rankings) if parts else rankings[0]
         return Recall(hits=tuple(hits[: _pool(plan)]), sufficiency=sufficiency(hits))
 
     def _rated(self, scope: Scope, question: Question, plan: Plan) -> list[Hit]:
@@ -268,7 +269,7 @@ class Operator:
         named = mine and cube.fact is not None and question.names(cube.fact)
         coverage = question.coverage(cube.text)
         bonus = recency * _freshness(cube.valid_from, question.call.now, self._weights.recency_half_life_days)
-        another = mine and cube.fact is not None and question.names_of_another(cube.fact)
+        another = mine and not named and cube.fact is not None and question.names_of_another(cube.fact)
         score += bonus + _ATTRIBUTE_BOOST * (named - another) - _QUESTION_PENALTY * ("question" in cube.tags)
         score -= _EXTERNAL_PENALTY * is_external(cube.trust)
         score += self._weights.usefulness * standing(cube) if recency else 0.0

@@ -55,10 +55,8 @@ class Question:
         )
 
     def names_of_another(self, fact: FactKey) -> bool:
-        """Return whether it asks the same of somebody else: then this fact, however like the words, is no answer."""
-        return not self.names(fact) and any(
-            subject != fact.subject and name == fact.attribute for subject, name in self.asked
-        )
+        """Return whether it asks the same of somebody else; of a fact that it does not name: then it is no answer."""
+        return any(subject != fact.subject and name == fact.attribute for subject, name in self.asked)
 
 
 def _beginning(word: str) -> str:

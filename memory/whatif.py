@@ -2,8 +2,8 @@
 
 Law: what is left out stands in neither block, nor does what says the same because one was made of the other: all that
 was derived from it, and what it was derived from itself, such as the utterance that a fact was read out of. The receipt
-says what was left out. The places of the others, and how likely
-they answer, are those of a recall in which it took part.
+says what was left out. The places of the others, and how likely they answer, are those of a recall in which it took
+part.
 """
 
 from collections.abc import Iterable, Sequence

@@ -33,9 +33,8 @@ _WORD = re.compile(r"[^\W_]{2,}")
 _NO_TIME = frozenset({"birthday", "age", "born", "reading"})
 _FRONT_CHARS = 30  #: "At the beginning of last year,"
 _SENTENCE_END = re.compile(r"[.!?;:]")
-_CONTRAST = re.compile(
-    r", not [^,;.!?]{1,40}[.!]?$"
-)  # "I live in Bergen, not Oslo.": of one value the other says nothing
+#: "I live in Bergen, not Oslo.": where one value holds, what it is not says no more.
+_CONTRAST = re.compile(r", not [^,;.!?]{1,40}[.!]?$")
 _NEWS = timedelta(days=92)  #: what began within these is told as a change; what began before that, as history
 
 

@@ -15,6 +15,7 @@ from memory.errors import Invalid, MemoryFault
 from proxy.body_fields import fields_at
 from proxy.errors import PASSING, REQUEST_ERROR, error_body, fault_body, fault_headers, fault_status, internal_fault
 
+_MEMBER = re.compile(r"<\w+\.\w+: ([^>]+)>")  # of an enumeration, as Python writes it: its value is what can be sent
 _MOST_TOLD = 20  # fields that one message names: a body may hold thousands
 
 
@@ -49,9 +50,6 @@ async def _on_http(request: Request, error: Exception) -> Response:
     return Response(
         error_body(message, kind, code=code), error.status_code, headers=headers, media_type="application/json"
     )
-
-
-_MEMBER = re.compile(r"<\w+\.\w+: ([^>]+)>")  # of an enumeration, as Python writes it: its value is what can be sent
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:

@@ -138,7 +138,6 @@ def _favourite(found: "re.Match[str]", subject: str) -> list[tuple[FactKey, str]
         or value.casefold() in PRONOUNS
         or len(value.split()) > 8
         or value.split()[0].casefold() in {"when", "how", "what", "not", "because", "my", "your"}
-        or value.casefold().startswith("no longer ")
     ):
         return []
     name = key(noun)

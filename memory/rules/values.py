@@ -42,14 +42,14 @@ _CUT = re.compile(
     r"it's|that|in case|please|thanks|keep|remember|note|don't|do not|use|he|she|they|you|just)\b.*$",
     re.IGNORECASE,
 )
-_UNFINISHED = re.compile(r"\s(?:is|are)$", re.IGNORECASE)  # what it is was cut off: a mask stood there
+_NONE = re.compile(r"^no longer\s|\s(?:is|are)$", re.IGNORECASE)  # what it is not, or what was cut off at a mask
 _SPLIT = re.compile(r"\s*(?:,\s*(?:and|or|&)?|\band\b|&|\bor\b|\bas well as\b|/)\s*", re.IGNORECASE)
 
 
 def trimmed(words: str) -> str:
     """Return the words without what follows the value: times, fillers, reasons, contrasts and punctuation."""
     value = without_trail(_CUT.sub("", words.strip(), count=1).strip(EDGES))
-    return "" if _UNFINISHED.search(value) else value
+    return "" if _NONE.search(value) else value
 
 
 def without_trail(words: str) -> str:
@@ -80,7 +80,7 @@ def believable(kind: str, words: str, *, casual: bool) -> str | None:
     value = trimmed(words)
     if not value or len(value) > 120 or len(value.split()) > MAX_WORDS:
         return None
-    if (value.casefold() in PRONOUNS and kind != "count") or value.casefold().startswith("no longer "):
+    if value.casefold() in PRONOUNS and kind != "count":
         return None
     return BELIEVABLE[kind](value, casual)
 
