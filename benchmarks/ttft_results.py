@@ -9,6 +9,8 @@ from bench_console import markdown
 from rich.console import Console
 from rich.table import Column, Table
 
+from proxy.restored import PENDING
+
 PLAIN, ALONE = "plain prompt", "question alone"
 RESIDENT, RAM, DISK = "resident", "from RAM", "from disk"
 BARE = "llama.cpp's state, by itself"
@@ -52,6 +54,7 @@ class Series:
     taken: dict[tuple[Cell, str], list[Taken]] = field(default_factory=dict)
     memories: dict[int, Memory] = field(default_factory=dict)  #: by tokens
     checked: int = 0  #: first tokens that were compared with what must come
+    untold: int = 0  #: answers whose stream had begun before the server knew where the memory came from
     problems: list[str] = field(default_factory=list)
 
     def add(self, cell: Cell, way: str, taken: Taken) -> None:
@@ -63,7 +66,9 @@ class Series:
         where = f"{self.engine}, {self.place}, {cell.memory} x {cell.question}, {way}"
         if text != expected:
             self.problems.append(f"{where}: the first token was {text!r} and not {expected!r}")
-        if tier != wanted:
+        if tier == PENDING:
+            self.untold += 1
+        elif tier != wanted:
             self.problems.append(f"{where}: the memory came from {tier}")
 
     def least(self, cell: Cell, way: str, what: str = "cpu_s") -> float:
@@ -196,6 +201,10 @@ def report(all_series: Sequence[Series], head: str) -> str:
     parts.append(markdown(AIM_HEADINGS, list(_aim_rows(all_series))))
     checked, problems = sum(s.checked for s in all_series), [line for s in all_series for line in s.problems]
     parts.append(f"First tokens that were compared with what must come: {checked:,}; wrong: {len(problems)}.")
+    if untold := sum(series.untold for series in all_series):
+        parts.append(
+            f"{untold} answers took so long that their streams began before it was known where the memory was."
+        )
     parts += [f"- {line}" for line in problems[:20]]
     return "\n\n".join(parts) + "\n"
 
