@@ -136,6 +136,8 @@ def _adjusted(candidate: Candidate, cues: Cues) -> Candidate:
         "advice": 2.0 * (cues.advice and candidate.states and _is_preference(candidate)),
     }
     amounts = {name: round(amount, 3) for name, amount in amounts.items() if amount}
+    if not amounts:
+        return candidate
     hit = candidate.hit
     fits = amounts.get("topic", 0.0) / 2.5 * _TOPIC_RELEVANCE + _ADVICE_RELEVANCE * ("advice" in amounts)
     hit = replace(
