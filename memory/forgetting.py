@@ -3,29 +3,41 @@
 "Forget my phone" means "I'm writing this on my Pixel." too, though no rule read a fact there and no word is shared.
 What is said of the topic that the wish names goes, where one value of it holds at a time: of topics that add up (pets,
 hobbies) only what the words name goes, for "forget my cat" must leave the dog alone.
+
+Of somebody who has two names, "Anna" and "my sister", a wish by the one means the other too. Where only the name is to
+be forgotten, what else is known of them stays, told without it.
 """
 
 import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from memory.cube import MemCube, SemanticType
+from memory.aliases import Named, asked_of_both
+from memory.cube import MemCube, Origin, SemanticType, Source
 from memory.embeddings import Embeddings
 from memory.ports import Vault
 from memory.ranking import DATE_WORDS
-from memory.rules.lexicon import RELATIVES
+from memory.rules.deaths import ATTRIBUTE as DIED
+from memory.rules.deaths import late, living
+from memory.rules.lexicon import ANIMALS, RELATIVES
+from memory.rules.names import entities_in
 from memory.rules.stance import SOMEBODY, states
 from memory.rules.topics import Holds, Topic
 from memory.rules.topics import topics as all_topics
+from memory.rules.wishes import beings_unnamed
 from memory.rules.words import content_words
 from memory.topics import Label, Topics
-from memory.turn import Forget, Scope
+from memory.trust import is_external
+from memory.turn import Draft, Forget, Scope
+from memory.vault.scrub import Forgotten
 from memory.vault.words import stems, terms
 
-_RELATION = "rel:"
+_RELATION, _ANIMAL = "rel:", "pet:"
 _PERSON = re.compile(r"(?:my|our) (\w+(?: \w+)?)", re.IGNORECASE)
 _EARLIER = re.compile(r"\b(?:old|former|previous|earlier|ex|last)\b", re.IGNORECASE)  #: what holds now must stay
+_MOST_KEPT, _PAGE = 256, 500
 _MIN_LIKENESS = 0.42  #: of the wish to questions about a topic
 _MIN_LEAD = 0.04  #: before the next topic
 _MIN_SCORE, _MIN_MARGIN = 0.4, 0.05  #: of a statement: one that is forgotten by mistake cannot be brought back
@@ -38,6 +50,57 @@ class Forgetting:
         self._vault = vault
         self._embeddings = embeddings
         self._topics = topics
+
+    def by_both_names(self, scope: Scope, wishes: Iterable[Forget]) -> Iterator[Forget]:
+        """Yield the wishes, each once more by every other name of whom it is about: "my sister", "Anna"."""
+        for wish in wishes:
+            others = self._by_other_names(scope, wish)  # before the wish is fulfilled: it may take the names along
+            yield wish
+            yield from others
+
+    def _by_other_names(self, scope: Scope, wish: Forget) -> list[Forget]:
+        if wish.subject == "user":  # what an animal that died was called is no other name, and as much meant
+            gone = tuple(late(name) for name in wish.attributes if name.startswith(_ANIMAL) and name != _ANIMAL)
+            return [replace(wish, attributes=gone)] if gone else []
+        known = self._vault.named(scope)
+        also = {other for other, _ in asked_of_both([(wish.subject, name) for name in wish.attributes], known)}
+        also = {living(other) for other in also - {wish.subject} if _are_one(wish.subject, other, known)}
+        return [replace(wish, subject=other) for other in sorted(also)]
+
+    def kept(self, scope: Scope, wish: Forget) -> list[Draft]:
+        """Return what else is known of those whose name alone is to be forgotten, told without it.
+
+        To be stored before the wish is fulfilled, which removes all that holds the name. What cannot be told without
+        it is left out, and all of it where several have that name or are that to the user.
+        """
+        beings = beings_unnamed(wish)
+        known = self._vault.named(scope) if beings else []
+        alone = [who for who in known if who.being in beings and _is_alone(who, known)]
+        names = self._names(scope, wish) if alone else frozenset()
+        drafts: list[Draft] = []
+        for who in alone:
+            found, _ = self._vault.lexical(scope, who.name, limit=_MOST_KEPT)
+            cubes = self._vault.get_many(scope, [cube_id for cube_id, _ in found])
+            told = (_unnamed(cube, who, names) for cube in sorted(cubes, key=lambda cube: cube.valid_from))
+            drafts += [draft for draft in told if draft is not None]
+        return drafts
+
+    def _names(self, scope: Scope, wish: Forget) -> frozenset[str]:
+        """Return all that is to be forgotten, what held before included, and each word of it."""
+        names: set[str] = set()
+        last: str | None = None
+        while True:
+            page = self._vault.page(scope, limit=_PAGE, after=last, include_superseded=True)
+            named = (
+                c
+                for c in page.cubes
+                if c.fact and (c.fact.subject, c.fact.attribute in wish.attributes) == ("user", True)
+            )
+            versions = (version for cube in named for version in self._vault.history(scope, cube.id))
+            names |= {version.fact.value for version in versions if version.fact is not None}
+            if not page.has_more or not page.cubes:
+                return frozenset(names | {word for name in names for word in name.split()})
+            last = page.cubes[-1].id
 
     def widened(self, scope: Scope, wish: Forget) -> Forget:
         """Return the wish with the attributes and the memories of its topic; as it is, where it names none.
@@ -89,6 +152,47 @@ class Forgetting:
         shared = {cube.id: len(wanted & set(content_words(cube.text))) for cube in own}
         most = max(shared.values(), default=0)
         return [cube.id for cube in own if not wanted or (most and shared[cube.id] == most)]
+
+
+def _is_alone(who: Named, known: Sequence[Named]) -> bool:
+    """True where nobody else is called so, and nobody else is that to the user."""
+    return sum(each.name.casefold() == who.name.casefold() or each.being == who.being for each in known) == 1
+
+
+def _are_one(subject: str, other: str, known: Sequence[Named]) -> bool:
+    """True for "sister" and "anna"; for "bob" and "friend" where there is one friend."""
+    return subject in RELATIVES | ANIMALS or subject in dict(asked_of_both([(other, "")], known))
+
+
+def _unnamed(cube: MemCube, who: Named, names: Collection[str]) -> Draft | None:
+    """Return a fact about somebody told without their name; None for anything else, and where a name would stay."""
+    fact, being = cube.fact, living(who.being)
+    if fact is None or fact.subject not in (who.name.casefold(), being) or not cube.in_use or is_external(cube.trust):
+        return None
+    name = rf"(?<!\w){re.escape(who.name)}(?!\w)"
+    text = re.sub(rf"\b(the user's {re.escape(being)}) {name}", r"\1", cube.text, flags=re.IGNORECASE)
+    text = re.sub(name, f"the user's {being}", text, flags=re.IGNORECASE)
+    text = text[:1].upper() + text[1:]
+    value = f"{being} {DIED}" if fact.attribute == DIED else fact.value
+    forgotten = Forgotten(values=tuple(names))
+    if text == cube.text or forgotten.states(f"{text} {value}"):
+        return None
+    return Draft(
+        text=text,
+        semantic_type=cube.semantic_type,
+        origin=Origin.INFERENCE,
+        source=Source(conversation_id=cube.source.conversation_id),  # the turn that named them is no source of it
+        trust=cube.trust,
+        valid_from=cube.valid_from,
+        valid_to=cube.valid_to,
+        fact=replace(fact, subject=being, value=value),
+        tags=tuple(tag for tag in cube.tags if not forgotten.states(tag)),
+        entities=entities_in(text),
+        pinned=cube.pinned,
+        ttl_s=cube.ttl_s,
+        decays=cube.decays,
+        priority=cube.priority,
+    )
 
 
 def _person(target: str) -> list[Topic]:

@@ -131,7 +131,7 @@ class Pipeline:
         """Write what the turn leaves behind, and return what changed. Running it again on the same turn replaces."""
         writing = self._at.writer.write(exchange)
         scope, vault = exchange.scope, self._at.vault
-        for wish in writing.forgets:
+        for wish in self._forgetting.by_both_names(scope, writing.forgets):
             self._forget(scope, wish)
         if writing.retracts:
             self._derive(scope, self._following(scope, partial(vault.retract, scope, writing.retracts)))
@@ -144,6 +144,8 @@ class Pipeline:
         Raises: EngineDown: the rest is forgotten when the turn is tried again.
         """
         try:
+            if kept := self._forgetting.kept(scope, wish):  # stored before, so that a crash in between loses nothing
+                self._put(scope, kept, self._at.vault.put)
             meant = self._forgetting.widened(scope, wish)
         except EngineDown:
             self._removing(scope, partial(self._at.vault.forget, scope, wish))

@@ -23,6 +23,7 @@ from memory.rules.times import find_times
 from memory.rules.wishes import corrected, forgets
 from memory.trust import attacks, gives_orders, least, origin_under, speaks_for_user
 from memory.turn import Draft, Exchange, Forget, Message, Retract, Writing
+from memory.vault.scrub import FORGOTTEN
 
 MAX_TAGGED_CHARS = 2_000  #: names and times of a verbatim turn are looked for in its front
 MAX_NOVEL_CHARS = 20_000  #: of each text that is compared to find out whether an answer says anything new
@@ -98,10 +99,10 @@ class Writer:
     def _own(self, text: str, message: Message, exchange: Exchange, stated: Sequence[Statement]) -> _Read:
         """Read what the user says in their own words."""
         wishes, rest = forgets(text, stated)
-        if wishes:
-            text = rest
+        if wishes:  # what was fulfilled already no longer says what was meant: read again, it would take all
+            text, wishes = rest, tuple(wish for wish in wishes if FORGOTTEN not in wish.target)
         said_at = message.created_at or exchange.occurred_at
-        if not text or is_small_talk(text):
+        if not any(c.isalnum() for c in text.replace(FORGOTTEN, "")) or is_small_talk(text):
             return _Read([], [], wishes, [])
         parts = clauses(own_words(text))
         facts = (

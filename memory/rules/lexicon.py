@@ -30,6 +30,16 @@ ANIMALS = listing(
     " terrier"
 )
 
+#: Behind "a dog," these are no name.
+BREEDS = listing(
+    "collie, shepherd, alsatian, husky, bulldog, boxer, pug, corgi, chihuahua, dachshund, dalmatian, rottweiler, "
+    "doberman, whippet, greyhound, hound, pointer, setter, schnauzer, maltese, pomeranian, pitbull, mastiff, samoyed, "
+    "malamute, akita, papillon, basset, cavapoo, cockapoo, labradoodle, goldendoodle, lab, mix, mutt, mongrel, tabby, "
+    "calico, tortoiseshell, tuxedo, siamese, persian, ragdoll, bengal, sphynx, burmese, shorthair, longhair, coon, "
+    "birman, angora, german, french, english, british, border, golden, great, jack russell, shih tzu, appaloosa, "
+    "arabian, mustang, shetland, haflinger, warmblood, thoroughbred"
+)
+
 RELATIVES = listing(
     "sister, brother, mother, father, wife, husband, daughter, son, aunt, uncle, cousin, grandmother, grandfather, "
     "boss,"

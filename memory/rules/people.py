@@ -222,7 +222,7 @@ PEOPLE: tuple[Relation, ...] = (
         (?:turns?|gets?|'ll be|will be) a year older on (?:the )?{v}
         """,
         """
-        birthday (?:be |falls )?(?:on )?(?:the )?{v}
+        birthday (?:be |falls )?(?:on )?(?:the )?(?!.*\\bbe\\b){v}
         (?:date of birth|birth ?date|birth day) be (?:on )?(?:the )?{v}
         """,
         r"my (?:next )?birthday|my (?:date of birth|birth ?date|birth day)|when (?:was i|i was) born|"

@@ -6,6 +6,7 @@ Law: keys are spelt one way ("favourite:colour"), texts as the user spells them.
 import re
 
 from memory.cube import FactKey
+from memory.rules.family import is_name_of
 from memory.rules.lexicon import (
     ANIMALS,
     CODE_NOUNS,
@@ -16,6 +17,7 @@ from memory.rules.lexicon import (
     PRONOUNS,
     RELATIVES,
 )
+from memory.rules.plurals import SINGULAR, singular
 from memory.rules.values import believable, listed, trimmed
 
 _CALLED = re.compile(
@@ -36,6 +38,7 @@ _IS = re.compile(
     r" just)*(?: the number)? (?P<v>.+)$",
     re.IGNORECASE,
 )
+_SEVERAL = re.compile(rf"^(?P<x>{'|'.join(SINGULAR)}) are(?: now| still| both| all)* (?P<v>.+)$", re.IGNORECASE)
 _WHEN = re.compile(r"^(?P<at>on|at|due on|due|in) (?P<v>(?:\w+day|\d).*)$", re.IGNORECASE)
 _IS_NOW = r"(?: is|:| (?:has |was |has been )?changed to| will be)(?: now| still| currently| actually)*"
 _THING = re.compile(
@@ -74,6 +77,9 @@ def read_possessive(rest: str, subject: str, *, has: bool = False, casual: bool 
     called = _CALLED.match(rest)
     if called:
         return _called(called, subject, has)
+    several = _SEVERAL.match(rest)
+    if several:
+        return _several(several["x"], trimmed(several["v"]), subject)
     return _attribute(rest, subject, casual)
 
 
@@ -150,7 +156,7 @@ def _called(found: "re.Match[str]", subject: str, has: bool) -> list[tuple[FactK
     plural = (found["is"] or "").strip() == "are" or (found["poss"] or "").startswith("s'")
     word = key(noun)
     if plural:
-        noun, word = noun.removesuffix("s"), word.removesuffix("s")
+        noun, word = _one_of(noun), singular(word)
     names = [
         believable("name", name, casual=True) for name in (listed(trimmed(found["v"])) if plural else [found["v"]])
     ]
@@ -168,6 +174,12 @@ def _called(found: "re.Match[str]", subject: str, has: bool) -> list[tuple[FactK
     single = not adds and word not in MANY_RELATIVES
     profile = attribute.startswith(("pet:", "rel:"))
     return [(_fact(subject, attribute, name, single=single, profile=profile), line) for name in names if name]
+
+
+def _one_of(noun: str) -> str:
+    """Return "guinea pig" for "guinea pigs", spelt as it was."""
+    one = singular(noun.casefold())
+    return one if one in RELATIVES | ANIMALS else noun.removesuffix("s")
 
 
 def _called_line(found: "re.Match[str]", noun: str, adds: bool) -> str:
@@ -216,6 +228,14 @@ def _attribute(rest: str, subject: str, casual: bool) -> list[tuple[FactKey, str
     elif not _is_value(value):
         return []
     return [(_fact(subject, f"attr:{word}", value), f"{{P}} {noun} {verb} {at}{{v}}.")]
+
+
+def _several(word: str, value: str, subject: str) -> list[tuple[FactKey, str]]:
+    """Read "kids are Mia and Leo"; "kids are adorable" says nothing that lasts."""
+    names = listed(value)
+    if len(names) < 2 or not all(is_name_of(SINGULAR[word.casefold()], name) for name in names):
+        return []
+    return read_possessive(f"{word} are called {value}", subject)
 
 
 _WHERE = frozenset("in on at with from about under by for near behind inside".split())

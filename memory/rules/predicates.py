@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, replace
 
 from memory.cube import FactKey, SemanticType
+from memory.rules.family import family
 from memory.rules.lexicon import BEINGS, VERBS
 from memory.rules.occupations import is_student_kind
 from memory.rules.possessives import read_possessive
@@ -195,7 +196,11 @@ def _left(owner: Owner, predicate: str, clause: str, casual: bool) -> list[State
 
 
 def _matched(owner: Owner, predicate: str, clause: str, casual: bool, *, only: tuple[str, ...] = ()) -> list[Statement]:
-    own = _named_possession(owner, predicate, clause) or _favourite(owner, predicate, clause)
+    own = (
+        _family(owner, predicate, clause)
+        or _named_possession(owner, predicate, clause)
+        or _favourite(owner, predicate, clause)
+    )
     if own:
         return [] if only else own
     for relation in RELATIONS:
@@ -255,6 +260,22 @@ def _is_whole(words: str, value: str) -> bool:
     """True when the words say no more than the value."""
     rest = words.replace(value, " ", 1)
     return all(word.strip(".,;:!?'\"").casefold() in _FILLERS | {""} for word in rest.split())
+
+
+def _family(owner: Owner, predicate: str, clause: str) -> list[Statement]:
+    """Read "have two kids, Mia and Leo", "got a new dog, Bella"."""
+    found = family(predicate)
+    if found is None:
+        return []
+    children = BY_ATTRIBUTE["children"]
+    line = children.predicates[0].line
+    counted = [_statement(owner, children, line, found.children, clause)] if found.children else []
+    named = [
+        Statement(fact=fact, text=owner.line(line, fact.value), semantic_type=SemanticType.FACT, clause=clause)
+        for being, name in found.names
+        for fact, line in read_possessive(f"{being} is called {name}", owner.subject, has=True)
+    ]
+    return [replace(one, whole=found.whole) for one in (*counted, *named)]
 
 
 def _named_possession(owner: Owner, predicate: str, clause: str) -> list[Statement]:

@@ -5,7 +5,9 @@ Law: as a pair of subject and attribute, spelt as in ``FactKey``; an attribute t
 
 import re
 
-from memory.rules.lexicon import ANIMALS, CODE_NOUNS, NOT_SUBJECTS, PRONOUNS, RELATIVES
+from memory.rules.deaths import ATTRIBUTE as DIED
+from memory.rules.lexicon import ANIMALS, BEINGS, CODE_NOUNS, NOT_SUBJECTS, PRONOUNS, RELATIVES
+from memory.rules.plurals import singular
 from memory.rules.possessives import key
 from memory.rules.relations import RELATIONS
 
@@ -36,9 +38,15 @@ _MY = re.compile(
     r"are|was)(?: called| named)?)?(?: called)?$",
     re.IGNORECASE,
 )
+_ALIVE = re.compile(
+    rf"\b(?:my|our) (?P<x>{BEINGS})(?: [A-Z][\w-]+)? (?:(?:is|was|still|already|even|really|has) )*"
+    r"(?:alive|dead|living|around|gone|die|died|pass(?:ed)? away)$|\bhappen(?:ed|s) (?:to|with) (?:my|our) "
+    rf"(?P<y>{BEINGS})(?: [A-Z][\w-]+)?$",
+    re.IGNORECASE,
+)
 _SHORT = re.compile(r"\b(what|where|who|when|how)'s\b", re.IGNORECASE)
 _ADVERB = re.compile(
-    r"(?<= )(?:currently|originally|normally|usually|exactly|really|nowadays|actually) ", re.IGNORECASE
+    r"(?<= )(?:currently|originally|normally|usually|exactly|really|nowadays|actually|still) ", re.IGNORECASE
 )
 _END = re.compile(r"(?:,? (?:again|now|please|currently|exactly|then|these days|at the moment))+$", re.IGNORECASE)
 #: "My launch on Tuesday": the time is none of the attribute.
@@ -73,6 +81,14 @@ _ALL_OF_THEM = {
     "relatives": "rel:",
     "family": "rel:",
 }
+#: One word for several kinds of relatives.
+_KINDS = {
+    "kid": ("kid", "child", "son", "daughter"),
+    "child": ("child", "kid", "son", "daughter"),
+    "sibling": ("sister", "brother"),
+    "parent": ("mother", "father", "mum", "dad"),
+}
+_BEINGS = RELATIVES | ANIMALS | _KINDS.keys()
 _FIRST_PERSON = {"does": "do", "is": "am", "has": "have"}
 
 
@@ -84,10 +100,22 @@ def asked_about(text: str) -> tuple[Asked, ...]:
     """
     words = _ADVERB.sub("", _SHORT.sub(r"\1 is", _END.sub("", text.strip().rstrip("?.! "))))
     words = re.sub(r"\bwhereabouts\b", "where", words, flags=re.IGNORECASE)
-    of_others = _of_others(words)
+    of_others = _alive(words) or _of_others(words)
     if of_others:
         return of_others
     return tuple(dict.fromkeys([*_of_user(words), *_of_things(words)]))
+
+
+def _alive(words: str) -> tuple[Asked, ...]:
+    """Return what "is my dog still alive" names: the death, and what another one may be called."""
+    found = _ALIVE.search(words)
+    being = (found["x"] or found["y"]).casefold() if found else ""
+    return ((being, DIED), ("user", _called(being))) if being else ()
+
+
+def _called(being: str) -> str:
+    """Return the attribute that holds what the user's being is called."""
+    return f"{'rel' if being in RELATIVES else 'pet'}:{being}"
 
 
 def _of_things(words: str) -> list[Asked]:
@@ -106,10 +134,13 @@ def _of_user(words: str) -> list[Asked]:
     if favourite:
         return [("user", f"favourite:{key(favourite['x'] or '')}")]
     have = _HAVE.search(words)
+    gone: list[Asked] = []
     if have:
-        words = f"my {have['x'] or have['y']}"
+        being = (have["x"] or have["y"]).casefold()
+        gone = [(being, DIED)] if being in ANIMALS | RELATIVES else []
+        words = f"my {being}"
     found = [("user", relation.attribute) for relation in RELATIONS if relation.asked.search(words)]
-    return list(dict.fromkeys([*_possessed(words), *found]))
+    return list(dict.fromkeys([*_possessed(words), *found, *gone]))
 
 
 def _of_others(words: str) -> tuple[Asked, ...]:
@@ -158,9 +189,11 @@ def _possessed(words: str) -> list[Asked]:
     word = _attribute_word(mine["x"])
     if word in _ALL_OF_THEM:
         return [("user", _ALL_OF_THEM[word])]
-    for prefix, known in (("rel", RELATIVES), ("pet", ANIMALS)):
-        if word in known or word.removesuffix("s") in known:
-            return [("user", f"{prefix}:{word if word in known else word.removesuffix('s')}")]
+    one = word if word in _BEINGS else singular(word)
+    if one in _KINDS:
+        return [("user", _called(each)) for each in _KINDS[one]]
+    if one in RELATIVES | ANIMALS:
+        return [("user", _called(one))]
     if word.split()[-1:] and word.split()[-1] in RELATIVES:
         return [("user", f"rel:{word.split()[-1]}")]
     fixed = [relation for relation in RELATIONS if relation.asked.fullmatch(f"my {word}")]
@@ -171,5 +204,5 @@ def _attribute_word(words: str) -> str:
     """Return "dog" for "dog's name is", and "team name" for "current team name"."""
     word = re.sub(r"^(?:new|current|old) ", "", key(words))
     word = re.sub(r"(?: called| named| is| now)+$", "", word)
-    bare = re.sub(r"(?:'s|(?:'s)? (?:first )?names?)$", "", word)
-    return bare if "'s" in word or bare in RELATIVES | ANIMALS else word
+    bare = re.sub(r"(?:'s|(?:'s?)? (?:first )?names?)$", "", word)
+    return bare if "'s" in word or singular(bare) in _BEINGS or bare in _BEINGS else word

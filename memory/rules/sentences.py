@@ -137,8 +137,9 @@ _PAST_VERB = re.compile(
     re.IGNORECASE,
 )
 _RELATIVE = "|".join(map(re.escape, sorted(RELATIVES, key=lambda word: (-len(word), word))))
-_MY_RELATIVE = re.compile(rf"(?i:my|our) (?i:{_RELATIVE})(?: [A-Z][\w-]+)?(?= )")
+_MY_RELATIVE = re.compile(rf"(?i:my|our) (?i:{_RELATIVE})(?:,? [A-Z][\w-]+,?)?(?= )")
 _APPOSITION = re.compile(rf"\s*[A-Z][\w-]+, (?:my|our) (?i:{_RELATIVE})$")
+_NAME_APPOSED = re.compile(rf"\s*(?i:my|our) (?i:{_RELATIVE}), [A-Z][\w-]+$")
 _JOIN = re.compile(
     rf"\s*(?:;|\s[\u2013\u2014-]{{1,2}}\s|\u2014)\s*(?:and\s+|but\s+|so\s+)?"
     rf"|,?\s+(?:and|but|so|though|although|while|whereas|plus)\s+(?:also\s+|then\s+|now,?\s+|today\s+|currently\s+|"
@@ -268,11 +269,17 @@ def _split(body: str) -> list[str]:
     parts: list[str] = []
     pieces = [piece for piece in _JOIN.split(body) if piece and piece.strip()]
     for n in range(len(pieces) - 1, 0, -1):
-        if _APPOSITION.match(pieces[n - 1]):  # "Bob, my brother, is ...": the comma closes no clause
+        if _is_apposition(pieces[n - 1], pieces[n]):  # "Bob, my brother, is ...": the comma closes no clause
             pieces[n - 1 : n + 1] = [f"{pieces[n - 1]}, {pieces[n]}"]
     for piece in pieces:
         parts.extend(_with_subject(parts, piece.strip()))
     return parts
+
+
+def _is_apposition(piece: str, behind: str) -> bool:
+    """True for "Bob, my brother" and for "My brother, Bob" in front of a verb: "My brother, Bob, and I" are three."""
+    named = _NAME_APPOSED.match(piece) and re.match(_VERB_AHEAD, behind, re.IGNORECASE)
+    return bool(named or _APPOSITION.match(piece))
 
 
 def _with_subject(before: list[str], piece: str) -> list[str]:

@@ -8,7 +8,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from memory.cube import FactKey, SemanticType
-from memory.rules.lexicon import NAMES_TOO, NOT_SUBJECTS, PRONOUNS, RELATIVES
+from memory.rules.deaths import ATTRIBUTE as DIED
+from memory.rules.deaths import Death, death, late
+from memory.rules.family import is_name_of
+from memory.rules.lexicon import ANIMALS, BEINGS, NAMES_TOO, NOT_SUBJECTS, PRONOUNS, RELATIVES
 from memory.rules.possessives import read_possessive, read_thing
 from memory.rules.predicates import USER, Owner, Statement, read_predicate, relation_of, values_of
 from memory.rules.relations import BY_ATTRIBUTE, RELATIONS
@@ -46,6 +49,8 @@ _MY_RELATIVE = re.compile(
     re.IGNORECASE,
 )
 
+_MY_RELATIVES = re.compile(rf"^(?P<rel>(?i:{_RELATIVE}))(?:,? (?P<name>{_PERSON_NAME}))?(?:'s|(?<=s)') (?P<rest>\S.*)$")
+
 _NAMED = re.compile(rf"^(?P<name>{_PERSON_NAME})(?:, (?:my|our) (?P<rel>(?i:{_RELATIVE})),)?(?P<rest>(?:'s)?\s.+)$")
 
 #: "Sounds like fun", "Kids love tools": the word in front is no single person.
@@ -55,6 +60,9 @@ _NOT_SINGULAR = re.compile(
     r"go|do|are|were|start|begin|spend|major|want|need|take|make|earn|reside|attend|react|suffer)\b(?!')",
     re.IGNORECASE,
 )
+
+#: "My wife Clara and I live in Bonn.", in front of the joint.
+_WITH_ME = re.compile(rf"^(?i:my|our) (?P<being>(?i:{BEINGS})) (?P<name>{_PERSON_NAME})$")
 
 _HE = re.compile(r"^(?:he|she)(?P<rest>['\s].+)$", re.IGNORECASE)
 
@@ -66,19 +74,47 @@ def read_statements(clauses: Iterable[Clause], *, casual: bool = False) -> list[
     """
     found: list[Statement] = []
     person: Owner | None = None
+    before: Clause | None = None
     for clause in clauses:
+        beside, before = before, clause
         if clause.question or clause.unreal:
             continue
         stated = _instead_of_last(found, clause) or read_clause(clause.text, person=person, casual=casual)
         stated = [one for one in stated if not _is_told_better(one, found)]
+        if stated and beside is not None:
+            found.extend(_beside_user(beside, clause))
         found.extend(replace(one, sentence=clause.sentence) for one in stated)
         named = _NAMED_PERSON.search(clause.text)
         others = [one for one in stated if one.fact.subject != "user" and not one.fact.attribute.startswith("thing:")]
         if others:
-            person = Owner(subject=others[-1].fact.subject, shown=_shown(others[-1]))
+            subject = others[-1].fact.subject
+            person = None if subject in ANIMALS else Owner(subject=subject, shown=_shown(others[-1]))
         elif named:
             person = Owner(subject=named["name"].casefold(), shown=named["name"])
     return found
+
+
+def _beside_user(before: Clause, clause: Clause) -> list[Statement]:
+    """Read "my wife Clara" in front of "and I live in Bonn": who she is."""
+    who = (
+        _WITH_ME.match(before.text) if before.sentence == clause.sentence and _FIRST_PERSON.match(clause.text) else None
+    )
+    if not who or not is_name_of(who["being"].casefold(), who["name"]):
+        return []
+    return [replace(one, sentence=clause.sentence, whole=False) for one in _who(who["being"], who["name"], before.text)]
+
+
+def _who(being: str, name: str, clause: str) -> list[Statement]:
+    """Return that the user's being has that name; one may have more of them."""
+    return [
+        Statement(
+            fact=replace(fact, single=False),
+            text=USER.line(line, fact.value),
+            semantic_type=SemanticType.FACT,
+            clause=clause,
+        )
+        for fact, line in read_possessive(f"{being} is called {name}", "user", has=False)
+    ]
 
 
 def _is_told_better(one: Statement, before: list[Statement]) -> bool:
@@ -163,16 +199,16 @@ def _read_plain(text: str, person: Owner | None, casual: bool) -> list[Statement
 
 
 def _mine(rest: str, clause: str, casual: bool) -> list[Statement]:
-    """Read what follows "my": a person with a name, a relation, a relative, or any attribute."""
+    """Read what follows "my": a death, a person with a name, a relation, a relative, or any attribute."""
+    died = _died(rest, clause)
+    if died:
+        return died
     person = _MY_PERSON.match(rest)
     if person and person["name"].casefold() not in NOT_SUBJECTS:
         return _introduced(person["rel"], person["name"], person["rest"], clause, casual)
-    for relation in RELATIONS:
-        for phrase in relation.possessives:
-            found = phrase.pattern.match(_possessive(rest))
-            stated = values_of(USER, relation, phrase, found["v"], clause, casual) if found else []
-            if stated:
-                return stated
+    mine = _possessed(USER, rest, clause, casual)
+    if mine:
+        return mine
     for fact, line in (possessed := read_possessive(rest, "user", casual=casual)):
         if fact.value.casefold() in PRONOUNS:
             return []
@@ -180,12 +216,36 @@ def _mine(rest: str, clause: str, casual: bool) -> list[Statement]:
         kind = SemanticType.PREFERENCE if preference else SemanticType.FACT
         yielded = Statement(fact=fact, text=USER.line(line, fact.value), semantic_type=kind, clause=clause)
         return [yielded, *(_like(yielded, other, other_line) for other, other_line in possessed[1:])]
+    theirs = _MY_RELATIVES.match(rest)
+    if theirs and (stated := _of_relative(theirs["rel"], theirs["name"] or "", theirs["rest"], clause, casual)):
+        return stated
     relative = _MY_RELATIVE.match(rest)
     if relative:
         word = relative["rel"].lower()
         owner = Owner(subject=word, shown=f"The user's {relative['rel']}")
         return read_predicate(owner, relative["rest"], clause, casual=casual)
     return []
+
+
+def _died(rest: str, clause: str) -> list[Statement]:
+    """Read "dog Rex passed away": that, and what she was called; of an animal that the user has it no more."""
+    one = death(rest)
+    if one is None:
+        return []
+    fact = FactKey(subject=one.being, attribute=DIED, value=one.value, single=False)
+    told = Statement(fact=fact, text=one.line, semantic_type=SemanticType.FACT, clause=clause, whole=False)
+    named = _who(one.being, one.name, clause) if one.name else []
+    if not one.animal:
+        return [*named, told]
+    had = [
+        replace(who, fact=replace(who.fact, attribute=late(who.fact.attribute), profile=False), text=_had(one))
+        for who in named
+    ]
+    return [*had, *(replace(who, negated=True) for who in named), told]
+
+
+def _had(one: Death) -> str:
+    return f"The user had {'an' if one.being[0] in 'aeiou' else 'a'} {one.being} called {one.name}."
 
 
 def _like(first: Statement, fact: FactKey, line: str) -> Statement:
@@ -202,11 +262,28 @@ def _introduced(rel: str, name: str, rest: str, clause: str, casual: bool) -> li
     of_them = read_predicate(Owner(subject=name.casefold(), shown=name), rest, clause, casual=casual)
     if not of_them:
         return []
-    who = [
-        Statement(fact=fact, text=USER.line(line, fact.value), semantic_type=SemanticType.FACT, clause=clause)
-        for fact, line in read_possessive(f"{rel} is called {name}", "user", has=False)
-    ]
-    return [*(replace(one, fact=replace(one.fact, single=False)) for one in who), *of_them]
+    return [*_who(rel, name, clause), *of_them]
+
+
+def _of_relative(rel: str, name: str, rest: str, clause: str, casual: bool) -> list[Statement]:
+    """Read "sister's birthday is on 3 May" and "sister Anna's birthday ...": that, and what she is called."""
+    if not name:
+        return _possessed(Owner(subject=rel.lower(), shown=f"The user's {rel}"), rest, clause, casual)
+    if not is_name_of(rel.casefold(), name):
+        return []
+    stated = _possessed(Owner(subject=name.casefold(), shown=name), rest, clause, casual)
+    return [*_who(rel, name, clause), *stated] if stated else []
+
+
+def _possessed(owner: Owner, rest: str, clause: str, casual: bool) -> list[Statement]:
+    """Return what "birthday is on 3 May" states of somebody, by the relation table."""
+    for relation in RELATIONS:
+        for phrase in relation.possessives:
+            found = phrase.pattern.match(_possessive(rest))
+            stated = values_of(owner, relation, phrase, found["v"], clause, casual) if found else []
+            if stated:
+                return stated
+    return []
 
 
 def _third_person(text: str, casual: bool) -> list[Statement]:
@@ -223,13 +300,7 @@ def _third_person(text: str, casual: bool) -> list[Statement]:
     if stated or not rest.startswith("'s "):
         return stated
     rest = rest[3:]
-    for relation in RELATIONS:
-        for phrase in relation.possessives:
-            found = phrase.pattern.match(_possessive(rest))
-            stated = values_of(owner, relation, phrase, found["v"], text, casual) if found else []
-            if stated:
-                return stated
-    return [
+    return _possessed(owner, rest, text, casual) or [
         Statement(fact=fact, text=owner.line(line, fact.value), semantic_type=SemanticType.FACT, clause=text)
         for fact, line in read_possessive(rest, owner.subject, casual=casual)
     ]

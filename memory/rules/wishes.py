@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from memory.rules.lexicon import ANIMALS, RELATIVES
+from memory.rules.plurals import singular
 from memory.rules.possessives import key
 from memory.rules.predicates import Owner, Statement
 from memory.rules.questions import TIME_BEHIND
@@ -72,6 +74,9 @@ _THING = re.compile(
     r"^(?:what )?the (?P<x>[\w ]{2,30}?) (?:of|for) (?:the|my|our) (?P<y>[\w ]{2,30}?)(?: is)?$", re.IGNORECASE
 )
 
+_OF_NAME = re.compile(r"\bnames?\b|\bcalled\b|\bnamed\b", re.IGNORECASE)
+_NAMES = ("rel:", "pet:")
+
 _CORRECTS = re.compile(
     r"^(?:no+|nope|sorry|oops|wait|correction|autocorrect|actually|hm+|i mean|typo|my (?:bad|mistake)|not quite|"
     r"wrong|apologies|ah|well|rather)\b[,.!:; -]*",
@@ -114,6 +119,14 @@ def forgets(text: str, context: Sequence[Statement] = ()) -> tuple[tuple[Forget,
         elif not (wishes and _repeats_wish(sentence)):
             rest.append(sentence)
     return (tuple(wishes), "\n".join(filter(None, (" ".join(rest), behind)))) if wishes else ((), text)
+
+
+def beings_unnamed(wish: Forget) -> tuple[str, ...]:
+    """Return whose name, and no more, is to be forgotten ("my sister's name"); none where it is all about them."""
+    named = wish.subject == "user" and all(attribute.startswith(_NAMES) for attribute in wish.attributes)
+    if wish.everything or not named or not _OF_NAME.search(wish.target):
+        return ()
+    return tuple(attribute.partition(":")[2] for attribute in wish.attributes)
 
 
 def corrected(text: str, context: Sequence[Statement]) -> list[Statement]:
@@ -234,12 +247,17 @@ def _targeted(target: str, _verb: str) -> Forget:
             value=values.pop() if len(values) == 1 else "",
         )
     thing = _THING.match(about)
-    if thing:
+    if thing and not _names_being(key(thing["x"]), key(thing["y"])):
         return Forget(target=target, subject=key(thing["y"]), attributes=(f"thing:{key(thing['x'])}",))
     person = _OF_PERSON.match(about)
     if person and person["n"] not in ("I", "My", "Our", "Everything", "All", "The", "What", "Where"):
         return _about_person(target, person["n"], person["rest"])
     return _asked_for(target, asked_about(about), in_time=bool(TIME_BEHIND.search(about)))
+
+
+def _names_being(feature: str, owner: str) -> bool:
+    """True for "the name of my dog": that is a fact about the user."""
+    return feature in ("name", "names") and bool({owner, singular(owner)} & (RELATIVES | ANIMALS))
 
 
 def _asked_for(target: str, named: Sequence[tuple[str, str]], *, in_time: bool) -> Forget:
@@ -251,7 +269,10 @@ def _asked_for(target: str, named: Sequence[tuple[str, str]], *, in_time: bool) 
         return Forget(target=target)
     subject = named[0][0]
     attributes = tuple(attribute for who, attribute in named if who == subject)
-    return Forget(target=target, subject=subject, attributes=attributes)
+    of_name = (
+        tuple(attribute for attribute in attributes if attribute.startswith(_NAMES)) if _OF_NAME.search(target) else ()
+    )
+    return Forget(target=target, subject=subject, attributes=of_name or attributes)
 
 
 def _about_person(target: str, name: str, rest: str) -> Forget:

@@ -1,0 +1,92 @@
+"""What follows "my" in ("dog Rex passed away last year"), who died and how memory writes it down out.
+
+The value of such a fact is the whole phrase: what is forgotten by its value takes no other "died" along.
+
+Law: understood whole or not at all, so that nobody dies of laughter, in a game or in somebody else's words.
+"""
+
+import re
+from dataclasses import dataclass
+
+from memory.rules.family import is_name_of
+from memory.rules.lexicon import ANIMALS, BEINGS, listing
+from memory.rules.words import MONTH
+
+ATTRIBUTE = "died"
+_LATE = "late "  #: in front of what an animal was, in the attribute that holds what it was called
+
+_NOT_ALIVE = listing("mouse, python")  # of a desk
+_ADVERBS = (
+    r"(?:recently|just|sadly|unfortunately|suddenly|unexpectedly|peacefully|eventually|finally|already|now|today|"
+    r"yesterday|last night|this morning)"
+)
+_EXACT = (
+    rf"(?:in (?:{MONTH} )?(?:19|20)\d\d|on \d{{1,2}}(?:st|nd|rd|th)?(?: of)? {MONTH}(?:,? (?:19|20)\d\d)?|"
+    rf"on {MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? (?:19|20)\d\d)?)"
+)
+_NUMBER = r"(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|\d{1,2}|a few|a couple of|several|many|some)"
+_TIME = (
+    rf"{_EXACT}|in {MONTH}|on \w+day|(?:last|this) (?:week|month|year|weekend|spring|summer|autumn|fall|winter|\w+day|"
+    rf"{MONTH})|(?:over |about |almost )?{_NUMBER} (?:days?|weeks?|months?|years?) ago|(?:a )?long (?:time )?ago|"
+    rf"years ago|when (?:i|he|she|it|we) (?:was|were) (?:only |still |very )*(?:\d{{1,2}}(?: years old)?|young|"
+    r"little|small)"
+)
+_CAUSE = (
+    r"(?:of|from|after) (?:an? |the )?(?:\w+ )?(?:cancer|covid|heart (?:attack|failure|disease)|stroke|old age|"
+    r"pneumonia|illness|disease|leuka?emia|dementia|alzheimer's|tumou?r|accident|infection|natural causes|"
+    r"kidney failure|sepsis|surgery|operation)|in an? (?:\w+ )?(?:accident|crash)|in (?:the )?(?:war|hospital)|"
+    r"in (?:his|her|its|their) sleep|"
+    r"at (?:the age of |age )?\d{1,3}|aged \d{1,3}"
+)
+_DEATH = re.compile(
+    rf"^(?:(?:old|dear|beloved|poor|sweet|little) )*?(?P<being>{BEINGS})"
+    rf"(?:,? (?P<name>(?-i:[A-Z][\w'-]*(?: [A-Z][\w'-]*){{0,2}})),?)?(?P<has> has| have|'s| is)?(?: {_ADVERBS})* "
+    rf"(?P<died>died|passed away|(?P<dead>dead)|(?P<put>(?:was|had to be) (?:put down|put to sleep|euthani[sz]ed)))"
+    rf"(?P<behind>(?:,? (?:{_ADVERBS}|{_CAUSE}|{_TIME}))*)$",
+    re.IGNORECASE,
+)
+_WHEN = re.compile(rf" {_EXACT}(?=[ ,]|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Who died."""
+
+    being: str  #: what they were to the user, as in ``FactKey.subject``
+    name: str  #: "" where it was not said
+    value: str  #: the words for it: "dog Rex passed away"
+    line: str
+    animal: bool
+
+
+def death(rest: str) -> Death | None:
+    """Return who died; None for anything else and for what is not surely meant so."""
+    found = _DEATH.match(rest)
+    if not found:
+        return None
+    being, name, words = found["being"].casefold(), found["name"] or "", found["died"]
+    animal = being in ANIMALS
+    strange = (name and not is_name_of(being, name)) or (found["put"] and not animal)
+    if strange or being in _NOT_ALIVE or not _agree(found["has"] or "", bool(found["dead"])):
+        return None
+    who = f"{found['being']} {name}".strip()
+    when = _WHEN.search(found["behind"])
+    said = "is dead" if found["dead"] else words
+    value = rest[found.start("being") : found.end("died")]
+    return Death(being, name, value, f"The user's {who} {said}{when[0] if when else ''}.", animal)
+
+
+def late(attribute: str) -> str:
+    """Return the attribute that holds what animals were called that died: "pet:late dog"."""
+    prefix, _, being = attribute.partition(":")
+    return f"{prefix}:{_LATE}{being}"
+
+
+def living(being: str) -> str:
+    """Return "dog" for "late dog"."""
+    return being.removeprefix(_LATE)
+
+
+def _agree(auxiliary: str, dead: bool) -> bool:
+    """True for "has died", "died", "'s dead" and "'s died"; not for "is died"."""
+    return auxiliary in ("'s", " is") if dead else auxiliary != " is"
