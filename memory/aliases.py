@@ -85,6 +85,11 @@ def asked_of_both(asked: Sequence[tuple[str, str]], known: Sequence[Named]) -> t
     return tuple(dict.fromkeys([*asked, *(pair for pair in both if pair[0])]))
 
 
+def synonyms(being: str) -> tuple[str, ...]:
+    """Return all words for the same relative: "mother", "mum" and "mom"; the word itself where there is no other."""
+    return next((group for group in SAME_RELATIVES if being in group), (being,))
+
+
 def _says(text: str, words: str) -> bool:
     return re.search(rf"\b{re.escape(words)}\b", text, re.IGNORECASE) is not None
 

@@ -9,98 +9,128 @@ be forgotten, what else is known of them stays, told without it.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from memory.aliases import Named, asked_of_both
-from memory.cube import MemCube, Origin, SemanticType, Source
+from memory.aliases import PREFIXES, Named, asked_of_both, synonyms
+from memory.cube import MemCube, SemanticType
 from memory.embeddings import Embeddings
-from memory.ports import Vault
+from memory.errors import EngineDown
+from memory.ports import Clock, Vault, Written
 from memory.ranking import DATE_WORDS
 from memory.rules.deaths import ATTRIBUTE as DIED
 from memory.rules.deaths import late, living
-from memory.rules.lexicon import ANIMALS, RELATIVES
-from memory.rules.names import entities_in
+from memory.rules.lexicon import RELATIVES
 from memory.rules.stance import SOMEBODY, states
 from memory.rules.topics import Holds, Topic
 from memory.rules.topics import topics as all_topics
-from memory.rules.wishes import beings_unnamed
 from memory.rules.words import content_words
 from memory.topics import Label, Topics
-from memory.trust import is_external
 from memory.turn import Draft, Forget, Scope
+from memory.unnaming import is_alone, left_s, unnamed, unnamed_by
 from memory.vault.scrub import Forgotten
 from memory.vault.words import stems, terms
 
-_RELATION, _ANIMAL = "rel:", "pet:"
+_RELATION, _ANIMAL = PREFIXES
 _PERSON = re.compile(r"(?:my|our) (\w+(?: \w+)?)", re.IGNORECASE)
 _EARLIER = re.compile(r"\b(?:old|former|previous|earlier|ex|last)\b", re.IGNORECASE)  #: what holds now must stay
-_MOST_KEPT, _PAGE = 256, 500
+_MOST_KEPT = 256
 _MIN_LIKENESS = 0.42  #: of the wish to questions about a topic
 _MIN_LEAD = 0.04  #: before the next topic
 _MIN_SCORE, _MIN_MARGIN = 0.4, 0.05  #: of a statement: one that is forgotten by mistake cannot be brought back
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """All that the wishes of a turn come to."""
+
+    wishes: tuple[Forget, ...]  #: to be fulfilled in one change
+    kept: tuple[Draft, ...]  #: to be stored before
+    fault: EngineDown | None = None  #: not all was found: the wishes are to be read again
+
+
 class Forgetting:
     """Finds what a wish to forget means."""
 
-    def __init__(self, vault: Vault, embeddings: Embeddings, topics: Topics) -> None:
+    def __init__(self, vault: Vault, embeddings: Embeddings, topics: Topics, clock: Clock) -> None:
         self._vault = vault
         self._embeddings = embeddings
         self._topics = topics
+        self._clock = clock
 
-    def by_both_names(self, scope: Scope, wishes: Iterable[Forget]) -> Iterator[Forget]:
-        """Yield the wishes, each once more by every other name of whom it is about: "my sister", "Anna"."""
-        for wish in wishes:
-            others = self._by_other_names(scope, wish)  # before the wish is fulfilled: it may take the names along
-            yield wish
-            yield from others
+    def meant(self, scope: Scope, wishes: Iterable[Forget]) -> Meant:
+        """Return what is to be stored and what is to be forgotten, all of it as things stand before either.
 
-    def _by_other_names(self, scope: Scope, wish: Forget) -> list[Forget]:
-        if wish.subject == "user":  # what an animal that died was called is no other name, and as much meant
-            gone = tuple(late(name) for name in wish.attributes if name.startswith(_ANIMAL) and name != _ANIMAL)
-            return [replace(wish, attributes=gone)] if gone else []
+        Raises: EngineDown: nothing may be forgotten yet, for the wishes could not be read again afterwards.
+        """
         known = self._vault.named(scope)
-        also = {other for other, _ in asked_of_both([(wish.subject, name) for name in wish.attributes], known)}
-        also = {living(other) for other in also - {wish.subject} if _are_one(wish.subject, other, known)}
-        return [replace(wish, subject=other) for other in sorted(also)]
+        every = [each for wish in wishes for each in self._by_all_names(scope, wish, known)]
+        values = self._values(scope, every)
+        marked, by_words = Forgotten(values=tuple(values)), any(not wish.attributes for wish in every)
+        found: list[Forget] = []
+        fault: EngineDown | None = None
+        for wish in every:
+            try:
+                found.append(self.widened(scope, wish))
+            except EngineDown as error:
+                if by_words or marked.states(wish.target):
+                    raise
+                found.append(wish)
+                fault = error
+        return Meant(wishes=tuple(found), kept=tuple(self._kept(scope, every, known, values)), fault=fault)
 
-    def kept(self, scope: Scope, wish: Forget) -> list[Draft]:
+    def fulfil(self, scope: Scope, wishes: Sequence[Forget]) -> Written:
+        """Forget all that is meant or nothing.
+
+        Each takes its words out of the turn of the others too, which could not be understood any more.
+        """
+        with self._vault.at_once():
+            gone = [self._vault.forget(scope, wish).removed for wish in wishes]
+        return Written(removed=tuple(cube_id for ids in gone for cube_id in ids))
+
+    def _by_all_names(self, scope: Scope, wish: Forget, known: Sequence[Named]) -> list[Forget]:
+        """Return the wish by every name of whom it is about, "my sister" and "Anna"; [] where it names what is not."""
+        if wish.subject != "user":
+            return [wish, *(replace(wish, subject=other) for other in sorted(_other_names(wish.subject, known)))]
+        attributes = tuple(dict.fromkeys(same for each in wish.attributes for same in _same(each)))
+        if not wish.value or not all(attribute.startswith(PREFIXES) for attribute in attributes):
+            return [replace(wish, attributes=attributes)]
+        called = {attribute: self._vault.stated(scope, "user", [attribute]) for attribute in attributes}
+        meant = tuple(
+            attribute
+            for attribute, facts in called.items()
+            if any(fact.value.casefold() == wish.value.casefold() for fact in facts)
+        )
+        return [replace(wish, attributes=meant)] if meant else []
+
+    def _values(self, scope: Scope, wishes: Iterable[Forget]) -> frozenset[str]:
+        """Return the values that the wishes name, those that held before included, and each word of a name."""
+        facts = [fact for wish in wishes for fact in self._vault.stated(scope, wish.subject, wish.attributes)]
+        parts = (fact.value.split() for fact in facts if fact.attribute.startswith(PREFIXES))
+        return frozenset((*(fact.value for fact in facts), *(word for name in parts for word in name)))
+
+    def _kept(
+        self, scope: Scope, wishes: Sequence[Forget], known: Sequence[Named], gone: Collection[str]
+    ) -> list[Draft]:
         """Return what else is known of those whose name alone is to be forgotten, told without it.
 
-        To be stored before the wish is fulfilled, which removes all that holds the name. What cannot be told without
-        it is left out, and all of it where several have that name or are that to the user.
+        What cannot be told without it is left out, and all of it where several have that name or are that to the user.
         """
-        beings = beings_unnamed(wish)
-        known = self._vault.named(scope) if beings else []
-        alone = [who for who in known if who.being in beings and _is_alone(who, known)]
-        names = self._names(scope, wish) if alone else frozenset()
         drafts: list[Draft] = []
-        for who in alone:
+        for who in unnamed_by(wishes, known):
             found, _ = self._vault.lexical(scope, who.name, limit=_MOST_KEPT)
             cubes = self._vault.get_many(scope, [cube_id for cube_id, _ in found])
-            told = (_unnamed(cube, who, names) for cube in sorted(cubes, key=lambda cube: cube.valid_from))
-            drafts += [draft for draft in told if draft is not None]
+            another = living(who.being) != who.being and any(each.being == living(who.being) for each in known)
+            for cube in sorted(cubes, key=lambda cube: cube.valid_from):
+                draft = unnamed(cube, who, gone)
+                if draft is None or draft.fact is None or (another and draft.fact.attribute != DIED):
+                    continue  # what was true of an animal that died is not to be taken for the next one's
+                ttl_s = left_s(cube, self._clock())
+                if ttl_s is None or ttl_s > 0:
+                    drafts.append(replace(draft, ttl_s=ttl_s))
         return drafts
-
-    def _names(self, scope: Scope, wish: Forget) -> frozenset[str]:
-        """Return all that is to be forgotten, what held before included, and each word of it."""
-        names: set[str] = set()
-        last: str | None = None
-        while True:
-            page = self._vault.page(scope, limit=_PAGE, after=last, include_superseded=True)
-            named = (
-                c
-                for c in page.cubes
-                if c.fact and (c.fact.subject, c.fact.attribute in wish.attributes) == ("user", True)
-            )
-            versions = (version for cube in named for version in self._vault.history(scope, cube.id))
-            names |= {version.fact.value for version in versions if version.fact is not None}
-            if not page.has_more or not page.cubes:
-                return frozenset(names | {word for name in names for word in name.split()})
-            last = page.cubes[-1].id
 
     def widened(self, scope: Scope, wish: Forget) -> Forget:
         """Return the wish with the attributes and the memories of its topic; as it is, where it names none.
@@ -154,45 +184,23 @@ class Forgetting:
         return [cube.id for cube in own if not wanted or (most and shared[cube.id] == most)]
 
 
-def _is_alone(who: Named, known: Sequence[Named]) -> bool:
-    """True where nobody else is called so, and nobody else is that to the user."""
-    return sum(each.name.casefold() == who.name.casefold() or each.being == who.being for each in known) == 1
+def _same(attribute: str) -> tuple[str, ...]:
+    """Return the attributes that hold what the same being may be called: "rel:mum" and "rel:mother"."""
+    prefix, colon, being = attribute.partition(":")
+    if attribute in PREFIXES or not attribute.startswith(PREFIXES):
+        return (attribute,)
+    same = tuple(f"{prefix}{colon}{word}" for word in synonyms(being))
+    return (*same, late(attribute)) if prefix + colon == _ANIMAL and living(being) == being else same
 
 
-def _are_one(subject: str, other: str, known: Sequence[Named]) -> bool:
-    """True for "sister" and "anna"; for "bob" and "friend" where there is one friend."""
-    return subject in RELATIVES | ANIMALS or subject in dict(asked_of_both([(other, "")], known))
-
-
-def _unnamed(cube: MemCube, who: Named, names: Collection[str]) -> Draft | None:
-    """Return a fact about somebody told without their name; None for anything else, and where a name would stay."""
-    fact, being = cube.fact, living(who.being)
-    if fact is None or fact.subject not in (who.name.casefold(), being) or not cube.in_use or is_external(cube.trust):
-        return None
-    name = rf"(?<!\w){re.escape(who.name)}(?!\w)"
-    text = re.sub(rf"\b(the user's {re.escape(being)}) {name}", r"\1", cube.text, flags=re.IGNORECASE)
-    text = re.sub(name, f"the user's {being}", text, flags=re.IGNORECASE)
-    text = text[:1].upper() + text[1:]
-    value = f"{being} {DIED}" if fact.attribute == DIED else fact.value
-    forgotten = Forgotten(values=tuple(names))
-    if text == cube.text or forgotten.states(f"{text} {value}"):
-        return None
-    return Draft(
-        text=text,
-        semantic_type=cube.semantic_type,
-        origin=Origin.INFERENCE,
-        source=Source(conversation_id=cube.source.conversation_id),  # the turn that named them is no source of it
-        trust=cube.trust,
-        valid_from=cube.valid_from,
-        valid_to=cube.valid_to,
-        fact=replace(fact, subject=being, value=value),
-        tags=tuple(tag for tag in cube.tags if not forgotten.states(tag)),
-        entities=entities_in(text),
-        pinned=cube.pinned,
-        ttl_s=cube.ttl_s,
-        decays=cube.decays,
-        priority=cube.priority,
-    )
+def _other_names(subject: str, known: Sequence[Named]) -> set[str]:
+    """Return what else facts about the subject may be under; of somebody whom a name tells apart, that too."""
+    living_known = [Named(living(each.being), each.name) for each in known]
+    called = {name for name, _ in asked_of_both([(subject, "")], living_known)}
+    bearers = [who for who in living_known if who.name.casefold() in {*called, subject}]
+    if not all(is_alone(who, living_known) for who in bearers):
+        called = {subject}
+    return {word for name in called for word in synonyms(name)} - {subject}
 
 
 def _person(target: str) -> list[Topic]:

@@ -82,7 +82,7 @@ class Pipeline:
         injector = stations.injector
         self._standing = Standing(stations.vault, injector.is_withheld if injector.withholds else None)
         topics = stations.topics or Topics(stations.embeddings.embed)
-        self._forgetting = Forgetting(stations.vault, stations.embeddings, topics)
+        self._forgetting = Forgetting(stations.vault, stations.embeddings, topics, stations.clock)
 
     def before(self, messages: list[dict[str, Any]], scope: Scope, controls: Controls) -> Prepared:
         """Return the messages to send upstream, and what the turn's bookkeeping needs.
@@ -131,26 +131,24 @@ class Pipeline:
         """Write what the turn leaves behind, and return what changed. Running it again on the same turn replaces."""
         writing = self._at.writer.write(exchange)
         scope, vault = exchange.scope, self._at.vault
-        for wish in self._forgetting.by_both_names(scope, writing.forgets):
-            self._forget(scope, wish)
+        if writing.forgets:
+            self._forget(scope, writing.forgets)
         if writing.retracts:
             self._derive(scope, self._following(scope, partial(vault.retract, scope, writing.retracts)))
         wanted = self._at.extraction is not None and self._at.extraction.wants(writing)
         return self._put(scope, writing.drafts, partial(vault.put, turn_id=exchange.turn_id, extract=wanted))
 
-    def _forget(self, scope: Scope, wish: Forget) -> None:
-        """Forget what is meant; what the words alone name goes even while the embedder is down.
+    def _forget(self, scope: Scope, wishes: Sequence[Forget]) -> None:
+        """Store what stays of those whose name alone is to be forgotten, then forget all that is meant, at once.
 
-        Raises: EngineDown: the rest is forgotten when the turn is tried again.
+        Raises: EngineDown: to be tried again; till then nothing is forgotten, or what the words alone name.
         """
-        try:
-            if kept := self._forgetting.kept(scope, wish):  # stored before, so that a crash in between loses nothing
-                self._put(scope, kept, self._at.vault.put)
-            meant = self._forgetting.widened(scope, wish)
-        except EngineDown:
-            self._removing(scope, partial(self._at.vault.forget, scope, wish))
-            raise
-        self._removing(scope, partial(self._at.vault.forget, scope, meant))
+        meant = self._forgetting.meant(scope, wishes)
+        if meant.kept:
+            self._put(scope, meant.kept, self._at.vault.put)
+        self._removing(scope, partial(self._forgetting.fulfil, scope, meant.wishes))
+        if meant.fault is not None:
+            raise meant.fault
 
     def extract(self, exchange: Exchange) -> Written:
         """Ask the extractor for what the rules could not read in the turn, and return what changed. Takes seconds.

@@ -99,7 +99,7 @@ class Writer:
     def _own(self, text: str, message: Message, exchange: Exchange, stated: Sequence[Statement]) -> _Read:
         """Read what the user says in their own words."""
         wishes, rest = forgets(text, stated)
-        if wishes:  # what was fulfilled already no longer says what was meant: read again, it would take all
+        if wishes:  # one that was fulfilled, with all of its turn, says no more what was meant: it would take all
             text, wishes = rest, tuple(wish for wish in wishes if FORGOTTEN not in wish.target)
         said_at = message.created_at or exchange.occurred_at
         if not any(c.isalnum() for c in text.replace(FORGOTTEN, "")) or is_small_talk(text):

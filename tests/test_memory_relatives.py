@@ -40,6 +40,25 @@ My wife, Clara, lives in Bonn and works as a nurse.|The user's wife is called Cl
 My brother Tim lives in Oslo and works as a nurse|The user's brother is called Tim.|Tim lives in Oslo.|The user's brother is called Tim.|Tim works as a nurse.
 My sister's birthday is on 3 May.|The user's sister's birthday is on 3 May.
 My sister Anna's birthday is on 3 May.|The user's sister is called Anna.|Anna's birthday is on 3 May.
+My sister's birthday is 3 May, mine is 4 June.|The user's sister's birthday is on 3 May.
+My birthday is 3 May, hers is 4 June.|The user's birthday is on 3 May.
+My birthday is 3 May, his birthday is 4 June.|The user's birthday is on 3 May.
+My sister's birthday is on the 3rd of May.|The user's sister's birthday is on 3rd of May.
+My sister's birthday is May the 4th.|The user's sister's birthday is on May the 4th.
+My sister's birthday is on 12 March 1990, by the way.|The user's sister's birthday is on 12 March 1990.
+My birthday is on May 3rd, 1990.|The user's birthday is on May 3rd, 1990.
+My birthday is on 3 May, not 4 May.|The user's birthday is on 3 May.
+My birthday is on Christmas Day|The user's birthday is on Christmas Day.
+My date of birth is 3/5/1990|The user's birthday is on 3/5/1990.
+My kids are Mia, Leo, and Tom.|The user has a kid called Mia.|The user has a kid called Leo.|The user has a kid called Tom.
+My kids are called Mia, Leo, and Tom.|The user has a kid called Mia.|The user has a kid called Leo.|The user has a kid called Tom.
+My wife, Anna Maria, lives in Bonn.|The user's wife is called Anna Maria.|Anna Maria lives in Bonn.
+I have a son, Leo, and a daughter, April|The user has a son called Leo.|The user has a daughter called April.
+I have a friend called Anna|The user has a friend called Anna.
+I have a dog called Claude|The user has a dog called Claude.
+I have a sister called AJ|The user has a sister called AJ.
+My uncle Claude lives in Paris.|The user's uncle is called Claude.|Claude lives in Paris.
+My assistant Siri and I live in Bonn.|The user lives in Bonn.
 """
 
 DIED = """
@@ -53,6 +72,19 @@ Our cat's dead|The user's cat is dead.
 My old dog Rex had to be put down yesterday.|The user had a dog called Rex.|-The user's dog is called Rex.|The user's dog Rex had to be put down.
 Sadly, our dog's just died.|The user's dog died.
 My dog died and I moved to Bonn.|The user's dog died.|The user lives in Bonn.
+My dog died in 2019 and my cat died in 2020.|The user's dog died in 2019.|The user's cat died in 2020.
+My father died on the 3rd of May 2019|The user's father died on the 3rd of May 2019.
+My father died May 3, 2019|The user's father died May 3, 2019.
+Two years ago my father died.|The user's father died.
+Two years ago, my father died.|The user's father died.
+Yesterday, my mother passed away.|The user's mother passed away.
+On Monday, my dog died.|The user's dog died.
+In 2019, my dad died.|The user's dad died.
+Update: my dog died.|The user's dog died.
+My dog died last week. What should I do?|The user's dog died.
+My baby Emma died in 2010.|The user's baby is called Emma.|The user's baby Emma died in 2010.
+MY DOG DIED|The user's dog died.
+My Dog Rex Died|The user had a dog called Rex.|-The user's dog is called Rex.|The user's dog Rex died.
 """
 
 NOBODY_NAMED = """
@@ -66,6 +98,16 @@ My wife's birthday party is on 3 May|My friend said my sister's birthday is on 3
 If my dog died I would be sad|My boss said her dog died|My boss's dog died.|My friend's dog died|My dog nearly died|My dog didn't die|My dog has not died|My dog is not dead|My dog died?|Did my dog die?|My dog is dying
 My wife thinks my dog died|She said my dog died|Suppose my dog died|When my dog died I cried|In my dream my dog died|"My dog died" is a sad song|My dog died in my novel|My character's dog died
 My brother died of laughter|My mom died laughing|My horse died in Minecraft|My dad is dead tired|My brother is dead to me|My phone died|My mouse died|My sister passed|My boss was put down|My dog Labrador died|Elvis died in 1977|Maybe my dog died
+My sister's birthday is not 3 May.|My sister's birthday was on 3 May.|My sister's birthday isn't on 3 May.|My birthday is not 3 May.|My birthday was on 3 May.|My sister's birthday is never on 3 May.|My sister's birthday is 3 May or 4 May.
+My partners are Siemens and Bosch|My sisters are Democrats and Republicans|My kids are Swifties and Beliebers|My brothers are Marines and Rangers|My dogs are Rex and Max's|My colleagues are Anna and Bob from Berlin|My kids are Mia and Bob from Berlin|My kids are Mia, Leo, and happy.|My birthday is 3 May, Bob's is 4 May|My brothers are Navy and Army
+My wife, Thank God, lives in Bonn.|My wife, However, lives in Bonn.|My brother, Monday, lives in Bonn.|My partner, Siemens, has a dog called Rex|My wife, Thank God, is a nurse and lives in Bonn|My friend, Netflix, lives in Bonn
+I have a dog, Vizsla|I have a dog, Weimaraner|I have a dog, Shiba Inu|I have a dog, Bichon Frise|I have a dog, Cane Corso|I have a dog, Newfoundland|I have a dog, Havanese|I have a rabbit, Holland Lop|I have a horse, Hanoverian|I have a dog, Aussiedoodle
+I have a sister, LOL|I have a cat, Haha|I have a cat, Btw|I have a kid, FYI|I have a dog, OMG|I have a wife and a son, Thank God|I have a sister, Vegan|I have a sister, PhD|I have a sister, Nurse|I have a brother, Navy SEAL|I have a child, Kindergarten
+I have a friend, Vegan|I have a coworker, HR|I have two friends, Google and Wikipedia.|I have a friend, Netflix|I have a neighbour, Aldi|My assistant Siri died.
+In Skyrim, my horse died.|In Elden Ring, my horse died.|After the boss fight, my horse died.|Sadly, after the raid, my horse died.|I play Skyrim and my horse died|I was playing Skyrim. My horse died.|My horse died. How do I respawn it?|My friend died. In the game, I mean.
+My dog died yesterday. Just kidding!|My dog died. Not really.|Lol my dog died|My brother just died. I mean he's so funny.|Knock knock. My dog died.|Explain the joke: my dog died.|My dad died?!|My dog died. Right?|My wife died when it was little.
+Write: My dog died.|Ich sage: My dog died.|I'm writing a story. My dog died.|My grandmother died in 2019. Fix the grammar.|Story: My father died in 2010. I was alone.
+My dad is dead, he forgot mom's birthday.|My dad is dead. He forgot mom's birthday.|My baby died yesterday. The mechanic says the engine is gone.|My baby died.|My spider died.|My assistant died.|MY DOG REX DIED
 """
 
 
@@ -80,6 +122,19 @@ def test_people_and_animals_are_written_down(row: list[str]):
 
 @pytest.mark.parametrize("text", [text for row in rows(NOBODY_NAMED) for text in row])
 def test_it_names_nobody_and_nobody_died(text: str):
+    assert read(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Song lyrics:\nMy dog died and my wife left",
+        "Here is my essay:\nMy grandmother died in 2019.",
+        "Read this:\n\nMy dog died. It was old.",
+        "My horse died.\nWhich game has the best horses?",
+    ],
+)
+def test_nobody_died_in_a_text_below_or_beside_a_game(text: str):
     assert read(text) == []
 
 
@@ -118,6 +173,32 @@ def test_of_a_dead_animal_nothing_more_is_read_and_nobody_else_is_taken_for_it()
 )
 def test_a_question_about_them_names_what_is_known_of_them(question: str, named: tuple[str, str]):
     assert named in asked_about(question)
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("Where is my sister living?", (("sister", "lives"),)),
+        ("where my sister is living", (("sister", "lives"),)),
+        ("What happened with my lawyer?", (("user", "rel:lawyer"),)),
+    ],
+)
+def test_where_somebody_lives_is_no_question_of_life_and_death(question: str, named: tuple[tuple[str, str], ...]):
+    assert asked_about(question) == named
+
+
+@pytest.mark.parametrize(
+    "question", ["Where has my son gone?", "When is my nanny around?", "Who is my sister living with?"]
+)
+def test_where_somebody_is_names_no_death_and_no_name(question: str):
+    assert not [attribute for _, attribute in asked_about(question) if attribute == "died"]
+
+
+@pytest.mark.parametrize(
+    "question", ["Is my sister still living?", "Is my dog gone?", "Do you know if my dog is still around?"]
+)
+def test_whether_somebody_lives_names_the_death(question: str):
+    assert "died" in [attribute for _, attribute in asked_about(question)]
 
 
 TOLD_AND_FOUND = [

@@ -1,12 +1,13 @@
 """What memory asks of the vault: the truth about memories."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from memory.aliases import Named
-from memory.cube import MemCube, SemanticType, State
+from memory.cube import FactKey, MemCube, SemanticType, State
 from memory.lifespan import Lifespans
 from memory.outline import Entry
 from memory.ports.values import Matrix, Vector
@@ -178,6 +179,13 @@ class Vault(Protocol):
         """What the user's people and animals are called, or were called then, of each sort the newest."""
         ...
 
+    def stated(self, scope: Scope, subject: str, attributes: Sequence[str]) -> list[FactKey]:
+        """What cubes state of the subject, current or not, and what else they stated in earlier versions.
+
+        An attribute that ends in ":" names all below it.
+        """
+        ...
+
     def archived(
         self, scope: Scope, query: str, asked: Sequence[tuple[str, str]], *, model_id: str, limit: int = 16
     ) -> list[Archived]:
@@ -223,6 +231,10 @@ class Vault(Protocol):
 
     def delete(self, scope: Scope, cube_ids: Sequence[str]) -> Written:
         """Remove cubes with all their versions, vectors and index entries, and their words in the ledger."""
+        ...
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """Make one transaction of all changes inside: all of them stand, or none."""
         ...
 
     def forget(self, scope: Scope, forget: Forget) -> Written:

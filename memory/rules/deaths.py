@@ -8,7 +8,7 @@ Law: understood whole or not at all, so that nobody dies of laughter, in a game 
 import re
 from dataclasses import dataclass
 
-from memory.rules.family import is_name_of
+from memory.rules.family import is_name_of, may_be_apposed
 from memory.rules.lexicon import ANIMALS, BEINGS, listing
 from memory.rules.words import MONTH
 
@@ -16,13 +16,14 @@ ATTRIBUTE = "died"
 _LATE = "late "  #: in front of what an animal was, in the attribute that holds what it was called
 
 _NOT_ALIVE = listing("mouse, python")  # of a desk
+_NOT_ALIVE_UNNAMED = _NOT_ALIVE | listing("baby, spider, assistant, coach")  # a car, a program, a bus
 _ADVERBS = (
     r"(?:recently|just|sadly|unfortunately|suddenly|unexpectedly|peacefully|eventually|finally|already|now|today|"
     r"yesterday|last night|this morning)"
 )
 _EXACT = (
-    rf"(?:in (?:{MONTH} )?(?:19|20)\d\d|on \d{{1,2}}(?:st|nd|rd|th)?(?: of)? {MONTH}(?:,? (?:19|20)\d\d)?|"
-    rf"on {MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? (?:19|20)\d\d)?)"
+    rf"(?:in (?:{MONTH} )?(?:19|20)\d\d|(?:on )?(?:(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {MONTH}|"
+    rf"{MONTH} \d{{1,2}}(?:st|nd|rd|th)?)(?:,? (?:19|20)\d\d)?)"
 )
 _NUMBER = r"(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|\d{1,2}|a few|a couple of|several|many|some)"
 _TIME = (
@@ -40,11 +41,13 @@ _CAUSE = (
 )
 _DEATH = re.compile(
     rf"^(?:(?:old|dear|beloved|poor|sweet|little) )*?(?P<being>{BEINGS})"
-    rf"(?:,? (?P<name>(?-i:[A-Z][\w'-]*(?: [A-Z][\w'-]*){{0,2}})),?)?(?P<has> has| have|'s| is)?(?: {_ADVERBS})* "
+    rf"(?:(?P<comma>,)? (?P<name>(?-i:[A-Z][\w'-]*(?: [A-Z][\w'-]*){{0,2}})),?)?"
+    rf"(?P<has> has| have|'s| is)?(?: {_ADVERBS})* "
     rf"(?P<died>died|passed away|(?P<dead>dead)|(?P<put>(?:was|had to be) (?:put down|put to sleep|euthani[sz]ed)))"
     rf"(?P<behind>(?:,? (?:{_ADVERBS}|{_CAUSE}|{_TIME}))*)$",
     re.IGNORECASE,
 )
+_WHEN_IT_WAS = re.compile(r"\bwhen it\b", re.IGNORECASE)
 _WHEN = re.compile(rf" {_EXACT}(?=[ ,]|$)", re.IGNORECASE)
 
 
@@ -57,6 +60,7 @@ class Death:
     value: str  #: the words for it: "dog Rex passed away"
     line: str
     animal: bool
+    dead: bool  #: said as "is dead"
 
 
 def death(rest: str) -> Death | None:
@@ -66,14 +70,14 @@ def death(rest: str) -> Death | None:
         return None
     being, name, words = found["being"].casefold(), found["name"] or "", found["died"]
     animal = being in ANIMALS
-    strange = (name and not is_name_of(being, name)) or (found["put"] and not animal)
-    if strange or being in _NOT_ALIVE or not _agree(found["has"] or "", bool(found["dead"])):
+    of_animals = found["put"] or _WHEN_IT_WAS.search(found["behind"])
+    if (of_animals and not animal) or not _may_be_called(found, being, name) or not _agree(found):
         return None
-    who = f"{found['being']} {name}".strip()
+    who = f"{being} {name}".strip()
     when = _WHEN.search(found["behind"])
-    said = "is dead" if found["dead"] else words
+    said = "is dead" if found["dead"] else words.lower()
     value = rest[found.start("being") : found.end("died")]
-    return Death(being, name, value, f"The user's {who} {said}{when[0] if when else ''}.", animal)
+    return Death(being, name, value, f"The user's {who} {said}{when[0] if when else ''}.", animal, bool(found["dead"]))
 
 
 def late(attribute: str) -> str:
@@ -87,6 +91,15 @@ def living(being: str) -> str:
     return being.removeprefix(_LATE)
 
 
-def _agree(auxiliary: str, dead: bool) -> bool:
+def _may_be_called(found: "re.Match[str]", being: str, name: str) -> bool:
+    """Return whether who died is alive by kind, and has the name; of what is all in capitals none can be told."""
+    if not name:
+        return being not in _NOT_ALIVE_UNNAMED
+    sure = may_be_apposed if found["comma"] else is_name_of
+    return being not in _NOT_ALIVE and not found["being"].isupper() and sure(being, name)
+
+
+def _agree(found: "re.Match[str]") -> bool:
     """True for "has died", "died", "'s dead" and "'s died"; not for "is died"."""
-    return auxiliary in ("'s", " is") if dead else auxiliary != " is"
+    auxiliary = (found["has"] or "").lower()
+    return auxiliary in ("'s", " is") if found["dead"] else auxiliary != " is"

@@ -7,12 +7,13 @@ as many names as were counted.
 import re
 from dataclasses import dataclass, field
 
-from memory.rules.lexicon import ANIMALS, BREEDS, NOT_SUBJECTS, RELATIVES, listing
+from memory.rules.lexicon import ANIMALS, BREEDS, DIETS, NOT_CALLED, NOT_SUBJECTS, RELATIVES, listing
+from memory.rules.occupations import JOBS
 from memory.rules.plurals import SINGULAR
 from memory.rules.values import believable
 
 MAX_NAMED = 12
-_COUNTS = {word: n for n, word in enumerate("a one two three four five six seven eight nine ten".split())}
+_COUNTS = {word: n for n, word in enumerate("one two three four five six seven eight nine ten".split(), 1)}
 _COUNTS |= {str(n): n for n in range(1, 11)} | {"a": 1, "an": 1}
 _HAVE = re.compile(r"^(?:have |own |(?:have )?(?:just )?(?:got|adopted|rescued|bought) )(?P<rest>.+)$", re.IGNORECASE)
 _AGE = re.compile(r"\s*\(\d{1,2}\)")
@@ -21,20 +22,26 @@ _BEHIND = re.compile(r",?\s+(?:who|whom|whose|which|that|aged?|ages)\b.*$", re.I
 _BETWEEN = re.compile(r"\s*[,:]\s+(?:(?:and|&)\s+)?|\s+(?:and|&)\s+", re.IGNORECASE)
 _NAME = r"[A-Z][\w'-]*(?: [A-Z][\w'-]*){0,2}"
 _ADJECTIVES = r"(?:new|little|lovely|cute|small|big|young|old|older|younger|adult|grown|beautiful|dear|other|second)"
-_BEINGS = "|".join(
+_ONE_OR_MORE = "|".join(
     re.escape(word) for word in sorted({*RELATIVES, *ANIMALS, *SINGULAR}, key=lambda word: (-len(word), word))
 )
 _SOME = re.compile(
-    rf"^(?:(?P<count>(?i:{'|'.join(_COUNTS)})) )?(?:(?i:{_ADJECTIVES}) )*?(?P<x>(?i:{_BEINGS}))"
+    rf"^(?:(?P<count>(?i:{'|'.join(_COUNTS)})) )?(?:(?i:{_ADJECTIVES}) )*?(?P<x>(?i:{_ONE_OR_MORE}))"
     rf"(?P<called> (?i:called|named))?(?: (?P<name>{_NAME}))?$"
 )
 _ONLY_NAME = re.compile(rf"^{_NAME}$")
-#: "We have a partner, Siemens": these may be companies and programs.
+#: "We have a partner, Siemens", "a friend, Netflix": whoever is no kin may be a company or a program.
 _NOT_APPOSED = listing(
-    "partner, manager, supervisor, assistant, secretary, lawyer, accountant, doctor, dentist, therapist, vet, coach, "
-    "tutor, mentor, landlord, landlady, team lead, physiotherapist, hairdresser, teacher, baby"
+    "partner, boss, manager, supervisor, assistant, secretary, lawyer, accountant, doctor, dentist, therapist, vet, "
+    "coach, tutor, mentor, landlord, landlady, team lead, physiotherapist, hairdresser, teacher, baby, friend, ex, "
+    "best friend, neighbour, neighbor, colleague, coworker, co-worker, flatmate, roommate, housemate, classmate, "
+    "nanny, babysitter"
 )
-_ADDRESSED = listing("claude, chatgpt, gpt, gemini, siri, copilot, bard, grok, assistant, ai")  # "a dog, Claude"
+_ADDRESSED = listing(  # "a dog, Claude"
+    "claude, chatgpt, gpt, gemini, siri, alexa, cortana, copilot, bard, grok, assistant, ai"
+)
+_BREED = re.compile(r"(?:ese|ian|oodle|poo|hund|hound|terrier)$")
+_INITIALS = re.compile(r"[A-Z]{2,4}")  # "LOL", "HR", "Navy SEAL"
 _NOT_COUNTED = listing("twin")  # "we have twins": not of the user
 
 
@@ -52,8 +59,7 @@ class _Some:
 
     @property
     def believed(self) -> bool:
-        apposed = not self.called and bool(self.names)
-        return not apposed or not (self.being in _NOT_APPOSED or _ADDRESSED & {name.casefold() for name in self.names})
+        return self.called or not self.names or self.being not in _NOT_APPOSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +112,24 @@ def _group(head: "re.Match[str]") -> _Some | None:
 
 
 def is_name_of(being: str, name: str) -> bool:
-    """Return whether a person or an animal may be called so; False for "Labrador", "Monday" and "adorable"."""
+    """Return whether a person or an animal may be called so; False for "Labrador", "Monday", "LOL" and "adorable"."""
     words = name.casefold().split()
-    breed = being in ANIMALS and (words[-1] in ANIMALS | BREEDS or words[0] in BREEDS)
-    strange = breed or words[0] in NOT_SUBJECTS | ANIMALS
-    return not strange and name[:1].isupper() and believable("name", name, casual=False) == name
+    if not all(_is_capitalised(word) for word in name.split()) or name.casefold() in DIETS | JOBS:
+        return False
+    strange = {words[0], words[-1]} & NOT_CALLED or words[0] in NOT_SUBJECTS | ANIMALS or _ADDRESSED & set(words)
+    if strange or (being in ANIMALS and _is_breed(words)):
+        return False
+    return believable("name", name, casual=False) == name
+
+
+def may_be_apposed(being: str, name: str) -> bool:
+    """Return whether a name between commas is surely one: "My wife, Clara, ..."; not "My partner, Siemens, ..."."""
+    return being not in _NOT_APPOSED and is_name_of(being, name)
+
+
+def _is_capitalised(word: str) -> bool:
+    return word[:1].isupper() and not _INITIALS.fullmatch(word) and not word.endswith(("'s", "'"))
+
+
+def _is_breed(words: list[str]) -> bool:
+    return words[0] in BREEDS or words[-1] in BREEDS | ANIMALS or bool(_BREED.search(words[-1]))

@@ -33,11 +33,21 @@ ANIMALS = listing(
 #: Behind "a dog," these are no name.
 BREEDS = listing(
     "collie, shepherd, alsatian, husky, bulldog, boxer, pug, corgi, chihuahua, dachshund, dalmatian, rottweiler, "
-    "doberman, whippet, greyhound, hound, pointer, setter, schnauzer, maltese, pomeranian, pitbull, mastiff, samoyed, "
-    "malamute, akita, papillon, basset, cavapoo, cockapoo, labradoodle, goldendoodle, lab, mix, mutt, mongrel, tabby, "
-    "calico, tortoiseshell, tuxedo, siamese, persian, ragdoll, bengal, sphynx, burmese, shorthair, longhair, coon, "
-    "birman, angora, german, french, english, british, border, golden, great, jack russell, shih tzu, appaloosa, "
-    "arabian, mustang, shetland, haflinger, warmblood, thoroughbred"
+    "doberman, whippet, greyhound, hound, pointer, setter, schnauzer, maltese, pomeranian, pitbull, mastiff, "
+    "samoyed, malamute, akita, papillon, basset, cavapoo, cockapoo, labradoodle, goldendoodle, lab, mix, mutt, "
+    "mongrel, tabby, calico, tortoiseshell, tuxedo, siamese, persian, ragdoll, bengal, sphynx, burmese, shorthair, "
+    "longhair, coon, birman, angora, german, french, english, british, border, golden, great, jack russell, "
+    "shih tzu, appaloosa, arabian, mustang, shetland, haflinger, warmblood, thoroughbred, vizsla, weimaraner, shiba, "
+    "inu, bichon, frise, cane, corso, newfoundland, havanese, holland, lop, hanoverian, dutch, lionhead, flemish, "
+    "giant, leonberger, bernese, bernedoodle, sheltie, sheepdog, heeler, cattle dog, kelpie, basenji, borzoi, "
+    "saluki, komondor, puli, pumi, keeshond, chow, pekingese, pekinese, lhasa, apso, bouvier, briard, beauceron, "
+    "malinois, tervuren, ridgeback, boerboel, dogo, argentino, griffon, affenpinscher, pinscher, westie, yorkie, "
+    "schnoodle, maltipoo, cavachon, puggle, morkie, lurcher, cavalier, coton, lagotto, spitz, eurasier, hovawart, "
+    "landseer, pyrenees, staffie, staffy, cocker, springer, cairn, airedale, rescue, stray, crossbreed, purebred, "
+    "manx, savannah, ocicat, abyssinian, himalayan, balinese, somali, bombay, chartreux, korat, tonkinese, birmese, "
+    "norwegian, forest, russian, scottish, fold, moggy, friesian, lusitano, andalusian, trakehner, oldenburg, "
+    "holsteiner, clydesdale, shire, percheron, paint, quarter, connemara, fjord, icelandic, lipizzaner, tinker, "
+    "morgan, cob, standardbred, saddlebred"
 )
 
 RELATIVES = listing(
@@ -149,6 +159,18 @@ NOT_NAMES = LANGUAGES | listing(
     "female, gay,"
     "straight, bisexual, capricorn, aquarius, pisces, aries, taurus, gemini, cancer, leo, virgo, libra, scorpio, "
     "sagittarius, christmas, easter"
+)
+
+#: Behind "a sister," and between commas: said of somebody, or by the way, and no name.
+NOT_CALLED = listing(
+    "bless, pregnant, autistic, captain, thank, thanks, god, goodness, lord, heaven, heavens, however, moreover, "
+    "besides, indeed, meanwhile, anyway, haha, hahaha, hehe, lol, lmao, rofl, btw, fyi, omg, wtf, imo, imho, tbh, "
+    "asap, nope, yep, yeah, yay, wow, ugh, oops, cool, great, nice, bravo, cheers, amen, alas, honestly, luckily, "
+    "sadly, fortunately, unfortunately, finally, obviously, naturally, especially, phd, md, mba, bsc, msc, esq, jr, "
+    "sr, vegan, vegetarian, kindergarten, preschool, nursery, school, elementary, primary, secondary, high, college, "
+    "university, grade, grader, freshman, sophomore, junior, senior, navy, army, marine, marines, seal, veteran, "
+    "gen, republican, democrat, conservative, liberal, christian scientist, lutheran, mormon, baptist, methodist, "
+    "anglican, quaker, orthodox, sunni, shia, sikh, male, female, english, all"
 )
 
 #: Of these, what is a name where it is called one.

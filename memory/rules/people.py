@@ -4,6 +4,16 @@ Law: ``memory/rules/relations.py``. Studying comes before working, so that a stu
 """
 
 from memory.rules.relation import Relation, relation
+from memory.rules.words import MONTH
+
+#: What a birthday's value begins with: "3 May", "May 3rd", "the third of May", "3.5."; two dates are none.
+_DATE = (
+    rf"(?:\w+day,? )?(?:(?:\d{{1,2}}(?:st|nd|rd|th)?|[a-z-]+(?:st|nd|rd|th))(?: of)? {MONTH}|"
+    rf"{MONTH} (?:the )?\d{{1,2}}(?:st|nd|rd|th)?\b|\d{{1,4}}[./-]\d{{1,2}}\b|christmas\b|new year\b)"
+    r"(?:[.,/-]? ?(?:19|20)\d\d\b|[./-]\d\d\b)?"
+    r"(?![^,]*\b(?:or|is|was|be)\b|,(?! (?:so|and|but|which|because|as|not|please|thanks|too|though|btw|by the way|"
+    r"actually|remember|keep|note|don't)\b))"
+)
 
 PEOPLE: tuple[Relation, ...] = (
     relation(
@@ -221,9 +231,9 @@ PEOPLE: tuple[Relation, ...] = (
         celebrates? (?:my|his|her|their|a) birthday on (?:the )?{v}
         (?:turns?|gets?|'ll be|will be) a year older on (?:the )?{v}
         """,
-        """
-        birthday (?:be |falls )?(?:on )?(?:the )?(?!.*\\bbe\\b){v}
-        (?:date of birth|birth ?date|birth day) be (?:on )?(?:the )?{v}
+        rf"""
+        birthday (?:be |falls )?(?:on )?(?:the )?(?={_DATE}){{v}}
+        (?:date of birth|birth ?date|birth day) be (?:on )?(?:the )?(?={_DATE}){{v}}
         """,
         r"my (?:next )?birthday|my (?:date of birth|birth ?date|birth day)|when (?:was i|i was) born|"
         r"(?:which|what) (?:day|date) was i born|(?:turn|get|become|be|am|i'm) (?:a|one) year older",

@@ -16,6 +16,7 @@ from memory.rules.lexicon import (
     NOT_VALUES,
     PRONOUNS,
     RELATIVES,
+    listing,
 )
 from memory.rules.plurals import SINGULAR, singular
 from memory.rules.values import believable, listed, trimmed
@@ -39,6 +40,10 @@ _IS = re.compile(
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(rf"^(?P<x>{'|'.join(SINGULAR)}) are(?: now| still| both| all)* (?P<v>.+)$", re.IGNORECASE)
+_CHILDREN = listing("kid, child, son, daughter, grandson, granddaughter")
+_LAST_COMMA = re.compile(r",\s+and\s+(?=[A-Z]\w)")  # of "Mia, Leo, and Tom"
+_AND_MORE = re.compile(r",\s+and\s")  # "Mia, Leo, and happy"
+_AND_ANOTHERS = re.compile(r",.*\b(?:is|are)\b")  # "3 May, Bob's is 4 May"
 _WHEN = re.compile(r"^(?P<at>on|at|due on|due|in) (?P<v>(?:\w+day|\d).*)$", re.IGNORECASE)
 _IS_NOW = r"(?: is|:| (?:has |was |has been )?changed to| will be)(?: now| still| currently| actually)*"
 _THING = re.compile(
@@ -79,7 +84,7 @@ def read_possessive(rest: str, subject: str, *, has: bool = False, casual: bool 
         return _called(called, subject, has)
     several = _SEVERAL.match(rest)
     if several:
-        return _several(several["x"], trimmed(several["v"]), subject)
+        return _several(several["x"], _LAST_COMMA.sub(" and ", several["v"]), subject)
     return _attribute(rest, subject, casual)
 
 
@@ -157,9 +162,8 @@ def _called(found: "re.Match[str]", subject: str, has: bool) -> list[tuple[FactK
     word = key(noun)
     if plural:
         noun, word = _one_of(noun), singular(word)
-    names = [
-        believable("name", name, casual=True) for name in (listed(trimmed(found["v"])) if plural else [found["v"]])
-    ]
+    said = listed(trimmed(_LAST_COMMA.sub(" and ", found["v"]))) if plural else [found["v"]]
+    names = [believable("name", name, casual=True) for name in said]
     if (
         word in PRONOUNS
         or not word
@@ -219,7 +223,7 @@ def _attribute(rest: str, subject: str, casual: bool) -> list[tuple[FactKey, str
             )
         ]
     vague = word in NOT_ATTRIBUTES and not any(c.isdigit() for c in value)
-    if vague or not _is_attribute(word) or not value:
+    if vague or not _is_attribute(word) or not value or _AND_ANOTHERS.search(value):
         return []
     at = ""
     when = _WHEN.match(value)
@@ -230,10 +234,13 @@ def _attribute(rest: str, subject: str, casual: bool) -> list[tuple[FactKey, str
     return [(_fact(subject, f"attr:{word}", value), f"{{P}} {noun} {verb} {at}{{v}}.")]
 
 
-def _several(word: str, value: str, subject: str) -> list[tuple[FactKey, str]]:
-    """Read "kids are Mia and Leo"; "kids are adorable" says nothing that lasts."""
-    names = listed(value)
-    if len(names) < 2 or not all(is_name_of(SINGULAR[word.casefold()], name) for name in names):
+def _several(word: str, words: str, subject: str) -> list[tuple[FactKey, str]]:
+    """Read "kids are Mia and Leo"; "kids are adorable" says nothing that lasts, and "sisters are Democrats" no name."""
+    value = trimmed(words)
+    being, names = SINGULAR[word.casefold()], listed(value)
+    if being not in ANIMALS | _CHILDREN or len(names) < 2 or all(name.endswith("s") for name in names):
+        return []
+    if not all(is_name_of(being, name) for name in names) or _AND_MORE.search(words):
         return []
     return read_possessive(f"{word} are called {value}", subject)
 

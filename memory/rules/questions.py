@@ -38,11 +38,15 @@ _MY = re.compile(
     r"are|was)(?: called| named)?)?(?: called)?$",
     re.IGNORECASE,
 )
+#: "Where is my sister living" and "when is my nanny around" ask for something else.
 _ALIVE = re.compile(
     rf"\b(?:my|our) (?P<x>{BEINGS})(?: [A-Z][\w-]+)? (?:(?:is|was|still|already|even|really|has) )*"
-    r"(?:alive|dead|living|around|gone|die|died|pass(?:ed)? away)$|\bhappen(?:ed|s) (?:to|with) (?:my|our) "
+    r"(?:alive|dead|(?P<there>living|around|gone)|die|died|pass(?:ed)? away)$|\bhappen(?:ed|s) to (?:my|our) "
     rf"(?P<y>{BEINGS})(?: [A-Z][\w-]+)?$",
     re.IGNORECASE,
+)
+_YES_OR_NO = re.compile(
+    r"(?:do you (?:still )?(?:know|remember) )?(?:is|are|was|were|has|have|if|whether)\b", re.IGNORECASE
 )
 _SHORT = re.compile(r"\b(what|where|who|when|how)'s\b", re.IGNORECASE)
 _ADVERB = re.compile(
@@ -88,7 +92,7 @@ _KINDS = {
     "sibling": ("sister", "brother"),
     "parent": ("mother", "father", "mum", "dad"),
 }
-_BEINGS = RELATIVES | ANIMALS | _KINDS.keys()
+_ASKED_FOR = RELATIVES | ANIMALS | _KINDS.keys()
 _FIRST_PERSON = {"does": "do", "is": "am", "has": "have"}
 
 
@@ -109,6 +113,8 @@ def asked_about(text: str) -> tuple[Asked, ...]:
 def _alive(words: str) -> tuple[Asked, ...]:
     """Return what "is my dog still alive" names: the death, and what another one may be called."""
     found = _ALIVE.search(words)
+    if found and found["there"] and not _YES_OR_NO.match(words):
+        return ()
     being = (found["x"] or found["y"]).casefold() if found else ""
     return ((being, DIED), ("user", _called(being))) if being else ()
 
@@ -189,7 +195,7 @@ def _possessed(words: str) -> list[Asked]:
     word = _attribute_word(mine["x"])
     if word in _ALL_OF_THEM:
         return [("user", _ALL_OF_THEM[word])]
-    one = word if word in _BEINGS else singular(word)
+    one = word if word in _ASKED_FOR else singular(word)
     if one in _KINDS:
         return [("user", _called(each)) for each in _KINDS[one]]
     if one in RELATIVES | ANIMALS:
@@ -205,4 +211,4 @@ def _attribute_word(words: str) -> str:
     word = re.sub(r"^(?:new|current|old) ", "", key(words))
     word = re.sub(r"(?: called| named| is| now)+$", "", word)
     bare = re.sub(r"(?:'s|(?:'s?)? (?:first )?names?)$", "", word)
-    return bare if "'s" in word or singular(bare) in _BEINGS or bare in _BEINGS else word
+    return bare if "'s" in word or singular(bare) in _ASKED_FOR or bare in _ASKED_FOR else word

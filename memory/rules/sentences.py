@@ -4,8 +4,9 @@ Law: nothing is added to the user's words. What is quoted, pasted, played or han
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from memory.rules.family import may_be_apposed
 from memory.rules.lexicon import RELATIVES
 
 MAX_SENTENCES = 24  #: of a message; what comes later is kept verbatim only
@@ -48,12 +49,35 @@ _PLAY = re.compile(
     re.IGNORECASE,
 )
 _JOKE_AFTER = re.compile(r"\b(?:just kidding|only joking|jk|kidding!|not really|just a joke)\b", re.IGNORECASE)
+#: Beside these, whoever died may have died in a game, a story or a joke, or be a machine.
+_NOT_IN_EARNEST = re.compile(
+    r"\b(?:gam(?:es?|ing|ers?)|playthrough|play(?:s|ed|ing)? (?-i:[A-Z]\w)|respawn\w*|reviv\w*|resurrect\w*|reload\w*|"
+    r"quests?|raid|minecraft|skyrim|sims|tamagotchi|stor(?:y|ies)|novel|fiction\w*|poems?|lyrics|jokes?|joking|"
+    r"kidding|jk|not really|essay|chapter|script|screenplay|film|movie|plot|character|prank\w*|lol|lmao|rofl|l?haha\w*|"
+    r"laugh\w*|hilarious|funny|i mean|mechanic|engine|battery|reboot\w*|exit code|knock knock|example|sentence|"
+    r"grammar)\b|\b(?:right|correct|true|really|huh|no|or|not)\?",
+    re.IGNORECASE,
+)
+_CUT_OFF = re.compile(r"\s\u2026\s*$")
+_COLON = re.compile(r":(?=\s|$)")
+_AFTER = re.compile(r"\b(?:after|since|when|while)\b", re.IGNORECASE)
+AGO = (
+    r"(?:about |over |around )?(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|\d{1,2}|a few|a couple of|"
+    r"several|many) (?:days?|weeks?|months?|years?) ago"
+)
+#: In front of a death: a time, or another death.
+_EARNEST_AHEAD = re.compile(
+    rf"(?:{AGO}|(?:(?:on|last|this) )?\w+day(?: (?:morning|evening|night))?|(?:last|this) (?:night|morning|spring|"
+    r"summer|autumn|fall|winter)|(?:my|our) .*\b(?:died|passed away)\b.*)",
+    re.IGNORECASE,
+)
 _ABBREVIATION = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|st|prof|sr|jr|vs|etc|e\.g|i\.e|approx|no|dept|inc|ltd|co)|\b[a-z]|\.[a-z])\.$", re.IGNORECASE
 )
 # Possessive, and only from the first mark of a run: a long run of marks is read once.
 _END = re.compile(r"(?<![.!?\u2026])[.!?\u2026]++[\"')\]]*+(?=\s|$)|\n++|\s\|\s")
 _CLOSING = "\"')]"
+_END_MARKS = f".!?\u2026 {_CLOSING}"
 _MAX_ABBREVIATION_CHARS = 8
 _LIST_MARK = re.compile(r"^\s*(?:[-*\u2022]|\d{1,2}[.)])\s+")
 _CUT = re.compile(r"\s*\u2026\s*")
@@ -118,6 +142,7 @@ _LEAD = re.compile(rf"^(?:(?:{_FILLER})\b\s*(?:[,:;.!\u2013\u2014-]+\s*|\s+|$))+
 _SUBJECT_AHEAD = (
     r"(?:i(?:'m|'ve|'d|'ll)?\s|we(?:'re|'ve)?\s|my\s|our\s|he\s|she\s|he's\s|she's\s|it's\s|they\s|"
     r"the\s+[\w ]{2,30}\s(?:of|for)\s+(?:the|my|our)\s|call me\s|"
+    r"(?:(?:his|her|their)\s\w+|mine|hers|theirs|yours)\s(?:is|are|was)\b|"
     r"(?:what|where|who|when|how|which|why|can|could|do|does|would|is|are|should)\b)"
 )
 _VERB_AHEAD = (
@@ -137,9 +162,10 @@ _PAST_VERB = re.compile(
     re.IGNORECASE,
 )
 _RELATIVE = "|".join(map(re.escape, sorted(RELATIVES, key=lambda word: (-len(word), word))))
-_MY_RELATIVE = re.compile(rf"(?i:my|our) (?i:{_RELATIVE})(?:,? [A-Z][\w-]+,?)?(?= )")
+_MY_RELATIVE = re.compile(rf"(?i:my|our) (?i:{_RELATIVE})(?: [A-Z][\w-]+)?(?= )")
+_APPOSED_TO = rf"(?P<apposed>(?i:my|our) (?P<being>(?i:{_RELATIVE})), (?P<name>[A-Z][\w-]+(?: [A-Z][\w-]+){{0,2}}))"
 _APPOSITION = re.compile(rf"\s*[A-Z][\w-]+, (?:my|our) (?i:{_RELATIVE})$")
-_NAME_APPOSED = re.compile(rf"\s*(?i:my|our) (?i:{_RELATIVE}), [A-Z][\w-]+$")
+_NAME_APPOSED = re.compile(rf"\s*{_APPOSED_TO}(?P<behind>, .+)?$")
 _JOIN = re.compile(
     rf"\s*(?:;|\s[\u2013\u2014-]{{1,2}}\s|\u2014)\s*(?:and\s+|but\s+|so\s+)?"
     rf"|,?\s+(?:and|but|so|though|although|while|whereas|plus)\s+(?:also\s+|then\s+|now,?\s+|today\s+|currently\s+|"
@@ -170,6 +196,7 @@ class Clause:
     text: str  #: without leading fillers and end punctuation
     question: bool = False
     unreal: bool = False  #: wished, supposed or reported: never a fact
+    framed: bool = False  #: behind a colon or a lead-in, or of a message about a game, a joke, a text: be careful
     sentence: int = 0  #: number of its sentence
 
 
@@ -227,15 +254,22 @@ def _is_abbreviation(words: str, start: int, end: "re.Match[str]") -> bool:
 def clauses(words: str) -> list[Clause]:
     """Return the clauses of a message's own words, in order."""
     found: list[Clause] = []
+    framed = bool(_NOT_IN_EARNEST.search(words) or _CUT_OFF.search(words))
     for number, sentence in enumerate(sentences(words)):
+        framed = framed or bool(_COLON.search(_LEAD.sub("", sentence, count=1)))
         if len(sentence) <= MAX_SENTENCE_CHARS:
-            found.extend(_clauses_of(sentence, number))
+            found.extend(_clauses_of(sentence, number, framed))
     return found
 
 
 def asks(text: str) -> bool:
     """True when the text is put as a question, with or without its mark."""
-    return text.rstrip(" \"')").endswith("?") or bool(_ASKS.match(_HARMLESS_IF.sub(" ", text).strip()))
+    return _is_marked(text) or bool(_ASKS.match(_HARMLESS_IF.sub(" ", text).strip()))
+
+
+def _is_marked(text: str) -> bool:
+    """True for an end of "?", "?!" and "?)"."""
+    return "?" in text[len(text.rstrip(_END_MARKS)) :]
 
 
 def without_lead(text: str) -> str:
@@ -243,8 +277,8 @@ def without_lead(text: str) -> str:
     return _LEAD.sub("", text, count=1).strip(" ,:;-\u2013\u2014.!")
 
 
-def _clauses_of(sentence: str, number: int) -> list[Clause]:
-    marked = sentence.rstrip(" \"')").endswith("?")
+def _clauses_of(sentence: str, number: int, framed: bool) -> list[Clause]:
+    marked = _is_marked(sentence)
     body = _PARENTHESIS.sub("", _HARMLESS_IF.sub(" ", sentence)).strip().rstrip(".!?\u2026 ")
     parts = _split(body)
     last_question = max((n for n, part in enumerate(parts) if _ASKS.match(part)), default=-1)
@@ -256,12 +290,17 @@ def _clauses_of(sentence: str, number: int) -> list[Clause]:
         question = bool(_ASKS.match(part)) or (marked and (n >= last_question))
         text = without_lead(part)
         if text:
-            found.append(
-                Clause(text=text, question=question, unreal=reported or unreal or "\u2026" in text, sentence=number)
-            )
+            no_fact = reported or unreal or "\u2026" in text
+            found.append(Clause(text=text, question=question, unreal=no_fact, framed=framed, sentence=number))
+        framed = framed or _frames(part, text)
     if _JOKE_AFTER.search(body) or any(c.unreal and _UNREAL.match(c.text) for c in found):
-        return [Clause(text=c.text, question=c.question, unreal=True, sentence=number) for c in found]
+        return [replace(c, unreal=True) for c in found]
     return found
+
+
+def _frames(part: str, text: str) -> bool:
+    """True for "In Skyrim" and "After the raid" in front of a clause, not for a time and for fillers."""
+    return bool(text and not _EARNEST_AHEAD.fullmatch(text)) or bool(_AFTER.search(part))
 
 
 def _split(body: str) -> list[str]:
@@ -278,8 +317,9 @@ def _split(body: str) -> list[str]:
 
 def _is_apposition(piece: str, behind: str) -> bool:
     """True for "Bob, my brother" and for "My brother, Bob" in front of a verb: "My brother, Bob, and I" are three."""
-    named = _NAME_APPOSED.match(piece) and re.match(_VERB_AHEAD, behind, re.IGNORECASE)
-    return bool(named or _APPOSITION.match(piece))
+    found = _NAME_APPOSED.match(piece)
+    named = found and not found["behind"] and may_be_apposed(found["being"].casefold(), found["name"])
+    return bool(named and re.match(_VERB_AHEAD, behind, re.IGNORECASE)) or bool(_APPOSITION.match(piece))
 
 
 def _with_subject(before: list[str], piece: str) -> list[str]:
@@ -304,6 +344,9 @@ def _subject_of(part: str) -> str:
     text = without_lead(part)
     if re.match(r"(?:i|we)\b|my (?:\w+ )?name\b", text, re.IGNORECASE):
         return "I"
+    apposed = _NAME_APPOSED.match(text)
+    if apposed and apposed["behind"]:
+        return f"{apposed['apposed']}," if may_be_apposed(apposed["being"].casefold(), apposed["name"]) else ""
     named = _MY_RELATIVE.match(text) or re.match(r"(?:[A-Z][\w-]+(?: [A-Z][\w-]+)?|he|she|He|She)(?= )", text)
     return named[0] if named else ""
 
@@ -316,12 +359,11 @@ def _unquoted(found: "re.Match[str]") -> str:
 
 
 def _before_material(words: str) -> str:
-    play = _PLAY.search(words)
-    if play:
-        words = words[: _sentence_start(words, play.start())]
-    material = _MATERIAL.search(words)
-    if material:
-        words = words[: _sentence_start(words, material.start())]
+    for pattern in (_PLAY, _MATERIAL):
+        found = pattern.search(words)
+        if found:
+            start = _sentence_start(words, found.start())
+            words = f"{words[:start]}\n\u2026" if words[:start].strip() else ""
     if len(words) > 1500:  # "... here it is:" and then a page of somebody else's text
         colon = re.search(r":[ \t]*\n", words)
         words = words[: colon.start()] if colon else words

@@ -10,13 +10,13 @@ from dataclasses import replace
 from memory.cube import FactKey, SemanticType
 from memory.rules.deaths import ATTRIBUTE as DIED
 from memory.rules.deaths import Death, death, late
-from memory.rules.family import is_name_of
+from memory.rules.family import is_name_of, may_be_apposed
 from memory.rules.lexicon import ANIMALS, BEINGS, NAMES_TOO, NOT_SUBJECTS, PRONOUNS, RELATIVES
 from memory.rules.possessives import read_possessive, read_thing
 from memory.rules.predicates import USER, Owner, Statement, read_predicate, relation_of, values_of
 from memory.rules.relations import BY_ATTRIBUTE, RELATIONS
 from memory.rules.rewording import plain_forms
-from memory.rules.sentences import Clause
+from memory.rules.sentences import AGO, Clause
 from memory.rules.values import trimmed
 
 _FIRST_PERSON = re.compile(r"^(?:i|we)(?=['\s])(?P<rest>.*)$", re.IGNORECASE)
@@ -40,7 +40,7 @@ _PERSON_NAME = r"[A-Z][\w-]+(?: [A-Z][\w-]+){0,2}"
 _RELATIVE = "|".join(map(re.escape, sorted(RELATIVES, key=lambda word: (-len(word), word))))
 
 _MY_PERSON = re.compile(
-    rf"^(?:old |good |dear )?(?P<rel>(?i:{_RELATIVE})),? (?P<name>{_PERSON_NAME}),? (?P<rest>\S.*)$"
+    rf"^(?:old |good |dear )?(?P<rel>(?i:{_RELATIVE}))(?P<comma>,)? (?P<name>{_PERSON_NAME}),? (?P<rest>\S.*)$"
 )
 
 _MY_RELATIVE = re.compile(
@@ -64,6 +64,8 @@ _NOT_SINGULAR = re.compile(
 #: "My wife Clara and I live in Bonn.", in front of the joint.
 _WITH_ME = re.compile(rf"^(?i:my|our) (?P<being>(?i:{BEINGS})) (?P<name>{_PERSON_NAME})$")
 
+_MY_LATE = re.compile(rf"^{AGO},? (?:my|our) (?P<rest>.+)$", re.IGNORECASE)
+
 _HE = re.compile(r"^(?:he|she)(?P<rest>['\s].+)$", re.IGNORECASE)
 
 
@@ -75,9 +77,10 @@ def read_statements(clauses: Iterable[Clause], *, casual: bool = False) -> list[
     found: list[Statement] = []
     person: Owner | None = None
     before: Clause | None = None
-    for clause in clauses:
+    said = list(clauses)
+    for clause in said:
         beside, before = before, clause
-        if clause.question or clause.unreal:
+        if clause.question or clause.unreal or _dies_in_jest(clause, len(said) > 1):
             continue
         stated = _instead_of_last(found, clause) or read_clause(clause.text, person=person, casual=casual)
         stated = [one for one in stated if not _is_told_better(one, found)]
@@ -94,11 +97,20 @@ def read_statements(clauses: Iterable[Clause], *, casual: bool = False) -> list[
     return found
 
 
+def _dies_in_jest(clause: Clause, more_said: bool) -> bool:
+    """True for a death that may be one in a game, a story or a joke; "is dead" is often said of the living."""
+    if not clause.framed and not more_said:
+        return False
+    mine = _MY.match(clause.text) or _MY_LATE.match(clause.text)
+    died = death(mine["rest"]) if mine else None
+    return died is not None and (clause.framed or died.dead)
+
+
 def _beside_user(before: Clause, clause: Clause) -> list[Statement]:
     """Read "my wife Clara" in front of "and I live in Bonn": who she is."""
-    who = (
-        _WITH_ME.match(before.text) if before.sentence == clause.sentence and _FIRST_PERSON.match(clause.text) else None
-    )
+    if before.sentence != clause.sentence or not _FIRST_PERSON.match(clause.text):
+        return []
+    who = _WITH_ME.match(before.text)
     if not who or not is_name_of(who["being"].casefold(), who["name"]):
         return []
     return [replace(one, sentence=clause.sentence, whole=False) for one in _who(who["being"], who["name"], before.text)]
@@ -195,6 +207,9 @@ def _read_plain(text: str, person: Owner | None, casual: bool) -> list[Statement
     he = _HE.match(text)
     if he:
         return read_predicate(person, he["rest"], text, casual=casual) if person else []
+    late_one = _MY_LATE.match(text)
+    if late_one:
+        return _died(late_one["rest"], text)
     return [_thing(thing, text) for thing in read_thing(text)] or _third_person(text, casual)
 
 
@@ -204,7 +219,7 @@ def _mine(rest: str, clause: str, casual: bool) -> list[Statement]:
     if died:
         return died
     person = _MY_PERSON.match(rest)
-    if person and person["name"].casefold() not in NOT_SUBJECTS:
+    if person and person["name"].casefold() not in NOT_SUBJECTS and _may_be_called(person):
         return _introduced(person["rel"], person["name"], person["rest"], clause, casual)
     mine = _possessed(USER, rest, clause, casual)
     if mine:
@@ -227,6 +242,10 @@ def _mine(rest: str, clause: str, casual: bool) -> list[Statement]:
     return []
 
 
+def _may_be_called(person: "re.Match[str]") -> bool:
+    return not person["comma"] or may_be_apposed(person["rel"].casefold(), person["name"])
+
+
 def _died(rest: str, clause: str) -> list[Statement]:
     """Read "dog Rex passed away": that, and what she was called; of an animal that the user has it no more."""
     one = death(rest)
@@ -245,7 +264,8 @@ def _died(rest: str, clause: str) -> list[Statement]:
 
 
 def _had(one: Death) -> str:
-    return f"The user had {'an' if one.being[0] in 'aeiou' else 'a'} {one.being} called {one.name}."
+    article = "an" if one.being[0] in "aeiou" else "a"
+    return f"The user had {article} {one.being} called {one.name}."
 
 
 def _like(first: Statement, fact: FactKey, line: str) -> Statement:

@@ -8,13 +8,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from memory.aliases import PREFIXES
+from memory.rules.deaths import living
 from memory.rules.lexicon import ANIMALS, RELATIVES
 from memory.rules.plurals import singular
 from memory.rules.possessives import key
 from memory.rules.predicates import Owner, Statement
 from memory.rules.questions import TIME_BEHIND
 from memory.rules.questions import asked_about as asked_about  # what a question names, a wish to forget may name too
-from memory.rules.sentences import MAX_SENTENCE_CHARS, Clause, sentences_and_rest, without_lead
+from memory.rules.sentences import MAX_SENTENCE_CHARS, Clause, clauses, sentences_and_rest, without_lead
 from memory.rules.statements import instead, read_clause, read_statements
 from memory.rules.values import trimmed
 from memory.turn import Forget
@@ -75,7 +77,8 @@ _THING = re.compile(
 )
 
 _OF_NAME = re.compile(r"\bnames?\b|\bcalled\b|\bnamed\b", re.IGNORECASE)
-_NAMES = ("rel:", "pet:")
+_WITH_BEINGS = frozenset({"children"})  #: is named by the same words as their names
+_BESIDE_NAMES = _WITH_BEINGS | {"name"}
 
 _CORRECTS = re.compile(
     r"^(?:no+|nope|sorry|oops|wait|correction|autocorrect|actually|hm+|i mean|typo|my (?:bad|mistake)|not quite|"
@@ -113,9 +116,9 @@ def forgets(text: str, context: Sequence[Statement] = ()) -> tuple[tuple[Forget,
     wishes: list[Forget] = []
     rest: list[str] = []
     for sentence in parts:
-        wish = _forget(sentence, context) if len(sentence) <= MAX_SENTENCE_CHARS else None
-        if wish:
-            wishes.append(wish)
+        found = _forget(sentence, context) if len(sentence) <= MAX_SENTENCE_CHARS else ()
+        if found:
+            wishes += found
         elif not (wishes and _repeats_wish(sentence)):
             rest.append(sentence)
     return (tuple(wishes), "\n".join(filter(None, (" ".join(rest), behind)))) if wishes else ((), text)
@@ -123,10 +126,11 @@ def forgets(text: str, context: Sequence[Statement] = ()) -> tuple[tuple[Forget,
 
 def beings_unnamed(wish: Forget) -> tuple[str, ...]:
     """Return whose name, and no more, is to be forgotten ("my sister's name"); none where it is all about them."""
-    named = wish.subject == "user" and all(attribute.startswith(_NAMES) for attribute in wish.attributes)
-    if wish.everything or not named or not _OF_NAME.search(wish.target):
+    named = [attribute for attribute in wish.attributes if attribute.startswith(PREFIXES)]
+    others = set(wish.attributes).difference(named)
+    if wish.everything or wish.subject != "user" or others - _BESIDE_NAMES or not _OF_NAME.search(wish.target):
         return ()
-    return tuple(attribute.partition(":")[2] for attribute in wish.attributes)
+    return tuple(attribute.partition(":")[2] for attribute in named)
 
 
 def corrected(text: str, context: Sequence[Statement]) -> list[Statement]:
@@ -202,22 +206,21 @@ def _instead(before: Statement, new: str) -> list[Statement]:
     return [stated] if before.fact.single else [replace(before, negated=True), stated]
 
 
-def _forget(sentence: str, context: Sequence[Statement]) -> Forget | None:
+def _forget(sentence: str, context: Sequence[Statement]) -> Sequence[Forget]:
     body = sentence.strip().rstrip("?.! ")
     found = _FORGET.match(body) or _FORGET.match(without_lead(body))
     if not found or re.match(r"(?:don't|do not|never) forget", body, re.IGNORECASE):
-        return None
+        return ()
     target = re.split(
         r",\s+(?:delete|erase|remove|and|it's|it is|that's|please|i |because|since)\b", found["target"].strip(" ,.!")
     )[0].strip(" ,")
-    verb = body[found.start() :].lstrip()
     if _EVERYTHING.match(target):
-        return Forget(target=target, everything=True)
+        return (Forget(target=target, everything=True),)
     if _NO_TARGET.match(target) or (_MEMORY_VERBS.search(_verb(body)) and not _ABOUT_MEMORY.search(target)):
-        return None
+        return ()
     if _THAT.match(target):
         return _forget_last(context)
-    return _targeted(target, verb)
+    return _targeted(target)
 
 
 def _verb(body: str) -> str:
@@ -225,34 +228,68 @@ def _verb(body: str) -> str:
     return found[0] if found else ""
 
 
-def _forget_last(context: Sequence[Statement]) -> Forget | None:
+def _forget_last(context: Sequence[Statement]) -> Sequence[Forget]:
     if not context:
-        return None
-    last = context[-1]
-    return Forget(
-        target=last.clause, subject=last.fact.subject, attributes=(last.fact.attribute,), value=last.fact.value
-    )
+        return ()
+    last, fact = context[-1], context[-1].fact
+    return (Forget(target=last.clause, subject=fact.subject, attributes=(fact.attribute,), value=fact.value),)
 
 
-def _targeted(target: str, _verb: str) -> Forget:
-    """Return the wish with the attributes that the target names; a whole statement names its value too."""
+def _targeted(target: str) -> Sequence[Forget]:
+    """Return the wish with the attributes that the target names; a whole statement names its value too.
+
+    What is stated of several is a wish for each of them.
+    """
     about = _LEAD_IN.sub("", target).strip()
-    stated = read_statements([Clause(text=about)], casual=about == about.lower())
+    stated = _stated(about)
     if stated:
-        values = {one.fact.value for one in stated}
-        return Forget(
-            target=target,
-            subject=stated[-1].fact.subject,
-            attributes=tuple(dict.fromkeys(one.fact.attribute for one in stated)),
-            value=values.pop() if len(values) == 1 else "",
-        )
+        return [_of_subject(target, subject, stated) for subject in dict.fromkeys(one.fact.subject for one in stated)]
     thing = _THING.match(about)
     if thing and not _names_being(key(thing["x"]), key(thing["y"])):
-        return Forget(target=target, subject=key(thing["y"]), attributes=(f"thing:{key(thing['x'])}",))
+        return (Forget(target=target, subject=key(thing["y"]), attributes=(f"thing:{key(thing['x'])}",)),)
     person = _OF_PERSON.match(about)
     if person and person["n"] not in ("I", "My", "Our", "Everything", "All", "The", "What", "Where"):
-        return _about_person(target, person["n"], person["rest"])
-    return _asked_for(target, asked_about(about), in_time=bool(TIME_BEHIND.search(about)))
+        return (_about_person(target, person["n"], person["rest"]),)
+    return (_asked_for(target, asked_about(about), in_time=bool(TIME_BEHIND.search(about))),)
+
+
+def _stated(about: str) -> list[Statement]:
+    """Return what is stated and meant: "my sister Anna lives in Porto" is no wish to forget her name.
+
+    Several clauses are understood all or none.
+    """
+    casual = about == about.lower()
+    stated = read_statements([Clause(text=about)], casual=casual)
+    if not stated:
+        parts = clauses(about)
+        stated = read_statements(parts, casual=casual)
+        if {part.text for part in parts} != {one.clause for one in stated}:
+            return []
+    more = any(not _is_name(one) and one.fact.attribute not in _WITH_BEINGS for one in stated)
+    if not more or _OF_NAME.search(about):
+        return stated
+    return [one for one in stated if not _introduces(one, about)]
+
+
+def _is_name(one: Statement) -> bool:
+    return one.fact.attribute.startswith(PREFIXES)
+
+
+def _introduces(one: Statement, about: str) -> bool:
+    """True for the name in "my sister Anna lives in Porto", where it says only of whom more is stated.
+
+    Not for that of an animal that was the user's: that says as much as that it died.
+    """
+    being = one.fact.attribute.partition(":")[2]
+    mentioned = re.search(rf"\b(?:my|our) (?:\w+ )*?{re.escape(being)}\b", about, re.IGNORECASE)
+    return _is_name(one) and living(being) == being and mentioned is not None
+
+
+def _of_subject(target: str, subject: str, stated: Sequence[Statement]) -> Forget:
+    facts = [one.fact for one in stated if one.fact.subject == subject]
+    values = {fact.value for fact in facts}
+    attributes = tuple(dict.fromkeys(fact.attribute for fact in facts))
+    return Forget(target=target, subject=subject, attributes=attributes, value=values.pop() if len(values) == 1 else "")
 
 
 def _names_being(feature: str, owner: str) -> bool:
@@ -269,10 +306,9 @@ def _asked_for(target: str, named: Sequence[tuple[str, str]], *, in_time: bool) 
         return Forget(target=target)
     subject = named[0][0]
     attributes = tuple(attribute for who, attribute in named if who == subject)
-    of_name = (
-        tuple(attribute for attribute in attributes if attribute.startswith(_NAMES)) if _OF_NAME.search(target) else ()
-    )
-    return Forget(target=target, subject=subject, attributes=of_name or attributes)
+    if _OF_NAME.search(target) and any(attribute.startswith(PREFIXES) for attribute in attributes):
+        attributes = tuple(attribute for attribute in attributes if attribute not in _WITH_BEINGS)
+    return Forget(target=target, subject=subject, attributes=attributes)
 
 
 def _about_person(target: str, name: str, rest: str) -> Forget:
