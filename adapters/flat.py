@@ -1,8 +1,8 @@
 """Unit vectors in, exact cosine similarities out: one matrix per partition, nothing shared between partitions.
 
 At the sizes of one person's memory an exact product is 20 to 100 times faster than a filtered query of a shared
-approximate index, and isolation needs no filter. The least used partitions are dropped when the budget is full; the
-vault gives them back.
+approximate index, and isolation needs no filter. The least used partitions are dropped when the budget is full, but
+for the last few; the vault gives them back.
 """
 
 import threading
@@ -14,6 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from memory.ports import Matrix, Vector
 
+#: Partitions that stay whatever their size: one search needs a user's memories, documents and what is shared, and if
+#: they drove each other out, each search would load all of them.
+_KEPT = 3
 _BYTES_PER_ID = 100  # a Python string of an id and its slot in list and dictionary, roughly
 
 
@@ -87,7 +90,7 @@ class Flat:
             self._drop(partition)
             self._partitions[partition] = loaded = _Partition(ids, vectors)
             self._size_bytes += loaded.size_bytes
-            while self._size_bytes > self._budget_bytes and len(self._partitions) > 1:
+            while self._size_bytes > self._budget_bytes and len(self._partitions) > _KEPT:
                 self._drop(next(iter(self._partitions)))
 
     def loaded(self, partition: str) -> bool:

@@ -64,11 +64,20 @@ def test_an_add_to_a_partition_that_is_not_loaded_waits_for_the_vault():
 
 def test_the_least_used_partition_leaves_when_the_budget_is_full():
     rows = np.stack([unit(i) for i in range(100)])
-    index = Flat(budget_bytes=2 * (rows.nbytes + 100 * 100) + 10)
-    for name in ("a", "b"):
+    index = Flat(budget_bytes=4 * (rows.nbytes + 100 * 100) + 10)
+    for name in ("a", "b", "c", "d"):
         index.load(name, [f"{name}{i}" for i in range(100)], rows)
     index.search("a", unit(0))
-    index.load("c", [f"c{i}" for i in range(100)], rows)
-    assert index.loaded("a")
-    assert index.loaded("c")
-    assert not index.loaded("b")
+    index.load("e", [f"e{i}" for i in range(100)], rows)
+    assert [name for name in "abcde" if index.loaded(name)] == ["a", "c", "d", "e"]
+
+
+def test_what_one_search_needs_stays_together_however_large():
+    """A user with more memories than the budget holds must not have them loaded anew at every search."""
+    rows = np.stack([unit(i) for i in range(100)])
+    index = Flat(budget_bytes=rows.nbytes // 2)
+    for partition, held in (("mine", rows), ("mine_documents", rows[:0]), ("space", rows[:5])):
+        index.load(partition, [f"{partition}{i}" for i in range(len(held))], held)
+    assert all(map(index.loaded, ("mine", "mine_documents", "space")))
+    index.load("theirs", [f"t{i}" for i in range(100)], rows)
+    assert not index.loaded("mine")
