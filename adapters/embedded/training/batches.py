@@ -20,10 +20,10 @@ _BATCHES_IN_POOL = 32
 _LONGEST = 1100  #: tokens of one conversation
 _MOST_MEMORIES = 24
 _FIRST_ORDINARY_ID = 3
-_LISTS_FROM = 0.4  #: phase from which naming all that is known is practised: it needs reading to be learnt before
-_HARDEST_FROM = 0.58  #: which line comes next in a list, and when there is none: what is learnt last is practised most
-#: Then the right line among many that are like it, and the newer of two: long memories, a question for nearly each.
-LAST_STRETCH_FROM = 0.892
+_LISTS_FROM = 0.45  #: phase from which naming all that is known is practised: it needs reading to be learnt before
+#: What the model learns last is practised most at the end: which line comes next in a list and when there is none, and
+#: which of two lines about the same is the newer one.
+_HARDEST_FROM = 0.65
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,6 @@ class Batches:
             return self._copying(words)
         if share < copying + 0.3 * max(0.0, 1 - phase / 0.08) + 0.01:
             return encode_chat(self._tokenizer, _plain_reading(words))
-        if phase >= LAST_STRETCH_FROM and words.chance(0.6):
-            memories = words.random.randint(8, _MOST_MEMORIES)
-            turns = memories // 2 + words.random.randint(1, 4)
-            return encode_chat(self._tokenizer, chats.chat(memories, turns, contradictions=0.7))
         if phase >= _HARDEST_FROM and words.chance(0.45):  # once a conversation: a second list copies the first
             chat = chats.chat(words.random.randint(2, 6), 1, lists=50.0, contradictions=0.0)
             return encode_chat(self._tokenizer, chat)

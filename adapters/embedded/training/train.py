@@ -20,7 +20,7 @@ from torch.multiprocessing.spawn import spawn
 from torch.nn import functional
 
 from adapters.embedded.corpus.cells import CELLS, make_cell
-from adapters.embedded.training.batches import LAST_STRETCH_FROM, Batch, Batches
+from adapters.embedded.training.batches import Batch, Batches
 from adapters.embedded.training.exact import exactly_right
 from adapters.embedded.training.network import Reader, Shape, deepen, prime_induction
 from adapters.embedded.training.optimizer import Muon
@@ -36,19 +36,17 @@ _TOKENIZER = "tokenizer.json"
 class Plan:
     """What is trained, for how long."""
 
-    tokens: int = 74_000_000
+    tokens: int = 66_000_000
     batch_tokens: int = 4096  #: of all workers; half of it in the first 15 %: more steps while everything is new
     workers: int = 2  #: processes of one thread each: they meet once a step, threads at every operation
     learning_rate: float = 5e-3
     flat: float = 0.3  #: share of the run at the full rate; then a cosine down to ``floor``
     floor: float = 0.02
-    last_stretch: float = LAST_STRETCH_FROM  #: share of the run from which the rate goes from ``last_rate`` to nothing
-    last_rate: float = 0.3  #: of the full rate
     vocabulary: int = 2048
     hidden: int = 192
     layers: int = 6
     shallow_layers: int = 4  #: before ``deepened``
-    deepened: float = 0.58  #: share of the run from which all layers are there: the first part costs two thirds
+    deepened: float = 0.65  #: share of the run from which all layers are there: the first part costs two thirds
     feed_forward: int = 384
     seed: int = 0
     checkpoint_s: float = 600.0
@@ -59,9 +57,7 @@ class Plan:
         warm = min(1.0, (step + 1) / _WARM_UP_STEPS)
         if phase < self.flat:
             return warm
-        if phase >= self.last_stretch:
-            return self.last_rate * max(0.0, 1 - phase) / (1 - self.last_stretch)
-        down = 0.5 * (1 + math.cos(math.pi * (phase - self.flat) / (self.last_stretch - self.flat)))
+        down = 0.5 * (1 + math.cos(math.pi * min(1.0, (phase - self.flat) / (1 - self.flat))))
         return warm * (self.floor + (1 - self.floor) * down)
 
 
