@@ -4,9 +4,9 @@ One row a memory, in order of arrival, so that signals are computed over all of 
 neighbours: the utterances before and after them in the same conversation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,33 @@ def packed(marks: Marks) -> int:
     return flags | marks.names << _NAMES_AT | marks.times << _TIMES_AT
 
 
+class _Columns(NamedTuple):
+    seqs: NDArray[np.int64]
+    utterance: NDArray[np.bool_]
+    user: NDArray[np.bool_]
+    at: NDArray[np.int64]
+    words: Numbers
+    marks: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> "_Columns":
+        rows = [(each.seq, each.utterance, each.role == "user", each.at, each.words, each.marks) for each in entries]
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(cls._fields)
+        seqs, utterance, user, at_us, words, marks = columns
+        return cls(
+            np.array(seqs, np.int64),
+            np.array(utterance, bool),
+            np.array(user, bool),
+            np.array(at_us, np.int64),
+            np.array(words, np.float32),
+            np.array(marks, np.int64),
+        )
+
+    def followed_by(self, more: "_Columns") -> "_Columns":
+        joined: list[Any] = [np.concatenate(pair) for pair in zip(self, more, strict=True)]
+        return _Columns(*joined)
+
+
 class Lengths(NamedTuple):
     """Lengths in words, relative to their mean."""
 
@@ -53,29 +80,38 @@ class Lengths(NamedTuple):
 class Outline:
     """All of a user's current memories as columns; never changed, so that recalls may share it."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        """``entries`` in order of arrival."""
-        self.entries = entries
-        columns = list(zip(*entries, strict=True)) if entries else [()] * len(Entry._fields)
-        self.ids: tuple[str, ...] = columns[1]
-        self.seqs = np.array(columns[0], np.int64)
-        self.utterance = np.array(columns[2], bool)
-        self.user = np.array([role == "user" for role in columns[4]], bool)
-        self.speakers = _Names(columns[5])
-        self.at = np.array(columns[6], np.int64)
-        self.words = np.array(columns[7], np.float32)
-        marks = np.array(columns[8], np.int64)
-        self.question = ((marks & _QUESTION) > 0).astype(np.float32)  # 1: it ends as a question
-        self.number = ((marks & _NUMBER) > 0).astype(np.float32)  # 1: it names an amount
-        self.names = np.minimum(marks >> _NAMES_AT & _MASK, _MOST_NAMES).astype(np.float32)
-        self.times = np.minimum(marks >> _TIMES_AT & _MASK, _MOST_TIMES).astype(np.float32)
-        self._aligned: tuple[Sequence[str], Rows] | None = None
+    def __init__(self, entries: Sequence[Entry], *, behind: "Outline | None" = None) -> None:
+        """``entries`` in order of arrival; ``behind``: an outline that they follow, whose columns are taken over."""
+        columns, ids = _Columns.of(entries), (entry.id for entry in entries)
+        speakers, conversations = (entry.speaker for entry in entries), map(_conversation_of, entries)
+        if behind is None:
+            self.entries, self.ids, self._columns = entries, tuple(ids), columns
+            self.speakers, self._conversations = _Names(speakers), _Names(conversations)
+            self._aligned: tuple[Sequence[str], Rows] = ([], np.zeros(0, np.intp))
+            before: dict[str, int] = {}
+        else:
+            self.entries, self.ids = [*behind.entries, *entries], (*behind.ids, *ids)
+            self._columns = behind._columns.followed_by(columns)
+            self.speakers = _Names(speakers, behind.speakers)
+            self._conversations = _Names(conversations, behind._conversations)
+            known, rows = behind._aligned
+            self._aligned = list(known), rows  # another list: what was not here when it was looked up may be now
+            before = behind.places
+        new = {entry.id: place for place, entry in enumerate(entries, len(before))}
+        self.places: dict[str, int] = {**before, **new}  #: by id
+        self.seqs, self.utterance, self.user, self.at, self.words, self._marks = self._columns
 
     def __len__(self) -> int:
         return len(self.seqs)
 
     def changed(self, gone: frozenset[str], more: Sequence[Entry]) -> "Outline":
-        """Return the outline without some memories and with others; costs a copy."""
+        """Return the outline without some memories and with others.
+
+        Costs a copy of its columns where others only follow, a pass over all memories where one is gone.
+        """
+        follow = not len(self) or not more or self.entries[-1].seq < more[0].seq
+        if follow and gone.isdisjoint(self.places):
+            return Outline(more, behind=self)
         kept = [entry for entry in self.entries if entry.id not in gone]
         newer = not kept or not more or kept[-1].seq < more[0].seq
         return Outline([*kept, *more] if newer else sorted([*kept, *more]))
@@ -88,11 +124,44 @@ class Outline:
         return np.where(self.seqs[places] == seqs, places, -1)
 
     def rows_of_ids(self, ids: Sequence[str]) -> Rows:
-        """Return the places of memories by id; -1 for those that are not here. The same list again costs nothing."""
-        if self._aligned is None or self._aligned[0] is not ids:
-            places = self.places
-            self._aligned = ids, np.fromiter((places.get(cube_id, -1) for cube_id in ids), np.intp, len(ids))
-        return self._aligned[1]
+        """Return the places of memories by id; -1 for those that are not here.
+
+        The same list again costs nothing, and one that only grew little.
+        """
+        known, rows = self._aligned
+        if known is not ids:
+            if ids[: len(known)] != known:
+                known, rows = [], np.zeros(0, np.intp)
+            rows = np.concatenate([rows, self._looked_up(ids[len(known) :])])
+            unknown = np.flatnonzero(rows < 0)  # they may have come since
+            rows[unknown] = self._looked_up([ids[row] for row in unknown.tolist()])
+            self._aligned = ids, rows
+        return rows
+
+    def _looked_up(self, ids: Sequence[str]) -> Rows:
+        return np.fromiter((self.places.get(cube_id, -1) for cube_id in ids), np.intp, len(ids))
+
+    @cached_property
+    def question(self) -> Numbers:
+        """1 for what ends as a question."""
+        return ((self._marks & _QUESTION) > 0).astype(np.float32)
+
+    @cached_property
+    def number(self) -> Numbers:
+        """1 for what names an amount."""
+        return ((self._marks & _NUMBER) > 0).astype(np.float32)
+
+    @cached_property
+    def names(self) -> Numbers:
+        """How many names each has, at most ``_MOST_NAMES``."""
+        names: Numbers = np.minimum(self._marks >> _NAMES_AT & _MASK, _MOST_NAMES).astype(np.float32)
+        return names
+
+    @cached_property
+    def times(self) -> Numbers:
+        """How many words of each tell a time, at most ``_MOST_TIMES``."""
+        times: Numbers = np.minimum(self._marks >> _TIMES_AT & _MASK, _MOST_TIMES).astype(np.float32)
+        return times
 
     @cached_property
     def log_words(self) -> Numbers:
@@ -132,20 +201,10 @@ class Outline:
         """Index terms of all memories together."""
         return int(self.words.sum(dtype=np.float64))
 
-    @cached_property
-    def places(self) -> dict[str, int]:
-        """The place of each memory by id."""
-        return {cube_id: place for place, cube_id in enumerate(self.ids)}
-
-    @cached_property
+    @property
     def conversations(self) -> NDArray[np.intp]:
         """The number of each utterance's conversation; every other memory is a conversation of its own."""
-        known: dict[str, int] = {}
-        numbers = [
-            known.setdefault(entry.conversation if entry.utterance and entry.conversation else entry.id, len(known))
-            for entry in self.entries
-        ]
-        return np.array(numbers, np.intp)
+        return self._conversations.numbers
 
     @cached_property
     def neighbours(self) -> tuple[Rows, Rows]:
@@ -166,12 +225,23 @@ class Outline:
 
 
 class _Names:
-    """Speakers as numbers."""
+    """Names as numbers, in the order in which they first came."""
 
-    def __init__(self, spoken: Sequence[str]) -> None:
-        known: dict[str, int] = {}
-        self.numbers = np.array([known.setdefault(name, len(known)) for name in spoken], np.intp)
-        self.names = tuple(known)
+    def __init__(self, names: Iterable[str], behind: "_Names | None" = None) -> None:
+        """``behind``: names that these follow, with their numbers."""
+        self._known: dict[str, int] = {} if behind is None else dict(behind._known)
+        known = self._known
+        numbers = np.array([known.setdefault(name, len(known)) for name in names], np.intp)
+        self.numbers: NDArray[np.intp] = numbers if behind is None else np.concatenate([behind.numbers, numbers])
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The name of each number."""
+        return tuple(self._known)
+
+
+def _conversation_of(entry: Entry) -> str:
+    return entry.conversation if entry.utterance and entry.conversation else entry.id
 
 
 def _relative(lengths: Numbers) -> Numbers:

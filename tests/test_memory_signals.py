@@ -134,6 +134,38 @@ def test_the_lexical_signal_is_the_vaults_own_ranking(tmp_path):
     )
 
 
+_TOLD = st.lists(
+    st.tuples(st.sampled_from(["c1", "c2", ""]), st.booleans(), st.sampled_from(["", "Ann", "Ben"]), st.integers(0, 4)),
+    max_size=12,
+)
+
+
+@given(_TOLD, _TOLD, st.sets(st.integers(0, 11), max_size=3))
+def test_an_outline_that_grew_is_the_one_that_is_read_anew(first, then, gone):
+    entries = [
+        Entry(n, f"id{n}", said, conversation, "user", speaker, 10 * n, words, n)
+        for n, (conversation, said, speaker, words) in enumerate([*first, *then])
+    ]
+    before, more = entries[: len(first)], entries[len(first) :]
+    old, left = Outline(before), [entry for entry in before if entry.seq not in gone]
+    assert old.places.keys() == {entry.id for entry in before}
+    vectors = [entry.id for entry in reversed(entries) if entry.words]  # those that are told later have theirs already
+    assert old.rows_of_ids(vectors).tolist() == [old.places.get(each, -1) for each in vectors]
+    for lost, expected in ((frozenset(), entries), (frozenset(f"id{n}" for n in gone), [*left, *more])):
+        grown, anew = old.changed(lost | {entry.id for entry in more}, more), Outline(expected)
+        assert list(grown.entries) == expected
+        assert (grown.ids, grown.places, grown.named) == (anew.ids, anew.places, anew.named)
+        assert grown.speakers.names == anew.speakers.names
+        for name in ("seqs", "utterance", "user", "at", "words", "question", "number", "names", "times", "log_words",
+                     "conversations", "after_question", "length"):  # fmt: skip
+            np.testing.assert_array_equal(getattr(grown, name), getattr(anew, name), err_msg=name)
+        np.testing.assert_array_equal(grown.neighbours, anew.neighbours)
+        for ids in (vectors, [*vectors, "new"], vectors[1:], list(vectors)):
+            assert grown.rows_of_ids(ids).tolist() == [anew.places.get(each, -1) for each in ids]
+        np.testing.assert_array_equal(grown.speakers.numbers, anew.speakers.numbers)
+    assert list(old.entries) == before
+
+
 def test_the_outline_at_hand_follows_every_write(tmp_path):
     """As read anew from the vault after each: told, corrected, changed by hand, forgotten."""
     memory = build(tmp_path, None)
