@@ -9,7 +9,7 @@ be forgotten, what else is known of them stays, told without it.
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,19 +67,18 @@ class Forgetting:
         """
         known = self._vault.named(scope)
         every = [each for wish in wishes for each in self._by_all_names(scope, wish, known)]
-        values = self._values(scope, every)
-        marked, by_words = Forgotten(values=tuple(values)), any(not wish.attributes for wish in every)
+        gone, by_words = self._gone(scope, every), any(not wish.attributes for wish in every)
         found: list[Forget] = []
         fault: EngineDown | None = None
         for wish in every:
             try:
                 found.append(self.widened(scope, wish))
             except EngineDown as error:
-                if by_words or marked.states(wish.target):
+                if by_words or gone.states(wish.target):
                     raise
                 found.append(wish)
                 fault = error
-        return Meant(wishes=tuple(found), kept=tuple(self._kept(scope, every, known, values)), fault=fault)
+        return Meant(wishes=tuple(found), kept=tuple(self._kept(scope, every, known, gone)), fault=fault)
 
     def fulfil(self, scope: Scope, wishes: Sequence[Forget]) -> Written:
         """Forget all that is meant or nothing.
@@ -105,15 +104,14 @@ class Forgetting:
         )
         return [replace(wish, attributes=meant)] if meant else []
 
-    def _values(self, scope: Scope, wishes: Iterable[Forget]) -> frozenset[str]:
+    def _gone(self, scope: Scope, wishes: Iterable[Forget]) -> Forgotten:
         """Return the values that the wishes name, those that held before included, and each word of a name."""
         facts = [fact for wish in wishes for fact in self._vault.stated(scope, wish.subject, wish.attributes)]
         parts = (fact.value.split() for fact in facts if fact.attribute.startswith(PREFIXES))
-        return frozenset((*(fact.value for fact in facts), *(word for name in parts for word in name)))
+        values = {*(fact.value for fact in facts), *(word for name in parts for word in name)}
+        return Forgotten(values=tuple(values))
 
-    def _kept(
-        self, scope: Scope, wishes: Sequence[Forget], known: Sequence[Named], gone: Collection[str]
-    ) -> list[Draft]:
+    def _kept(self, scope: Scope, wishes: Sequence[Forget], known: Sequence[Named], gone: Forgotten) -> list[Draft]:
         """Return what else is known of those whose name alone is to be forgotten, told without it.
 
         What cannot be told without it is left out, and all of it where several have that name or are that to the user.

@@ -65,8 +65,8 @@ class _Columns(NamedTuple):
         )
 
     def followed_by(self, more: "_Columns") -> "_Columns":
-        joined: list[Any] = [np.concatenate(pair) for pair in zip(self, more, strict=True)]
-        return _Columns(*joined)
+        pairs: Any = zip(self, more, strict=True)
+        return _Columns(*map(np.concatenate, pairs))
 
 
 class Lengths(NamedTuple):
@@ -109,12 +109,11 @@ class Outline:
 
         Costs a copy of its columns where others only follow, a pass over all memories where one is gone.
         """
-        follow = not len(self) or not more or self.entries[-1].seq < more[0].seq
-        if follow and gone.isdisjoint(self.places):
-            return Outline(more, behind=self)
-        kept = [entry for entry in self.entries if entry.id not in gone]
-        newer = not kept or not more or kept[-1].seq < more[0].seq
-        return Outline([*kept, *more] if newer else sorted([*kept, *more]))
+        unchanged = gone.isdisjoint(self.places)
+        kept = self if unchanged else Outline([entry for entry in self.entries if entry.id not in gone])
+        if not more or not len(kept) or kept.entries[-1].seq < more[0].seq:
+            return Outline(more, behind=kept)
+        return Outline(sorted([*kept.entries, *more]))
 
     def rows_of(self, seqs: NDArray[np.integer]) -> Rows:
         """Return the places of memories by their order of arrival; -1 for those that are not here."""

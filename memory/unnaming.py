@@ -28,9 +28,9 @@ def unnamed_by(wishes: Sequence[Forget], known: Sequence[Named]) -> list[Named]:
     named: set[str] = set()
     whole: set[str] = set()  #: that are to be forgotten themselves
     for wish in wishes:
-        unnamed = beings_unnamed(wish)
-        named |= {being for being in unnamed if not (called := _called(wish, known)) or being in called}
-        if not unnamed:
+        beings = beings_unnamed(wish)
+        named |= {being for being in beings if not (called := _called(wish, known)) or being in called}
+        if not beings:
             whole |= {attribute.partition(":")[2] for attribute in wish.attributes if attribute.startswith(PREFIXES)}
             whole |= set() if wish.attributes else {wish.subject}
     if any(wish.everything for wish in wishes):
@@ -54,7 +54,7 @@ def is_alone(who: Named, known: Sequence[Named]) -> bool:
     return all((each.name.casefold() == who.name.casefold()) == (each.being in same) for each in known)
 
 
-def unnamed(cube: MemCube, who: Named, names: Collection[str]) -> Draft | None:
+def unnamed(cube: MemCube, who: Named, gone: Forgotten) -> Draft | None:
     """Return a fact about somebody told without their name; None for anything else, and where a name would stay."""
     fact, being = cube.fact, living(who.being)
     about = (who.name.casefold(), *synonyms(being))
@@ -65,8 +65,7 @@ def unnamed(cube: MemCube, who: Named, names: Collection[str]) -> Draft | None:
     text = re.sub(name, f"the user's {being}", text, flags=re.IGNORECASE)
     text = text[:1].upper() + text[1:]
     value = f"{being} {DIED}" if fact.attribute == DIED else fact.value
-    forgotten = Forgotten(values=tuple(names))
-    if text == cube.text or forgotten.states(f"{text} {value}") or _addresses(f"{text} {value}", names):
+    if text == cube.text or gone.states(f"{text} {value}") or _addresses(f"{text} {value}", gone.values):
         return None
     return Draft(
         text=text,
@@ -77,7 +76,7 @@ def unnamed(cube: MemCube, who: Named, names: Collection[str]) -> Draft | None:
         valid_from=cube.valid_from,
         valid_to=cube.valid_to,
         fact=replace(fact, subject=being, value=value),
-        tags=tuple(tag for tag in cube.tags if not forgotten.states(tag)),
+        tags=tuple(tag for tag in cube.tags if not gone.states(tag)),
         entities=entities_in(text),
         pinned=cube.pinned,
         decays=cube.decays,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from memory.rules.family import is_name_of, may_be_apposed
 from memory.rules.lexicon import ANIMALS, BEINGS, listing
-from memory.rules.words import MONTH
+from memory.rules.words import MONTH, NAME
 
 ATTRIBUTE = "died"
 _LATE = "late "  #: in front of what an animal was, in the attribute that holds what it was called
@@ -41,7 +41,7 @@ _CAUSE = (
 )
 _DEATH = re.compile(
     rf"^(?:(?:old|dear|beloved|poor|sweet|little) )*?(?P<being>{BEINGS})"
-    rf"(?:(?P<comma>,)? (?P<name>(?-i:[A-Z][\w'-]*(?: [A-Z][\w'-]*){{0,2}})),?)?"
+    rf"(?:(?P<comma>,)? (?P<name>(?-i:{NAME})),?)?"
     rf"(?P<has> has| have|'s| is)?(?: {_ADVERBS})* "
     rf"(?P<died>died|passed away|(?P<dead>dead)|(?P<put>(?:was|had to be) (?:put down|put to sleep|euthani[sz]ed)))"
     rf"(?P<behind>(?:,? (?:{_ADVERBS}|{_CAUSE}|{_TIME}))*)$",

@@ -7,10 +7,11 @@ as many names as were counted.
 import re
 from dataclasses import dataclass, field
 
-from memory.rules.lexicon import ANIMALS, BREEDS, DIETS, NOT_CALLED, NOT_SUBJECTS, RELATIVES, listing
+from memory.rules.lexicon import ANIMALS, BREEDS, DIETS, NOT_CALLED, NOT_SUBJECTS, RELATIVES, alternatives, listing
 from memory.rules.occupations import JOBS
 from memory.rules.plurals import SINGULAR
 from memory.rules.values import believable
+from memory.rules.words import NAME
 
 MAX_NAMED = 12
 _COUNTS = {word: n for n, word in enumerate("one two three four five six seven eight nine ten".split(), 1)}
@@ -20,16 +21,13 @@ _AGE = re.compile(r"\s*\(\d{1,2}\)")
 _IN_BRACKETS = re.compile(r"\s*\((?P<names>[^()]+)\)$")
 _BEHIND = re.compile(r",?\s+(?:who|whom|whose|which|that|aged?|ages)\b.*$", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s*[,:]\s+(?:(?:and|&)\s+)?|\s+(?:and|&)\s+", re.IGNORECASE)
-_NAME = r"[A-Z][\w'-]*(?: [A-Z][\w'-]*){0,2}"
 _ADJECTIVES = r"(?:new|little|lovely|cute|small|big|young|old|older|younger|adult|grown|beautiful|dear|other|second)"
-_ONE_OR_MORE = "|".join(
-    re.escape(word) for word in sorted({*RELATIVES, *ANIMALS, *SINGULAR}, key=lambda word: (-len(word), word))
-)
+_ONE_OR_MORE = alternatives({*RELATIVES, *ANIMALS, *SINGULAR})
 _SOME = re.compile(
     rf"^(?:(?P<count>(?i:{'|'.join(_COUNTS)})) )?(?:(?i:{_ADJECTIVES}) )*?(?P<x>(?i:{_ONE_OR_MORE}))"
-    rf"(?P<called> (?i:called|named))?(?: (?P<name>{_NAME}))?$"
+    rf"(?P<called> (?i:called|named))?(?: (?P<name>{NAME}))?$"
 )
-_ONLY_NAME = re.compile(rf"^{_NAME}$")
+_ONLY_NAME = re.compile(rf"^{NAME}$")
 #: "We have a partner, Siemens", "a friend, Netflix": whoever is no kin may be a company or a program.
 _NOT_APPOSED = listing(
     "partner, boss, manager, supervisor, assistant, secretary, lawyer, accountant, doctor, dentist, therapist, vet, "

@@ -4,11 +4,17 @@ Law: a list may only make reading more careful or more exact; a word that stands
 """
 
 import re
+from collections.abc import Iterable
 
 
 def listing(text: str) -> frozenset[str]:
     """Return the parts of a comma-separated text."""
     return frozenset(part.strip() for part in text.replace("\n", ",").split(",") if part.strip())
+
+
+def alternatives(words: Iterable[str]) -> str:
+    """Return a pattern that matches any of the words, the longest that fits."""
+    return "|".join(map(re.escape, sorted(words, key=lambda word: (-len(word), word))))
 
 
 PRONOUNS = listing(
@@ -86,7 +92,7 @@ MANY_RELATIVES = listing(
 )
 
 #: Whoever has a name, as alternatives of a pattern, the longest first.
-BEINGS = "|".join(map(re.escape, sorted(RELATIVES | ANIMALS, key=lambda word: (-len(word), word))))
+BEINGS, RELATIVE = alternatives(RELATIVES | ANIMALS), alternatives(RELATIVES)
 
 DIETS = listing(
     "vegetarian, vegan, pescatarian, pescetarian, flexitarian, keto, ketogenic, paleo, halal, kosher, gluten-free, "

@@ -4,6 +4,7 @@ Law: a predicate is understood whole or not at all. A value is a part of the pre
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from memory.cube import FactKey, SemanticType
@@ -271,11 +272,19 @@ def _family(owner: Owner, predicate: str, clause: str) -> list[Statement]:
     line = children.predicates[0].line
     counted = [_statement(owner, children, line, found.children, clause)] if found.children else []
     named = [
-        Statement(fact=fact, text=owner.line(line, fact.value), semantic_type=SemanticType.FACT, clause=clause)
+        one
         for being, name in found.names
-        for fact, line in read_possessive(f"{being} is called {name}", owner.subject, has=True)
+        for one in told(owner, read_possessive(f"{being} is called {name}", owner.subject, has=True), clause)
     ]
     return [replace(one, whole=found.whole) for one in (*counted, *named)]
+
+
+def told(owner: Owner, possessed: Iterable[tuple[FactKey, str]], clause: str) -> list[Statement]:
+    """Return what ``read_possessive`` found, as facts of the owner."""
+    return [
+        Statement(fact=fact, text=owner.line(line, fact.value), semantic_type=SemanticType.FACT, clause=clause)
+        for fact, line in possessed
+    ]
 
 
 def _named_possession(owner: Owner, predicate: str, clause: str) -> list[Statement]:
@@ -285,10 +294,7 @@ def _named_possession(owner: Owner, predicate: str, clause: str) -> list[Stateme
         return []
     several = re.match(r"(?:two|three|four|five|six|\d) (?P<x>.+s)$", found["x"], re.IGNORECASE)
     said = f"{several['x']} are called {found['v']}" if several else f"{found['x']} is called {found['v']}"
-    return [
-        Statement(fact=fact, text=owner.line(line, fact.value), semantic_type=SemanticType.FACT, clause=clause)
-        for fact, line in read_possessive(said, owner.subject, has=found.re is _HAS_NAMED)
-    ]
+    return told(owner, read_possessive(said, owner.subject, has=found.re is _HAS_NAMED), clause)
 
 
 _HAS_NAMED = re.compile(

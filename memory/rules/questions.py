@@ -6,20 +6,19 @@ Law: as a pair of subject and attribute, spelt as in ``FactKey``; an attribute t
 import re
 
 from memory.rules.deaths import ATTRIBUTE as DIED
-from memory.rules.lexicon import ANIMALS, BEINGS, CODE_NOUNS, NOT_SUBJECTS, PRONOUNS, RELATIVES
+from memory.rules.lexicon import ANIMALS, BEINGS, CODE_NOUNS, NOT_SUBJECTS, PRONOUNS, RELATIVE, RELATIVES
 from memory.rules.plurals import singular
 from memory.rules.possessives import key
 from memory.rules.relations import RELATIONS
 
 Asked = tuple[str, str]  #: subject, attribute
 
-_RELATIVE = "|".join(map(re.escape, sorted(RELATIVES, key=lambda word: (-len(word), word))))
 _NOBODY = (
     r"(?!(?:What|Where|Who|Whom|Whose|When|Which|Why|How|In|On|At|For|By|To|From|Of|With|Is|Are|Am|Was|Were|Does|Do|"
     r"Did|"
     r"Has|Have|Can|Any|And|Remind|Tell|Show|Give|Forget|There|It|That|This|Today|The|I|My|Our|You|Your)\b)"
 )
-_WHO = rf"(?P<who>{_NOBODY}[A-Z][\w-]+(?: [A-Z][\w-]+)?|(?i:my|our) (?i:{_RELATIVE}))"
+_WHO = rf"(?P<who>{_NOBODY}[A-Z][\w-]+(?: [A-Z][\w-]+)?|(?i:my|our) (?i:{RELATIVE}))"
 _FAVOURITE = re.compile(
     r"\b(?:favou?rites?|preferred)(?: (?P<x>[a-z][a-z -]{1,30}?))?(?:\s+(?:is|are|was|of all)\b|$)", re.IGNORECASE
 )

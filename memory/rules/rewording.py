@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from memory.rules.lexicon import BEINGS, NOT_SUBJECTS, PRONOUNS
+from memory.rules.words import NAME
 
-_NAME = r"[A-Z][\w'-]*(?: [A-Z][\w'-]*){0,2}"
 _DATE = r"\d{1,2}(?:st|nd|rd|th)?(?: of)? [A-Z]\w+|[A-Z]\w+ \d{1,2}(?:st|nd|rd|th)?"
 
 _FRONTED = re.compile(
@@ -29,15 +29,15 @@ _NAMED_VALUE = re.compile(r"^(?:(?:an?|the) (?:[a-z]+ )?)?(?:[A-Z]|\d)")
 _TURNED: tuple[tuple["re.Pattern[str]", str], ...] = tuple(
     (re.compile(pattern), form)
     for pattern, form in (
-        (rf"^(?P<v>{_NAME}) is (?i:my|our) (?P<x>(?i:{BEINGS}))$", "my {x} is called {v}"),
+        (rf"^(?P<v>{NAME}) is (?i:my|our) (?P<x>(?i:{BEINGS}))$", "my {x} is called {v}"),
         (
-            rf"^(?i:the (?:person|man|woman) called) (?P<v>{_NAME}) is (?i:my|our) (?P<x>(?i:{BEINGS}))$",
+            rf"^(?i:the (?:person|man|woman) called) (?P<v>{NAME}) is (?i:my|our) (?P<x>(?i:{BEINGS}))$",
             "my {x} is called {v}",
         ),
-        (rf"^(?i:this is (?:about )?(?:my|our)) (?P<x>(?i:{BEINGS})),? (?P<v>{_NAME})$", "my {x} is called {v}"),
+        (rf"^(?i:this is (?:about )?(?:my|our)) (?P<x>(?i:{BEINGS})),? (?P<v>{NAME})$", "my {x} is called {v}"),
         (
             rf"^(?i:(?:everybody|everyone|people|we all) (?:calls?|named) (?:my|our)) (?P<x>(?i:{BEINGS}))"
-            rf" (?P<v>{_NAME})$",
+            rf" (?P<v>{NAME})$",
             "my {x} is called {v}",
         ),
         (r"^(?P<v>[\w' -]{2,40}) (?i:is|are) (?i:my|our) (?P<x>(?i:favou?rite) [\w -]{2,30})$", "my {x} is {v}"),
@@ -50,10 +50,10 @@ _TURNED: tuple[tuple["re.Pattern[str]", str], ...] = tuple(
         (rf"^(?i:on )(?P<v>{_DATE}),? (?i:it(?:'s| is) my birthday)$", "my birthday is on {v}"),
         (rf"^(?i:it(?:'s| is) my birthday on )(?P<v>{_DATE})$", "my birthday is on {v}"),
         (rf"^(?i:the date of my birthday|the day i was born) is (?:on )?(?P<v>{_DATE})$", "my birthday is on {v}"),
-        (rf"^(?i:the name(?:'s| is)) (?P<v>{_NAME})$", "my name is {v}"),
+        (rf"^(?i:the name(?:'s| is)) (?P<v>{NAME})$", "my name is {v}"),
         (
             rf"^(?i:(?:(?:today|yesterday|(?:last |on )?\w+day|this|it) )?(?:was|is|'s) my first day (?:at|with)) "
-            rf"(?P<v>{_NAME})$",
+            rf"(?P<v>{NAME})$",
             "I work at {v}",
         ),
         (r"^(?i:the number of my (?:children|kids) is) (?P<v>\w+)$", "I have {v} children"),

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass, replace
 
 from memory.rules.family import may_be_apposed
-from memory.rules.lexicon import RELATIVES
+from memory.rules.lexicon import RELATIVE
+from memory.rules.words import PERSON_NAME
 
 MAX_SENTENCES = 24  #: of a message; what comes later is kept verbatim only
 MAX_SENTENCE_CHARS = 400  #: people state facts in shorter sentences; longer ones are pasted or lists
@@ -161,11 +162,11 @@ _PAST_VERB = re.compile(
     r"named(?! (?:it|him|her)\b)|can't stand)\b",
     re.IGNORECASE,
 )
-_RELATIVE = "|".join(map(re.escape, sorted(RELATIVES, key=lambda word: (-len(word), word))))
-_MY_RELATIVE = re.compile(rf"(?i:my|our) (?i:{_RELATIVE})(?: [A-Z][\w-]+)?(?= )")
-_APPOSED_TO = rf"(?P<apposed>(?i:my|our) (?P<being>(?i:{_RELATIVE})), (?P<name>[A-Z][\w-]+(?: [A-Z][\w-]+){{0,2}}))"
-_APPOSITION = re.compile(rf"\s*[A-Z][\w-]+, (?:my|our) (?i:{_RELATIVE})$")
-_NAME_APPOSED = re.compile(rf"\s*{_APPOSED_TO}(?P<behind>, .+)?$")
+_MY_RELATIVE = re.compile(rf"(?i:my|our) (?i:{RELATIVE})(?: [A-Z][\w-]+)?(?= )")
+_APPOSITION = re.compile(rf"\s*[A-Z][\w-]+, (?:my|our) (?i:{RELATIVE})$")
+_NAME_APPOSED = re.compile(
+    rf"\s*(?P<apposed>(?i:my|our) (?P<being>(?i:{RELATIVE})), (?P<name>{PERSON_NAME}))(?P<behind>, .+)?$"
+)
 _JOIN = re.compile(
     rf"\s*(?:;|\s[\u2013\u2014-]{{1,2}}\s|\u2014)\s*(?:and\s+|but\s+|so\s+)?"
     rf"|,?\s+(?:and|but|so|though|although|while|whereas|plus)\s+(?:also\s+|then\s+|now,?\s+|today\s+|currently\s+|"

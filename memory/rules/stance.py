@@ -4,16 +4,15 @@ import re
 from dataclasses import dataclass
 
 from memory.cube import MemCube, SemanticType
-from memory.rules.lexicon import RELATIVES
+from memory.rules.lexicon import RELATIVE
 from memory.spaces import SharedCube
 from memory.trust import is_external
 
-_RELATIVE = "|".join(map(re.escape, sorted(RELATIVES, key=lambda word: (-len(word), word))))
-SOMEBODY = re.compile(rf"\b(?:my|our) (?:{_RELATIVE})\b", re.IGNORECASE)
+SOMEBODY = re.compile(rf"\b(?:my|our) (?:{RELATIVE})\b", re.IGNORECASE)
 _OF_OTHERS = re.compile(
-    rf"^(?:my|our) (?:{_RELATIVE})\b(?!(?: [A-Z][\w'-]+)? and (?:i|me)\b)"
+    rf"^(?:my|our) (?:{RELATIVE})\b(?!(?: [A-Z][\w'-]+)? and (?:i|me)\b)"
     rf"(?!(?:'s name)? (?:is|'s)(?: called| named)?(?: now)? [A-Z][\w'-]*[.!]?$)"
-    rf"|^[A-Z][\w'-]+, (?:my|our) (?:{_RELATIVE}),",
+    rf"|^[A-Z][\w'-]+, (?:my|our) (?:{RELATIVE}),",
     re.IGNORECASE,
 )
 _MUSED = re.compile(  # of lower case: whatever the case, each search takes four times as long, and a recall makes 30

@@ -11,13 +11,14 @@ from memory.cube import FactKey, SemanticType
 from memory.rules.deaths import ATTRIBUTE as DIED
 from memory.rules.deaths import Death, death, late
 from memory.rules.family import is_name_of, may_be_apposed
-from memory.rules.lexicon import ANIMALS, BEINGS, NAMES_TOO, NOT_SUBJECTS, PRONOUNS, RELATIVES
+from memory.rules.lexicon import ANIMALS, BEINGS, NAMES_TOO, NOT_SUBJECTS, PRONOUNS, RELATIVE, RELATIVES
 from memory.rules.possessives import read_possessive, read_thing
-from memory.rules.predicates import USER, Owner, Statement, read_predicate, relation_of, values_of
+from memory.rules.predicates import USER, Owner, Statement, read_predicate, relation_of, told, values_of
 from memory.rules.relations import BY_ATTRIBUTE, RELATIONS
 from memory.rules.rewording import plain_forms
 from memory.rules.sentences import AGO, Clause
 from memory.rules.values import trimmed
+from memory.rules.words import PERSON_NAME
 
 _FIRST_PERSON = re.compile(r"^(?:i|we)(?=['\s])(?P<rest>.*)$", re.IGNORECASE)
 
@@ -35,23 +36,20 @@ _PROFESSION = re.compile(r"^(?:my )?(?:profession|job|occupation)\?\s*i(?:'m| am
 
 _MY = re.compile(r"^(?:my|our) (?P<rest>.+)$", re.IGNORECASE)
 
-_PERSON_NAME = r"[A-Z][\w-]+(?: [A-Z][\w-]+){0,2}"
-
-_RELATIVE = "|".join(map(re.escape, sorted(RELATIVES, key=lambda word: (-len(word), word))))
 
 _MY_PERSON = re.compile(
-    rf"^(?:old |good |dear )?(?P<rel>(?i:{_RELATIVE}))(?P<comma>,)? (?P<name>{_PERSON_NAME}),? (?P<rest>\S.*)$"
+    rf"^(?:old |good |dear )?(?P<rel>(?i:{RELATIVE}))(?P<comma>,)? (?P<name>{PERSON_NAME}),? (?P<rest>\S.*)$"
 )
 
 _MY_RELATIVE = re.compile(
-    rf"^(?P<rel>(?i:{_RELATIVE}))(?P<rest>'s (?:a|an|allergic|living|learning|vegetarian|vegan)\b.*|\s+(?!is called|"
+    rf"^(?P<rel>(?i:{RELATIVE}))(?P<rest>'s (?:a|an|allergic|living|learning|vegetarian|vegan)\b.*|\s+(?!is called|"
     rf"is named|'s)\S.*)$",
     re.IGNORECASE,
 )
 
-_MY_RELATIVES = re.compile(rf"^(?P<rel>(?i:{_RELATIVE}))(?:,? (?P<name>{_PERSON_NAME}))?(?:'s|(?<=s)') (?P<rest>\S.*)$")
+_MY_RELATIVES = re.compile(rf"^(?P<rel>(?i:{RELATIVE}))(?:,? (?P<name>{PERSON_NAME}))?(?:'s|(?<=s)') (?P<rest>\S.*)$")
 
-_NAMED = re.compile(rf"^(?P<name>{_PERSON_NAME})(?:, (?:my|our) (?P<rel>(?i:{_RELATIVE})),)?(?P<rest>(?:'s)?\s.+)$")
+_NAMED = re.compile(rf"^(?P<name>{PERSON_NAME})(?:, (?:my|our) (?P<rel>(?i:{RELATIVE})),)?(?P<rest>(?:'s)?\s.+)$")
 
 #: "Sounds like fun", "Kids love tools": the word in front is no single person.
 _NOT_SINGULAR = re.compile(
@@ -62,7 +60,7 @@ _NOT_SINGULAR = re.compile(
 )
 
 #: "My wife Clara and I live in Bonn.", in front of the joint.
-_WITH_ME = re.compile(rf"^(?i:my|our) (?P<being>(?i:{BEINGS})) (?P<name>{_PERSON_NAME})$")
+_WITH_ME = re.compile(rf"^(?i:my|our) (?P<being>(?i:{BEINGS})) (?P<name>{PERSON_NAME})$")
 
 _MY_LATE = re.compile(rf"^{AGO},? (?:my|our) (?P<rest>.+)$", re.IGNORECASE)
 
@@ -118,15 +116,8 @@ def _beside_user(before: Clause, clause: Clause) -> list[Statement]:
 
 def _who(being: str, name: str, clause: str) -> list[Statement]:
     """Return that the user's being has that name; one may have more of them."""
-    return [
-        Statement(
-            fact=replace(fact, single=False),
-            text=USER.line(line, fact.value),
-            semantic_type=SemanticType.FACT,
-            clause=clause,
-        )
-        for fact, line in read_possessive(f"{being} is called {name}", "user", has=False)
-    ]
+    named = told(USER, read_possessive(f"{being} is called {name}", "user", has=False), clause)
+    return [replace(one, fact=replace(one.fact, single=False)) for one in named]
 
 
 def _is_told_better(one: Statement, before: list[Statement]) -> bool:
@@ -169,7 +160,7 @@ def _in_first_person(found: "re.Match[str]") -> str:
     return "My" if found[1] else "I"
 
 
-_NAMED_PERSON = re.compile(rf"\b(?i:my|our) (?i:{_RELATIVE}) (?P<name>{_PERSON_NAME})")
+_NAMED_PERSON = re.compile(rf"\b(?i:my|our) (?i:{RELATIVE}) (?P<name>{PERSON_NAME})")
 
 
 def _shown(statement: Statement) -> str:
@@ -320,10 +311,9 @@ def _third_person(text: str, casual: bool) -> list[Statement]:
     if stated or not rest.startswith("'s "):
         return stated
     rest = rest[3:]
-    return _possessed(owner, rest, text, casual) or [
-        Statement(fact=fact, text=owner.line(line, fact.value), semantic_type=SemanticType.FACT, clause=text)
-        for fact, line in read_possessive(rest, owner.subject, casual=casual)
-    ]
+    return _possessed(owner, rest, text, casual) or told(
+        owner, read_possessive(rest, owner.subject, casual=casual), text
+    )
 
 
 def _thing(thing: tuple[FactKey, str], clause: str) -> Statement:

@@ -7,6 +7,8 @@ MONTH = (
     r"\b(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
     r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b"
 )
+#: Up to three words with capitals; the second sort holds no apostrophe, for a possessive may follow.
+NAME, PERSON_NAME = r"[A-Z][\w'-]*(?: [A-Z][\w'-]*){0,2}", r"[A-Z][\w-]+(?: [A-Z][\w-]+){0,2}"
 _WORD = re.compile(r"\w+")
 _STOP = frozenset(
     "a about am an and any are as at be been but by can could did do does for from had has have how i if in is it its "

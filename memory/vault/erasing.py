@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from memory.change import Change, Operation
-from memory.cube import SemanticType
+from memory.cube import FactKey, SemanticType
 from memory.errors import Unavailable
 from memory.ports import Written
 from memory.rules.stance import is_of_others
@@ -21,7 +21,7 @@ from memory.turn import Forget, Scope
 from memory.vault import extractions
 from memory.vault.byte_search import database_files, found_in
 from memory.vault.cubes import remove, remove_all
-from memory.vault.known import KnownCube, about, with_duplicates, with_ids, with_text
+from memory.vault.known import KnownCube, about, stated, with_duplicates, with_ids, with_text
 from memory.vault.ledger_texts import blank_turns, scrub_receipts, scrub_turns
 from memory.vault.proof import ERASED_TABLES, count_of, found_in_tables, search_files
 from memory.vault.reading import VaultBase
@@ -60,6 +60,14 @@ class CubeErasing(VaultBase):
         if purged.ids:
             self._connections.afterwards(partial(self._tidy, purged.traces))
         return Written(removed=purged.ids)
+
+    def stated(self, scope: Scope, subject: str, attributes: Sequence[str]) -> list[FactKey]:
+        """Return what cubes state of the subject, current or not, and what else they stated in earlier versions.
+
+        An attribute that ends in ":" names all below it. Costs a look at all facts of the user.
+        """
+        with self._connections.read() as connection:
+            return stated(connection, scope.user, subject, attributes)
 
     def forget(self, scope: Scope, forget: Forget) -> Written:
         """Remove every matching cube, current or not, the verbatim turns that state it, and its words in the ledger.

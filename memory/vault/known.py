@@ -70,15 +70,23 @@ def with_text(connection: sqlite3.Connection, user: str, is_sought: Callable[[st
 
 def about(connection: sqlite3.Connection, user: str, subject: str, attributes: Sequence[str]) -> list[KnownCube]:
     """Return the cubes that state a fact of the subject; an attribute that ends in ":" names all below it."""
+    is_named = _naming(subject, attributes)
+    rows = connection.execute(_FACTS, {"user": user})
+    return _loaded(connection, {row[0] for row in rows if row[1] is not None and is_named(row[1], row[2])})
+
+
+def stated(connection: sqlite3.Connection, user: str, subject: str, attributes: Sequence[str]) -> list[FactKey]:
+    """Return what cubes state of the subject, current or not, and what else they stated in earlier versions."""
+    is_named = _naming(subject, attributes)
+    known = about(connection, user, subject, attributes)
+    facts = (version.fact for each in known for version in each.versions)
+    return [fact for fact in facts if fact is not None and is_named(fact.subject, fact.attribute)]
+
+
+def _naming(subject: str, attributes: Sequence[str]) -> Callable[[str, str], bool]:
     wanted = [folded(attribute) for attribute in attributes]
     below = tuple(attribute for attribute in wanted if attribute.endswith(":"))
-    seqs = {
-        row["seq"]
-        for row in connection.execute(_FACTS, {"user": user})
-        if row[1] is not None and folded(row[1]) == folded(subject)
-        if folded(row[2]) in wanted or (below and folded(row[2]).startswith(below))
-    }
-    return _loaded(connection, seqs)
+    return lambda of, name: folded(of) == folded(subject) and (folded(name) in wanted or folded(name).startswith(below))
 
 
 def _loaded(connection: sqlite3.Connection, seqs: Collection[int]) -> list[KnownCube]:

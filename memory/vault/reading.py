@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 
 from memory.aliases import PREFIXES, Named
-from memory.cube import FactKey, MemCube, SemanticType, State, Trust
+from memory.cube import MemCube, SemanticType, State, Trust
 from memory.document import documents_partition
 from memory.errors import Invalid, NotFound
 from memory.lifecycle import ended
@@ -61,12 +61,6 @@ _NAMED = f"""
       AND {_ALIVE} AND {IN_USE} AND trust >= {int(Trust.USER)} ORDER BY recorded_at DESC LIMIT :limit
 """
 _NAMED_THEN = _NAMED.replace(IN_USE, "recorded_at <= :as_of AND (superseded_at IS NULL OR superseded_at > :as_of)")
-_STATED = """
-    SELECT attribute, json_extract(data, '$.fact') AS fact FROM cubes WHERE owner = :owner AND subject = :subject
-    UNION SELECT json_extract(versions.data, '$.fact.attribute'), json_extract(versions.data, '$.fact')
-    FROM versions JOIN cubes USING (seq)
-    WHERE owner = :owner AND subject IS NOT NULL AND json_extract(versions.data, '$.fact.subject') = :subject
-"""
 _VERSIONS = """
     SELECT versions.data FROM versions JOIN cubes USING (seq)
     WHERE owner = :owner AND id = :id ORDER BY versions.version
@@ -227,18 +221,6 @@ class CubeReading(VaultBase):
                 rows = self._rows(connection, scope, sql, **bound, **then)
                 found += [Named(row["attribute"].removeprefix(prefix), row["name"]) for row in rows]
         return found
-
-    def stated(self, scope: Scope, subject: str, attributes: Sequence[str]) -> list[FactKey]:
-        """Return what cubes state of the subject, current or not, and what else they stated in earlier versions.
-
-        An attribute that ends in ":" names all below it.
-        """
-        wanted = [folded(attribute) for attribute in attributes]
-        below = tuple(attribute for attribute in wanted if attribute.endswith(":"))
-        with self._connections.read() as connection:
-            rows = self._rows(connection, scope, _STATED, subject=folded(subject))
-        known = [(folded(row["attribute"]), row["fact"]) for row in rows]
-        return [FactKey(**orjson.loads(fact)) for name, fact in known if name in wanted or name.startswith(below)]
 
     def known_at(self, scope: Scope, as_of: datetime) -> list[MemCube]:
         """Return all cubes as they were known at that time, by when they began to hold."""
