@@ -10,7 +10,7 @@ is the generated set of memories that change (adapters/ranker/training/conversat
 messages are hashes, so that no evidence enters. Right is an answer that says the value (answers_judge.py); the embedded
 model reads plain sentences only, so *brought in*, the share of questions whose right answer stands in what the policy
 brought in, says what a better reader would have had. *Outdated*: it says what held before. Where nothing answers, right
-is an answer that says none of the person's values. CPU is that of the server's process (Linux).
+is an answer that says so; what is brought in all the same is counted. CPU is that of the server's process (Linux).
 """
 
 import argparse
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from answers_judge import is_right, says_stale, wilson
+from answers_judge import is_right, is_unknowing, says_stale, wilson
 from answers_results import percent
 from answers_server import Server, served
 from answers_sets import Asked, Person, generated, sample
@@ -115,7 +115,7 @@ class Examination:
         self.found.answers.append(
             Answer(
                 answerable=asked.gold.answerable,
-                right=is_right(reply.text, asked.gold),
+                right=is_right(reply.text, asked.gold) if asked.gold.answerable else is_unknowing(reply.text),
                 stale=says_stale(reply.text, asked.gold),
                 held=is_right(brought, asked.gold),
                 memories=len(reply.memory_ids),
@@ -157,8 +157,9 @@ def _answers(found: dict[str, Found]) -> Table:
         "95 %",
         "outdated",
         "brought in",
-        f"right where nothing answers ({counts[1]})",
+        f"says so where nothing answers ({counts[1]})",
         "memories",
+        "where nothing answers",
         "prompt tokens",
     )
     rows = [[name, *_answer_cells(each)] for name, each in found.items()]
@@ -174,7 +175,8 @@ def _answer_cells(found: Found) -> list[str]:
         percent([answer.stale for answer in yes]),
         percent([answer.held for answer in yes]),
         percent([answer.right for answer in no]),
-        _mean([answer.memories for answer in found.answers], 1),
+        _mean([answer.memories for answer in yes], 1),
+        _mean([answer.memories for answer in no], 1),
         _mean([answer.prompt_tokens for answer in found.answers], 0),
     ]
 

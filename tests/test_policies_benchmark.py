@@ -71,10 +71,15 @@ def test_shares_count_what_something_answers_and_what_nothing_does_apart():
         return policies.Answer(**{**fields, **more})
 
     found = policies.Found(
-        answers=[answer(right=True, held=True), answer(stale=True), answer(answerable=False, right=True)]
+        answers=[
+            answer(right=True, held=True),
+            answer(stale=True),
+            answer(answerable=False, right=True, memories=0),
+            answer(answerable=False, memories=3),
+        ]
     )
-    right, _, outdated, held, nothing, memories, tokens = policies._answer_cells(found)
-    assert (right, outdated, held, nothing, memories, tokens) == ("50", "50", "50", "100", "2.0", "50")
+    right, _, outdated, held, nothing, memories, needless, tokens = policies._answer_cells(found)
+    assert (right, outdated, held, nothing, memories, needless, tokens) == ("50", "50", "50", "50", "2.0", "1.5", "50")
 
 
 def test_a_policy_that_does_not_ship_is_refused():
