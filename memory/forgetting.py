@@ -30,11 +30,13 @@ from memory.rules.words import content_words
 from memory.topics import Label, Topics
 from memory.turn import Draft, Forget, Scope
 from memory.unnaming import is_alone, left_s, unnamed, unnamed_by
-from memory.vault.scrub import Forgotten
+from memory.vault.forgotten_names import ForgottenNames, forgotten_of, is_name
+from memory.vault.said_names import same_name
 from memory.vault.words import stems, terms
 
 _RELATION, _ANIMAL = PREFIXES
 _PERSON = re.compile(r"(?:my|our) (\w+(?: \w+)?)", re.IGNORECASE)
+_AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+(?:and|or|&)\s+")
 _EARLIER = re.compile(r"\b(?:old|former|previous|earlier|ex|last)\b", re.IGNORECASE)  #: what holds now must stay
 _MOST_KEPT = 256
 _MIN_LIKENESS = 0.42  #: of the wish to questions about a topic
@@ -66,7 +68,8 @@ class Forgetting:
         Raises: EngineDown: nothing may be forgotten yet, for the wishes could not be read again afterwards.
         """
         known = self._vault.named(scope)
-        every = [each for wish in wishes for each in self._by_all_names(scope, wish, known)]
+        apart = [each for wish in wishes for each in _of_each(wish, known)]
+        every = [each for wish in apart for each in self._by_all_names(scope, wish, known)]
         gone, by_words = self._gone(scope, every), any(not wish.attributes for wish in every)
         found: list[Forget] = []
         fault: EngineDown | None = None
@@ -98,20 +101,25 @@ class Forgetting:
             return [replace(wish, attributes=attributes)]
         called = {attribute: self._vault.stated(scope, "user", [attribute]) for attribute in attributes}
         meant = tuple(
-            attribute
-            for attribute, facts in called.items()
-            if any(fact.value.casefold() == wish.value.casefold() for fact in facts)
+            attribute for attribute, facts in called.items() if any(same_name(fact.value, wish.value) for fact in facts)
         )
         return [replace(wish, attributes=meant)] if meant else []
 
-    def _gone(self, scope: Scope, wishes: Iterable[Forget]) -> Forgotten:
+    def _gone(self, scope: Scope, wishes: Iterable[Forget]) -> ForgottenNames:
         """Return the values that the wishes name, those that held before included, and each word of a name."""
-        facts = [fact for wish in wishes for fact in self._vault.stated(scope, wish.subject, wish.attributes)]
-        parts = (fact.value.split() for fact in facts if fact.attribute.startswith(PREFIXES))
-        values = {*(fact.value for fact in facts), *(word for name in parts for word in name)}
-        return Forgotten(values=tuple(values))
+        facts = [
+            fact
+            for wish in wishes
+            for fact in self._vault.stated(scope, wish.subject, wish.attributes)
+            if not (wish.value and is_name(fact)) or same_name(fact.value, wish.value)
+        ]
+        gone = forgotten_of(facts)
+        words = (word for name in gone.names for word in name.split())
+        return replace(gone, names=tuple(dict.fromkeys((*gone.names, *words))))
 
-    def _kept(self, scope: Scope, wishes: Sequence[Forget], known: Sequence[Named], gone: Forgotten) -> list[Draft]:
+    def _kept(
+        self, scope: Scope, wishes: Sequence[Forget], known: Sequence[Named], gone: ForgottenNames
+    ) -> list[Draft]:
         """Return what else is known of those whose name alone is to be forgotten, told without it.
 
         What cannot be told without it is left out, and all of it where several have that name or are that to the user.
@@ -191,13 +199,24 @@ def _same(attribute: str) -> tuple[str, ...]:
     return (*same, late(attribute)) if prefix + colon == _ANIMAL and living(being) == being else same
 
 
+def _of_each(wish: Forget, known: Sequence[Named]) -> list[Forget]:
+    """Return a wish for each of those who are named in it, "Anna and Tom", where all are known: a band is one thing."""
+    names = _AND.split(wish.target)
+    if wish.attributes or wish.everything or len(names) < 2:
+        return [wish]
+    if not all(any(same_name(each.name, name) for each in known) for name in names):
+        return [wish]
+    return [replace(wish, target=name, subject=name.casefold()) for name in names]
+
+
 def _other_names(subject: str, known: Sequence[Named]) -> set[str]:
     """Return what else facts about the subject may be under; of somebody whom a name tells apart, that too."""
     living_known = [Named(living(each.being), each.name) for each in known]
-    called = {name for name, _ in asked_of_both([(subject, "")], living_known)}
-    bearers = [who for who in living_known if who.name.casefold() in {*called, subject}]
+    spelt = {subject, *(each.name.casefold() for each in known if same_name(each.name, subject))}
+    called = {name for one in spelt for name, _ in asked_of_both([(one, "")], living_known)}
+    bearers = [who for who in living_known if who.name.casefold() in called]
     if not all(is_alone(who, living_known) for who in bearers):
-        called = {subject}
+        called = spelt
     return {word for name in called for word in synonyms(name)} - {subject}
 
 

@@ -17,7 +17,8 @@ from memory.rules.names import entities_in
 from memory.rules.wishes import beings_unnamed
 from memory.trust import is_external
 from memory.turn import Draft, Forget
-from memory.vault.scrub import Forgotten
+from memory.vault.forgotten_names import ForgottenNames
+from memory.vault.said_names import same_name, spelt, without_names
 from memory.vault.words import plain, words
 
 _ADDRESS = re.compile(r"\S*[@\d]\S*")  #: a name may be a part of it
@@ -32,13 +33,11 @@ def unnamed_by(wishes: Sequence[Forget], known: Sequence[Named]) -> list[Named]:
         named |= {being for being in beings if not (called := _called(wish, known)) or being in called}
         if not beings:
             whole |= {attribute.partition(":")[2] for attribute in wish.attributes if attribute.startswith(PREFIXES)}
-            whole |= set() if wish.attributes else {wish.subject}
+            whole |= set() if wish.attributes else {wish.subject, plain(wish.subject)}
     if any(wish.everything for wish in wishes):
         return []
     return [
-        who
-        for who in known
-        if who.being in named and not {who.being, who.name.casefold()} & whole and is_alone(who, known)
+        who for who in known if who.being in named and not {who.being, plain(who.name)} & whole and is_alone(who, known)
     ]
 
 
@@ -51,21 +50,25 @@ def _called(wish: Forget, known: Sequence[Named]) -> set[str]:
 def is_alone(who: Named, known: Sequence[Named]) -> bool:
     """True where nobody else is called so, and nobody else is that to the user."""
     same = synonyms(who.being)
-    return all((each.name.casefold() == who.name.casefold()) == (each.being in same) for each in known)
+    return all(same_name(each.name, who.name) == (each.being in same) for each in known)
 
 
-def unnamed(cube: MemCube, who: Named, gone: Forgotten) -> Draft | None:
+def unnamed(cube: MemCube, who: Named, gone: ForgottenNames) -> Draft | None:
     """Return a fact about somebody told without their name; None for anything else, and where a name would stay."""
     fact, being = cube.fact, living(who.being)
-    about = (who.name.casefold(), *synonyms(being))
-    if fact is None or fact.subject not in about or not cube.in_use or is_external(cube.trust):
+    about = {plain(word) for word in (who.name, *synonyms(being))}
+    if fact is None or plain(fact.subject) not in about or not cube.in_use or is_external(cube.trust):
         return None
-    name, beings = rf"(?<!\w){re.escape(who.name)}(?!\w)", "|".join(map(re.escape, synonyms(being)))
-    text = re.sub(rf"\b(the user's (?:{beings})) {name}", r"\1", cube.text, flags=re.IGNORECASE)
-    text = re.sub(name, f"the user's {being}", text, flags=re.IGNORECASE)
+    beings = "|".join(map(re.escape, synonyms(being)))
+    text = re.sub(rf"\b(the user's (?:{beings})) {spelt(who.name)}(?!\w)", r"\1", cube.text, flags=re.IGNORECASE)
+    text = without_names(text, [who.name], f"the user's {being}")
     text = text[:1].upper() + text[1:]
     value = f"{being} {DIED}" if fact.attribute == DIED else fact.value
-    if text == cube.text or gone.states(f"{text} {value}") or _addresses(f"{text} {value}", gone.values):
+    if (
+        text == cube.text
+        or gone.states(f"{text} {value}")
+        or _addresses(f"{text} {value}", (*gone.values, *gone.names))
+    ):
         return None
     return Draft(
         text=text,

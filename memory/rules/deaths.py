@@ -80,6 +80,12 @@ def death(rest: str) -> Death | None:
     return Death(being, name, value, f"The user's {who} {said}{when[0] if when else ''}.", animal, bool(found["dead"]))
 
 
+def called_in(value: str) -> str:
+    """Return the name in the value of such a fact ("dog Rex died"); "" where there is none."""
+    one = death(value)
+    return one.name if one else ""
+
+
 def late(attribute: str) -> str:
     """Return the attribute that holds what animals were called that died: "pet:late dog"."""
     prefix, _, being = attribute.partition(":")

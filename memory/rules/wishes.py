@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from memory.aliases import PREFIXES
 from memory.rules.deaths import living
+from memory.rules.joined import BETWEEN, is_told_of_another, joined, without_request
 from memory.rules.lexicon import ANIMALS, RELATIVES
 from memory.rules.plurals import singular
 from memory.rules.possessives import key
@@ -19,6 +20,7 @@ from memory.rules.questions import asked_about as asked_about  # what a question
 from memory.rules.sentences import MAX_SENTENCE_CHARS, Clause, clauses, sentences_and_rest, without_lead
 from memory.rules.statements import instead, read_clause, read_statements
 from memory.rules.values import trimmed
+from memory.rules.words import content_words
 from memory.turn import Forget
 
 _VERB = (
@@ -65,6 +67,12 @@ _LEAD_IN = re.compile(
     r"you remember about |about )|(?:the fact )?that |the information (?:about|on) )",
     re.IGNORECASE,
 )
+#: Why it is to be forgotten, or what else is asked for; another thing that is to be forgotten is none of these.
+_BEHIND = re.compile(
+    rf"(?!{BETWEEN}),\s+(?:delete|erase|remove|and|it's|it is|that's|please|i |because|since)\b", re.IGNORECASE
+)
+_STATES = re.compile(r"^(?:about )?(?:the fact )?that\s", re.IGNORECASE)
+_MINE = re.compile(r"^(?:my|our)\s", re.IGNORECASE)
 _THAT = re.compile(
     r"^(?:that|this|what i (?:just )?(?:said|told you)|the last (?:thing|message|one)|my last (?:message|sentence))$",
     re.IGNORECASE,
@@ -119,6 +127,7 @@ def forgets(text: str, context: Sequence[Statement] = ()) -> tuple[tuple[Forget,
         found = _forget(sentence, context) if len(sentence) <= MAX_SENTENCE_CHARS else ()
         if found:
             wishes += found
+            rest += _told_beside(sentence)
         elif not (wishes and _repeats_wish(sentence)):
             rest.append(sentence)
     return (tuple(wishes), "\n".join(filter(None, (" ".join(rest), behind)))) if wishes else ((), text)
@@ -211,16 +220,40 @@ def _forget(sentence: str, context: Sequence[Statement]) -> Sequence[Forget]:
     found = _FORGET.match(body) or _FORGET.match(without_lead(body))
     if not found or re.match(r"(?:don't|do not|never) forget", body, re.IGNORECASE):
         return ()
-    target = re.split(
-        r",\s+(?:delete|erase|remove|and|it's|it is|that's|please|i |because|since)\b", found["target"].strip(" ,.!")
-    )[0].strip(" ,")
+    words, _ = without_request(found["target"].strip(" ,.!"))
+    target = _BEHIND.split(words)[0].strip(" ,")
     if _EVERYTHING.match(target):
         return (Forget(target=target, everything=True),)
     if _NO_TARGET.match(target) or (_MEMORY_VERBS.search(_verb(body)) and not _ABOUT_MEMORY.search(target)):
         return ()
     if _THAT.match(target):
         return _forget_last(context)
-    return _targeted(target)
+    return _each(target) or _targeted(target)
+
+
+def _each(target: str) -> list[Forget]:
+    """Return the wish for each thing that is joined in the target; [] where it is one, or not all are understood."""
+    parts = joined(target)
+    if len(parts) == 1:
+        return []
+    wishes: list[Forget] = []
+    states = False
+    for part in parts:
+        states = bool(_STATES.match(part)) or (states and bool(_MINE.match(part)))
+        if _EVERYTHING.match(part):
+            wishes.append(Forget(target=part, everything=True))
+        elif is_told_of_another(part) or (states and not _stated(_LEAD_IN.sub("", part).strip())):
+            return []
+        else:
+            wishes += _targeted(part)
+    few = any(len(content_words(wish.target)) < 2 for wish in wishes if not (wish.attributes or wish.everything))
+    return [] if few else wishes
+
+
+def _told_beside(sentence: str) -> list[str]:
+    """Return what is to be kept in the same breath: "and remember that I like tea"."""
+    _, asked = without_request(sentence)
+    return [asked] if asked.casefold().startswith("remember") else []
 
 
 def _verb(body: str) -> str:
@@ -238,12 +271,13 @@ def _forget_last(context: Sequence[Statement]) -> Sequence[Forget]:
 def _targeted(target: str) -> Sequence[Forget]:
     """Return the wish with the attributes that the target names; a whole statement names its value too.
 
-    What is stated of several is a wish for each of them.
+    Whatever is stated is a wish of its own: each of several, and each value.
     """
     about = _LEAD_IN.sub("", target).strip()
     stated = _stated(about)
     if stated:
-        return [_of_subject(target, subject, stated) for subject in dict.fromkeys(one.fact.subject for one in stated)]
+        said = dict.fromkeys((one.fact.subject, one.fact.value) for one in stated)
+        return [_of_value(target, subject, value, stated) for subject, value in said]
     thing = _THING.match(about)
     if thing and not _names_being(key(thing["x"]), key(thing["y"])):
         return (Forget(target=target, subject=key(thing["y"]), attributes=(f"thing:{key(thing['x'])}",)),)
@@ -285,11 +319,10 @@ def _introduces(one: Statement, about: str) -> bool:
     return _is_name(one) and living(being) == being and mentioned is not None
 
 
-def _of_subject(target: str, subject: str, stated: Sequence[Statement]) -> Forget:
-    facts = [one.fact for one in stated if one.fact.subject == subject]
-    values = {fact.value for fact in facts}
+def _of_value(target: str, subject: str, value: str, stated: Sequence[Statement]) -> Forget:
+    facts = [one.fact for one in stated if (one.fact.subject, one.fact.value) == (subject, value)]
     attributes = tuple(dict.fromkeys(fact.attribute for fact in facts))
-    return Forget(target=target, subject=subject, attributes=attributes, value=values.pop() if len(values) == 1 else "")
+    return Forget(target=target, subject=subject, attributes=attributes, value=value)
 
 
 def _names_being(feature: str, owner: str) -> bool:

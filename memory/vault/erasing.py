@@ -21,19 +21,17 @@ from memory.turn import Forget, Scope
 from memory.vault import extractions
 from memory.vault.byte_search import database_files, found_in
 from memory.vault.cubes import remove, remove_all
-from memory.vault.known import KnownCube, about, stated, with_duplicates, with_ids, with_text
+from memory.vault.forgotten_names import ForgottenNames, forgotten_of
+from memory.vault.known import KnownCube, facts_of, stated, with_duplicates, with_ids, with_text
 from memory.vault.ledger_texts import blank_turns, scrub_receipts, scrub_turns
+from memory.vault.meant import meant_by
 from memory.vault.proof import ERASED_TABLES, count_of, found_in_tables, search_files
 from memory.vault.reading import VaultBase
-from memory.vault.scrub import Forgotten, holds
+from memory.vault.scrub import Forgotten
 from memory.vault.spaces import leave_all
 from memory.vault.traces import Traces, of_cubes, of_user, referring, shared, unname, unname_for_others
-from memory.vault.words import content_terms, words
 
 logger = logging.getLogger(__name__)
-
-#: Words of "forget ..." itself, beside the stop words: they name nothing.
-_WISH = frozenset(("forget", "delet", "eras", "remov", "memori", "fact", "user", "mention", "told", "tell"))
 
 #: Up to this size a database is rebuilt where anything stayed behind: it takes a second or two.
 _REBUILT_BYTES = 64 << 20
@@ -73,9 +71,10 @@ class CubeErasing(VaultBase):
         """Remove every matching cube, current or not, the verbatim turns that state it, and its words in the ledger.
 
         With attributes: the facts of that subject and attribute (one that ends in ":" names all below it); of facts
-        that hold many values only those that the target names, where it names any. Every verbatim turn that holds a
-        forgotten value as a whole word goes too. Without attributes: the memories that hold all content words of the
-        target; none when it has no content word.
+        that hold many values only those that the target names, where it names any, and where the wish has a value only
+        those that hold it. Every verbatim turn that holds a forgotten value as a whole word goes too. Without
+        attributes, and where no fact holds the value: the memories that hold all content words of the target; none
+        when it has no content word.
         """
         with self._connections.write(Change.by(scope, Operation.FORGET)) as connection:
             if forget.everything:
@@ -86,7 +85,7 @@ class CubeErasing(VaultBase):
             else:
                 names = [(forget.subject, attribute) for attribute in forget.attributes]
                 extractions.withhold(connection, scope.user, names)
-                chosen, anywhere = _chosen(connection, scope.user, forget)
+                chosen, anywhere = meant_by(connection, scope.user, forget)
                 known = {each.id for each in chosen}
                 chosen += [each for each in with_ids(connection, scope.user, forget.cube_ids) if each.id not in known]
                 purged = _purge(connection, scope, chosen, anywhere)
@@ -188,35 +187,16 @@ def _purge(connection: sqlite3.Connection, scope: Scope, chosen: Sequence[KnownC
     chosen = with_duplicates(connection, scope.user, chosen)
     doomed = [*chosen, *_stating(connection, scope.user, chosen, anywhere)]
     ids = tuple(each.id for each in doomed)
-    facts = [cube.fact for each in doomed for cube in each.versions if cube.fact is not None]
-    extractions.withhold(connection, scope.user, {(fact.subject, fact.attribute) for fact in facts})
+    extractions.withhold(connection, scope.user, {(fact.subject, fact.attribute) for fact in facts_of(doomed)})
     naming, shown = referring(connection, ids), shared(connection, ids)
     remove(connection, [each.stored for each in doomed])
     unname(connection, naming, ids)
     unname_for_others(connection, scope.user, shown)
     connection.execute(_EMPTY_CHANGES, (scope.user,))
-    linked = Forgotten(
-        values=_values(chosen), texts=tuple(cube.text for each in chosen for cube in each.versions), ids=ids
-    )
+    linked = forgotten_of(facts_of(chosen), texts=_texts(chosen), ids=ids)
     changed = scrub_turns(connection, scope.user, anywhere=anywhere, linked=linked, links=_links(doomed))
     scrub_receipts(connection, scope.user, anywhere=anywhere, linked=linked)
     return _Purged(ids, Traces(ids, of_cubes(doomed)), changed)
-
-
-def _chosen(connection: sqlite3.Connection, user: str, forget: Forget) -> tuple[list[KnownCube], Forgotten]:
-    """Return the cubes that the wish names, and what must not be found anywhere any more."""
-    if not forget.attributes:
-        stems = tuple(stem for stem in content_terms(forget.target) if stem not in _WISH)
-        if not stems:
-            return [], Forgotten()
-        return with_text(connection, user, lambda text: holds(text, stems)), Forgotten(stems=stems)
-    chosen = about(connection, user, forget.subject, forget.attributes)
-    target = set(words(forget.target))
-    many = [each for each in chosen if each.fact is not None and not each.fact.single]
-    named = [each for each in many if any(set(words(value)) <= target for value in _values([each]))]
-    if named:
-        chosen = [each for each in chosen if each not in many or each in named]
-    return chosen, Forgotten(values=_values(chosen))
 
 
 def _stating(
@@ -227,8 +207,8 @@ def _stating(
     What was put together of several memories goes whole with any of them whose words it repeats; the others stay.
     """
     links = _links(chosen)
-    values = Forgotten(values=_values(chosen))
-    texts = Forgotten(texts=tuple(cube.text for each in chosen for cube in each.versions))
+    values = forgotten_of(facts_of(chosen))
+    texts = Forgotten(texts=_texts(chosen))
     doomed = {each.id for each in chosen}
     states = (values, anywhere, texts)
     left = with_text(connection, user, lambda text: any(forgotten.states(text) for forgotten in states))
@@ -239,11 +219,13 @@ def _stating(
         cube = each.stored.cube
         made_of = bool(doomed & set(cube.derived_from))
         near = made_of or bool(links & _links([each]))
-        said = cube.semantic_type is SemanticType.TURN and not is_of_others(cube)
+        said = cube.semantic_type is SemanticType.TURN
+        own = said and not is_of_others(cube)
         return any(
             (near and values.states(version.text))
             or (made_of and texts.states(version.text))
-            or (said and anywhere.states(version.text))
+            or (own and anywhere.states(version.text))
+            or (said and isinstance(anywhere, ForgottenNames) and anywhere.says_name(version.text))
             for version in each.versions
         )
 
@@ -254,9 +236,8 @@ def _stating(
     return found
 
 
-def _values(cubes: Iterable[KnownCube]) -> tuple[str, ...]:
-    facts = [cube.fact for each in cubes for cube in each.versions if cube.fact is not None]
-    return tuple(dict.fromkeys(fact.value for fact in facts))
+def _texts(cubes: Iterable[KnownCube]) -> tuple[str, ...]:
+    return tuple(cube.text for each in cubes for cube in each.versions)
 
 
 def _links(cubes: Iterable[KnownCube]) -> set[str]:

@@ -4,7 +4,7 @@ Texts are compared before cubes are built, so a search through all that a user h
 """
 
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -13,6 +13,7 @@ from memory.cube import FactKey, MemCube
 from memory.vault.cubes import StoredCube, stored
 from memory.vault.relations import duplicates_of
 from memory.vault.rows import cube_from_json, dumps, folded
+from memory.vault.words import plain
 
 _TEXTS = """
     SELECT seq, text FROM cubes WHERE owner = :user
@@ -69,7 +70,10 @@ def with_text(connection: sqlite3.Connection, user: str, is_sought: Callable[[st
 
 
 def about(connection: sqlite3.Connection, user: str, subject: str, attributes: Sequence[str]) -> list[KnownCube]:
-    """Return the cubes that state a fact of the subject; an attribute that ends in ":" names all below it."""
+    """Return the cubes that state a fact of the subject; an attribute that ends in ":" names all below it.
+
+    A subject is the same with its accents and without them.
+    """
     is_named = _naming(subject, attributes)
     rows = connection.execute(_FACTS, {"user": user})
     return _loaded(connection, {row[0] for row in rows if row[1] is not None and is_named(row[1], row[2])})
@@ -83,10 +87,18 @@ def stated(connection: sqlite3.Connection, user: str, subject: str, attributes: 
     return [fact for fact in facts if fact is not None and is_named(fact.subject, fact.attribute)]
 
 
+def facts_of(cubes: Iterable[KnownCube]) -> list[FactKey]:
+    """Return what the cubes state in all their versions."""
+    return [cube.fact for each in cubes for cube in each.versions if cube.fact is not None]
+
+
 def _naming(subject: str, attributes: Sequence[str]) -> Callable[[str, str], bool]:
+    of_subject = plain(folded(subject))
     wanted = [folded(attribute) for attribute in attributes]
     below = tuple(attribute for attribute in wanted if attribute.endswith(":"))
-    return lambda of, name: folded(of) == folded(subject) and (folded(name) in wanted or folded(name).startswith(below))
+    return lambda of, name: (
+        plain(folded(of)) == of_subject and (folded(name) in wanted or folded(name).startswith(below))
+    )
 
 
 def _loaded(connection: sqlite3.Connection, seqs: Collection[int]) -> list[KnownCube]:
