@@ -84,6 +84,11 @@ class Governance:
         """
         return self._sensitivity.hidden(text)
 
+    def named_in(self, text: str, names: Iterable[str]) -> list[str]:
+        """Return those of a text's names that the policy does not hide in it: alone a password looks like any word."""
+        shown = self.redact(text).casefold()
+        return [name for name in names if name.casefold() in shown]
+
     def _cleaned(self, draft: Draft) -> tuple[Draft, Screened]:
         """Return the draft without what is hidden, and what was found in its text."""
         draft = replace(draft, text=well_formed(draft.text.strip()))
@@ -107,7 +112,7 @@ class Governance:
             text=text,
             fact=fact,
             tags=tuple(map(clean, draft.tags)),
-            entities=tuple(map(clean, draft.entities)),
+            entities=tuple(clean(name) for name in draft.entities if name not in draft.text or name in text),
         )
         return cleaned, screened
 

@@ -103,7 +103,8 @@ class Pipeline:
                 detail |= case.told()
         with trace.at("reader") as detail:
             call = self._at.reader.read(request.said, now=self._at.clock(), as_of=controls.as_of)
-            detail |= {"intent": call.intent.value, "entities": list(call.entities), "query_chars": len(call.query)}
+            names = self._at.governance.named_in(call.query, call.entities)
+            detail |= {"intent": call.intent.value, "entities": names, "query_chars": len(call.query)}
         blocks, shown = self._standing.blocks(request)
         texts = tuple(m.text for m in request.said if m.role in ("user", "assistant") and m.text)
         seen = Seen(conversation_id=request.conversation_id, texts=texts, cube_ids=shown)
