@@ -90,6 +90,20 @@ async def test_a_queued_turn_is_written_and_then_settled(files, tmp_path):
     assert await background.drain(5)
 
 
+async def test_a_message_that_is_answered_anew_again_and_again_is_written_each_time(files, tmp_path):
+    writer = Writer(files)
+    background = await running(files, writer, tmp_path)
+    answers = 3 * QUICK.max_attempts
+    for number in range(answers):
+        turn_id = files.ledger.open(record("One"), dedupe_window_s=600)
+        files.ledger.close(ADA, turn_id, f"Answer {number}.")
+        background.wake()
+        assert await background.settled(ADA, timeout_s=5)
+        assert files.ledger.states(ADA, [turn_id]) == {turn_id: TurnState.EMPTY}  # this writer keeps nothing
+    assert len(writer.texts) == answers
+    await background.drain(5)
+
+
 async def test_settled_waits_for_this_user_only_and_not_for_ever(files, tmp_path):
     gate = threading.Event()
     background = await running(files, Writer(files, lambda _: gate.wait(5)), tmp_path)

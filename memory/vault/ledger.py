@@ -133,8 +133,9 @@ class SqliteLedger:
             if not is_open and (answer is None or answer == row["answer"]):
                 return
             state = TurnState.EMPTY if row["messages"] == "[]" else TurnState.QUEUED
-            connection.execute(
-                "UPDATE turns SET answer = ?, state = ?, due_at = ?, changed = leased_until IS NOT NULL WHERE seq = ?",
+            connection.execute(  # another answer is other work: what was tried with the one before does not count
+                "UPDATE turns SET answer = ?, state = ?, due_at = ?, changed = leased_until IS NOT NULL, attempts = 0 "
+                "WHERE seq = ?",
                 (None if state is TurnState.EMPTY else answer, state, micros(self._clock()), row["seq"]),
             )
 
