@@ -28,7 +28,7 @@ def test_what_is_said_of_secrets_and_asked_of_them_leaves_none_behind(tmp_path, 
     proxy = Proxy(tmp_path, upstream.url)
     try:
         receipts = []
-        for said, secret in SECRETS.items():
+        for said in SECRETS:
             for text in (said, f"Do you remember this? {said}"):
                 reply = proxy.chat(text)
                 assert reply.read()

@@ -25,8 +25,17 @@ _BETWEEN, _JOINS = re.compile(BETWEEN, re.IGNORECASE), re.compile(rf"\s{_AND}\s"
 _BOTH = re.compile(r"^(?P<about>about\s+)?(?:both|either|all of)\s+(?=(?:my|our)\b)", re.IGNORECASE)
 #: What else is asked of the assistant in the same breath.
 _ASKED_BESIDE = re.compile(
-    rf",?\s+{_AND}\s+(?:please |then |just |also )*(?=(?:never|don't|do not|(?:tell|give|show|write|help) (?:me|us)) |"
-    r"(?:let's|stop) |remember (?:that|i|my|our)\b|(?:move on|start over|start again)$)",
+    rf",?\s+{_AND}\s+(?:please |then |just |also )*"
+    r"(?=(?:never|don't|do not) (?:ever )?"
+    r"(?:mention|bring|ask|tell|say|use|talk|speak|refer|remind|store|save|worry)\b|"
+    r"(?:tell|give|show|write|help) (?:me|us) |(?:let's|stop) |remember (?:that|i|my|our)\b|"
+    r"(?:move on|start over|start again)$)",
+    re.IGNORECASE,
+)
+#: What is to stay; "remember that I like tea" is told instead.
+_KEPT_BESIDE = re.compile(
+    r",?\s+(?:(?:and|but) (?:please |do |still )*(?:keep|leave|not|don't forget|do not forget)|"
+    r"but (?:please |do |still )*remember|except(?: for)?|apart from|other than)\s.*$",
     re.IGNORECASE,
 )
 #: "My talk with Bob and my boss", "a gift for Anna and my sister": whom the word in front speaks of, too.
@@ -84,7 +93,8 @@ def joined(target: str) -> list[str]:
 
 
 def without_request(target: str) -> tuple[str, str]:
-    """Return the target without what else is asked for behind it, and that: "and remember that I like tea"."""
+    """Return the target without what is to stay or is asked for behind it, and the latter: "and tell me a joke"."""
+    target = _KEPT_BESIDE.sub("", target)
     found = _ASKED_BESIDE.search(target)
     return (target[: found.start()], target[found.end() :]) if found and found.start() else (target, "")
 

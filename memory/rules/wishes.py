@@ -69,7 +69,7 @@ _LEAD_IN = re.compile(
 )
 #: Why it is to be forgotten, or what else is asked for; another thing that is to be forgotten is none of these.
 _BEHIND = re.compile(
-    rf"(?!{BETWEEN}),\s+(?:delete|erase|remove|and|it's|it is|that's|please|i |because|since)\b", re.IGNORECASE
+    rf"(?!{BETWEEN}),\s+(?:delete|erase|remove|and|it's|it is|that's|please|(?-i:i )|because|since)\b", re.IGNORECASE
 )
 _STATES = re.compile(r"^(?:about )?(?:the fact )?that\s", re.IGNORECASE)
 _MINE = re.compile(r"^(?:my|our)\s", re.IGNORECASE)
@@ -220,9 +220,12 @@ def _forget(sentence: str, context: Sequence[Statement]) -> Sequence[Forget]:
     found = _FORGET.match(body) or _FORGET.match(without_lead(body))
     if not found or re.match(r"(?:don't|do not|never) forget", body, re.IGNORECASE):
         return ()
-    words, _ = without_request(found["target"].strip(" ,.!"))
+    said = found["target"].strip(" ,.!")
+    words, _ = without_request(said)
     target = _BEHIND.split(words)[0].strip(" ,")
-    if _EVERYTHING.match(target):
+    if words != said and (_EVERYTHING.match(target) or _THAT.match(target)):
+        return ()  # "Forget that and tell me a joke." is no wish, and one with an exception is not carried out
+    if _EVERYTHING.match(target) and not _THAT.match(target):
         return (Forget(target=target, everything=True),)
     if _NO_TARGET.match(target) or (_MEMORY_VERBS.search(_verb(body)) and not _ABOUT_MEMORY.search(target)):
         return ()
