@@ -31,8 +31,8 @@ def _guarded(chosen: argparse.Namespace) -> int:
     from config.layers import ConfigError
     from memory.errors import MemoryFault
 
-    command: Callable[[argparse.Namespace], int] = getattr(import_module(module), function)
     try:
+        command: Callable[[argparse.Namespace], int] = getattr(import_module(module), function)
         return command(chosen)
     except ConfigError as error:
         print("The configuration cannot be used:", *error.problems, sep="\n  ", file=sys.stderr)

@@ -12,15 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from memory.errors import Unavailable
+from memory.vault.folders import make_folder
 
 
 @contextmanager
 def only_server(data_dir: Path) -> Iterator[None]:
     """Hold the data folder while the block runs.
 
-    Raises: Unavailable: another server runs on it.
+    Raises: Unavailable: another server runs on it, or it cannot be made.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(data_dir)
     lock = os.open(data_dir / "server.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

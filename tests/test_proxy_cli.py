@@ -66,6 +66,18 @@ def test_a_command_that_does_not_exist_is_status_2() -> None:
     assert memos("keys").returncode == 2
 
 
+@pytest.mark.parametrize("below", ["", "x"])
+@pytest.mark.parametrize("command", [["serve", "--backend", "echo", "--port", "0"], ["keys", "create", "ada"]])
+def test_a_data_folder_that_cannot_be_made_is_told_and_nothing_is_touched(tmp_path, command, below) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("mine")
+    done = memos(*command, "--data", str(file / below if below else file))
+    assert done.returncode == 1
+    assert "a file is in the way. Choose another one with --data." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert file.read_text() == "mine"
+
+
 def test_the_version_is_told_either_way() -> None:
     assert memos("--version").stdout == memos("version").stdout
     assert memos("--version").stdout.startswith("memos-proxy ")

@@ -12,6 +12,7 @@ from memory.vault.audit import AuditLog
 from memory.vault.connections import Connections
 from memory.vault.extractions import SqliteExtractions
 from memory.vault.failpoints import Failpoints
+from memory.vault.folders import make_folder
 from memory.vault.history import SqliteHistory
 from memory.vault.journal import Journal
 from memory.vault.keys import SqliteKeys, audit_key, check_pepper, watermark_key
@@ -65,10 +66,11 @@ def open_vault(
     ``redact`` takes secrets out of what is stored unseen by governance: ledger rows and imports.
     New memories of the ``decaying`` types are archived once they are cold, unless a draft says otherwise.
 
-    Raises: Unavailable: the file cannot be opened, or its pepper is gone. Refused: a newer program wrote it.
+    Raises: Unavailable: the folder cannot be made or the file not be opened, or its pepper is gone. Refused: a newer
+    program wrote it.
     """
     ids = new_id or (lambda: secrets.token_hex(12))
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(data_dir)
     pepper, database = data_dir / "pepper", data_dir / "memos.db"
     check_pepper(pepper, database)
     chain_key = audit_key(pepper)
