@@ -18,6 +18,7 @@ from memory.aliases import PREFIXES, Named, asked_of_both, synonyms
 from memory.cube import MemCube, SemanticType
 from memory.embeddings import Embeddings
 from memory.errors import EngineDown
+from memory.leftovers import rest_of, rest_without_age
 from memory.ports import Clock, Vault, Written
 from memory.ranking import DATE_WORDS
 from memory.rules.deaths import ATTRIBUTE as DIED
@@ -26,6 +27,7 @@ from memory.rules.lexicon import RELATIVES
 from memory.rules.stance import SOMEBODY, states
 from memory.rules.topics import Holds, Topic
 from memory.rules.topics import topics as all_topics
+from memory.rules.wished import being_named
 from memory.rules.words import content_words
 from memory.topics import Label, Topics
 from memory.turn import Draft, Forget, Scope
@@ -81,7 +83,8 @@ class Forgetting:
                     raise
                 found.append(wish)
                 fault = error
-        return Meant(wishes=tuple(found), kept=tuple(self._kept(scope, every, known, gone)), fault=fault)
+        kept = (*self._kept(scope, every, known, gone), *self._rests(scope, every, known, gone))
+        return Meant(wishes=tuple(found), kept=kept, fault=fault)
 
     def fulfil(self, scope: Scope, wishes: Sequence[Forget]) -> Written:
         """Forget all that is meant or nothing.
@@ -138,15 +141,40 @@ class Forgetting:
                     drafts.append(replace(draft, ttl_s=ttl_s))
         return drafts
 
+    def _rests(
+        self, scope: Scope, wishes: Sequence[Forget], known: Sequence[Named], gone: ForgottenNames
+    ) -> list[Draft]:
+        """Return what stays of the turns that name whom the wishes are about: what they tell of others."""
+        targets = {wish.target for wish in wishes}
+        if {wish.attributes for wish in wishes} == {("age",)} and len(targets) == 1:
+            (target,) = targets
+            aged, _ = self._vault.lexical(scope, target, limit=_MOST_KEPT)
+            said = self._vault.get_many(scope, [cube_id for cube_id, _ in aged])
+            return [draft for cube in said if (draft := rest_without_age(cube, target)) is not None]
+        attributes = {attribute for wish in wishes for attribute in wish.attributes}
+        beings = {living(each.partition(":")[2]) for each in attributes if each.startswith(PREFIXES)} - {""}
+        if not beings or any(wish.everything or not wish.attributes for wish in wishes):
+            return []
+        found = {cube_id for name in gone.names for cube_id, _ in self._vault.lexical(scope, name, limit=_MOST_KEPT)[0]}
+        cubes = sorted(self._vault.get_many(scope, sorted(found)), key=lambda cube: cube.valid_from)
+        same = {word for being in beings for word in synonyms(being)}
+        shared = any(
+            same_name(each.name, name) and living(each.being) not in same for each in known for name in gone.names
+        )
+        rests = (rest_of(cube, same, gone, shared=shared) for cube in cubes)
+        return [draft for draft in rests if draft is not None]
+
     def widened(self, scope: Scope, wish: Forget) -> Forget:
         """Return the wish with the attributes and the memories of its topic; as it is, where it names none.
 
         Costs an embedding, and a product over all of the user's memories. Raises: EngineDown.
         """
-        if wish.everything or wish.value or _EARLIER.search(wish.target):
+        if wish.everything or wish.value or wish.message_id or _EARLIER.search(wish.target):
             return wish
         person = _person(wish.target)
         for topic in person or (self._meant(wish.target) if _is_of_user(wish) else []):
+            if topic.apart:
+                continue  # who was born when, where and how old they are: what the words name is exact already
             wanted = _things(wish.target, topic)
             attributes = () if wanted else topic.attributes
             wish = replace(
@@ -200,13 +228,24 @@ def _same(attribute: str) -> tuple[str, ...]:
 
 
 def _of_each(wish: Forget, known: Sequence[Named]) -> list[Forget]:
-    """Return a wish for each of those who are named in it, "Anna and Tom", where all are known: a band is one thing."""
+    """Return a wish for each of those who are named in it, "Anna and Tom", where all are known: a band is one thing.
+
+    "My friend Sarah" is Sarah where nobody else is called so.
+    """
+    being, name = being_named(wish.target) or ("", "")
+    if name and not wish.attributes and all(_is(each, being) for each in known if same_name(each.name, name)):
+        return [replace(wish, target=name)]
     names = _AND.split(wish.target)
     if wish.attributes or wish.everything or len(names) < 2:
         return [wish]
     if not all(any(same_name(each.name, name) for each in known) for name in names):
         return [wish]
     return [replace(wish, target=name, subject=name.casefold()) for name in names]
+
+
+def _is(who: Named, being: str) -> bool:
+    """True for whoever is that to the user, living or dead."""
+    return living(who.being) in synonyms(being)
 
 
 def _other_names(subject: str, known: Sequence[Named]) -> set[str]:

@@ -17,6 +17,7 @@ from typing import Any
 from memory import prompts
 from memory.cube import MemCube, SemanticType
 from memory.ports import TokenCounter
+from memory.replaced import REPLACED
 from memory.spaces import SharedCube
 from memory.trust import is_external, least
 from memory.turn import Candidate, Hit, Injection, MemoryCall, Plan, Recall
@@ -221,6 +222,8 @@ def _objection(hit: Hit, plan: Plan, seen: Seen) -> str:
         return "a question holds no fact"
     if "covered" in cube.tags:
         return "its facts stand for it"
+    if REPLACED in hit.signals:
+        return "what it states was replaced"
     if hit.relevance < plan.min_relevance:
         return "not relevant enough"
     return ""

@@ -24,6 +24,7 @@ from memory.finding import Finder
 from memory.ports import Ranker, Vault, Vector
 from memory.question import Question
 from memory.ranking import EARLIER, Candidate, Cues, cues_of, day_tags, ranked
+from memory.replaced import mark_replaced
 from memory.reranking import Reranking
 from memory.rules.parts import parts_of
 from memory.rules.topics import topics as all_topics
@@ -121,6 +122,8 @@ class Operator:
         wanted = _own_word_first([hit for hit in hits if hit.cube.kind in plan.kinds])
         if call.as_of is None and _best(wanted) < self._weights.archived_below:
             wanted = _own_word_first([*self._archived(scope, question, plan, wanted), *wanted])
+        if call.as_of is None:
+            wanted = mark_replaced(self._vault, scope, question, wanted, among=_pool(plan))
         personal = is_personal(call.query)
         return [replace(hit, probability=probability(hit.signals, personal=personal)) for hit in wanted]
 

@@ -270,6 +270,7 @@ class Forget:
     everything: bool = False  #: all that is known about the user
     cube_ids: tuple[str, ...] = ()  #: memories that it means beside
     value: str = ""  #: only this value of the attributes ("forget that I like jazz"); empty: whatever the value is
+    message_id: str = ""  #: only what was said in this message and answered to it ("forget that")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

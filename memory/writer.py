@@ -12,15 +12,19 @@ from datetime import datetime, timedelta
 
 from memory.cube import FactKey, Origin, SemanticType, Source, Trust
 from memory.prompts import FENCE_CLOSE, FENCE_OPEN, STABLE_HEADER
+from memory.rules.contacts import replaced_by
 from memory.rules.handed_over import parted
 from memory.rules.lexicon import NOT_ACKNOWLEDGED
 from memory.rules.names import entities_in
+from memory.rules.partings import partings
 from memory.rules.predicates import Statement
 from memory.rules.sentences import Clause, asks, clauses, own_words, plain, sentences_and_rest, well_formed
 from memory.rules.small_talk import is_small_talk
 from memory.rules.statements import read_statements
 from memory.rules.times import find_times
+from memory.rules.wished import NOTHING, Before
 from memory.rules.wishes import corrected, forgets
+from memory.rules.words import is_casual
 from memory.trust import attacks, gives_orders, least, origin_under, speaks_for_user
 from memory.turn import Draft, Exchange, Forget, Message, Retract, Writing
 from memory.vault.scrub import FORGOTTEN
@@ -59,7 +63,7 @@ class Writer:
 
     def write(self, exchange: Exchange) -> Writing:
         """Return drafts, wishes to forget and facts that no longer hold."""
-        stated = self._context(exchange)
+        stated, before = self._context(exchange), self._before(exchange)
         drafts: list[Draft] = []
         wishes: list[Forget] = []
         retracts: list[Retract] = []
@@ -68,7 +72,8 @@ class Writer:
         for message in exchange.messages:
             rests_on = least((rests_on, self._trust_in(message, exchange)))
             if message.role == "user":
-                read = self._user(message, exchange, stated)
+                read = self._user(message, exchange, stated, before)
+                before = Before(message.id, tuple(read.statements))
                 drafts += _moved(read.drafts, len(drafts))
                 wishes += read.forgets
                 retracts += read.retracts
@@ -87,31 +92,42 @@ class Writer:
             found += corrected(text, found) or _stated(text)
         return found
 
-    def _user(self, message: Message, exchange: Exchange, stated: Sequence[Statement]) -> _Read:
+    def _before(self, exchange: Exchange) -> Before:
+        """Return what the user said right before the exchange."""
+        last = next((message for message in reversed(exchange.context) if message.role == "user"), None)
+        if last is None:
+            return NOTHING
+        text = _parted(plain(without_injected(last.text, exchange.injected)))[0]
+        return Before(last.id, tuple(_stated(text)))
+
+    def _user(self, message: Message, exchange: Exchange, stated: Sequence[Statement], before: Before) -> _Read:
         text = plain(well_formed(without_injected(message.text, exchange.injected))).strip()
         own, handed_over = _parted(text)
-        read = self._own(own, message, exchange, stated)
+        read = self._own(own, message, exchange, stated, before)
         if handed_over and self._keep_turns:
             kept = _turn(message, exchange, handed_over, (), trust=Trust.DOCUMENT)
             read = replace(read, drafts=[*read.drafts, kept])
         return read
 
-    def _own(self, text: str, message: Message, exchange: Exchange, stated: Sequence[Statement]) -> _Read:
+    def _own(
+        self, text: str, message: Message, exchange: Exchange, stated: Sequence[Statement], before: Before
+    ) -> _Read:
         """Read what the user says in their own words."""
-        wishes, rest = forgets(text, stated)
-        if wishes:  # one that was fulfilled, with all of its turn, says no more what was meant: it would take all
-            text, wishes = rest, tuple(wish for wish in wishes if FORGOTTEN not in wish.target)
+        wishes, text = forgets(text, before)
+        # one that was fulfilled, with all of its turn, says no more what was meant: it would take all
+        wishes = tuple(wish for wish in wishes if FORGOTTEN not in wish.target)
         said_at = message.created_at or exchange.occurred_at
         if not any(c.isalnum() for c in text.replace(FORGOTTEN, "")) or is_small_talk(text):
             return _Read([], [], wishes, [])
         parts = clauses(own_words(text))
         facts = (
-            (corrected(text, stated) or read_statements(parts, casual=_is_casual(text))) if self._derive_facts else []
+            (corrected(text, stated) or read_statements(parts, casual=is_casual(text))) if self._derive_facts else []
         )
         kept = [_turn(message, exchange, text, _tags(text, parts, facts, said_at))] if self._keep_turns else []
         asserted = [one for one in _unique(facts) if not one.negated]
         kept += [_fact(one, message, exchange, said_at, derived=self._keep_turns) for one in asserted]
-        retracts = [Retract(fact=one.fact, at=said_at) for one in facts if one.negated]
+        over = _no_longer(facts, parts) if self._derive_facts else []
+        retracts = [Retract(fact=fact, at=said_at) for fact in over]
         return _Read(kept, facts, wishes, retracts)
 
     def _trust_in(self, message: Message, exchange: Exchange) -> Trust:
@@ -178,11 +194,13 @@ def _without_fenced(text: str) -> str:
 
 
 def _stated(text: str) -> list[Statement]:
-    return read_statements(clauses(own_words(text)), casual=_is_casual(text))
+    return read_statements(clauses(own_words(text)), casual=is_casual(text))
 
 
-def _is_casual(text: str) -> bool:
-    return not any(c.isupper() for c in re.sub(r"\bI\b", "", text[:2000]))
+def _no_longer(facts: Sequence[Statement], parts: Sequence[Clause]) -> list[FactKey]:
+    taken_back = [one.fact for one in facts if one.negated]
+    out_of_date = [fact for one in facts if not one.negated for fact in replaced_by(one.fact, one.clause)]
+    return [*taken_back, *out_of_date, *partings(parts)]
 
 
 def _unique(statements: Iterable[Statement]) -> list[Statement]:

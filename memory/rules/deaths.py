@@ -15,8 +15,8 @@ from memory.rules.words import MONTH, NAME
 ATTRIBUTE = "died"
 _LATE = "late "  #: in front of what an animal was, in the attribute that holds what it was called
 
-_NOT_ALIVE = listing("mouse, python")  # of a desk
-_NOT_ALIVE_UNNAMED = _NOT_ALIVE | listing("baby, spider, assistant, coach")  # a car, a program, a bus
+NOT_ALIVE = listing("mouse, python")  #: of a desk
+_NOT_ALIVE_UNNAMED = NOT_ALIVE | listing("baby, spider, assistant, coach")  # a car, a program, a bus
 _ADVERBS = (
     r"(?:recently|just|sadly|unfortunately|suddenly|unexpectedly|peacefully|eventually|finally|already|now|today|"
     r"yesterday|last night|this morning)"
@@ -102,7 +102,7 @@ def _may_be_called(found: "re.Match[str]", being: str, name: str) -> bool:
     if not name:
         return being not in _NOT_ALIVE_UNNAMED
     sure = may_be_apposed if found["comma"] else is_name_of
-    return being not in _NOT_ALIVE and not found["being"].isupper() and sure(being, name)
+    return being not in NOT_ALIVE and not found["being"].isupper() and sure(being, name)
 
 
 def _agree(found: "re.Match[str]") -> bool:

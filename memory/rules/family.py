@@ -15,7 +15,7 @@ from memory.rules.words import NAME
 
 MAX_NAMED = 12
 _COUNTS = {word: n for n, word in enumerate("one two three four five six seven eight nine ten".split(), 1)}
-_COUNTS |= {str(n): n for n in range(1, 11)} | {"a": 1, "an": 1}
+_COUNTS |= {str(n): n for n in range(1, 11)} | {"a": 1, "an": 1, "another": 1}
 _HAVE = re.compile(r"^(?:have |own |(?:have )?(?:just )?(?:got|adopted|rescued|bought) )(?P<rest>.+)$", re.IGNORECASE)
 _AGE = re.compile(r"\s*\(\d{1,2}\)")
 _IN_BRACKETS = re.compile(r"\s*\((?P<names>[^()]+)\)$")

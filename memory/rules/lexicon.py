@@ -92,7 +92,7 @@ MANY_RELATIVES = listing(
 )
 
 #: Whoever has a name, as alternatives of a pattern, the longest first.
-BEINGS, RELATIVE = alternatives(RELATIVES | ANIMALS), alternatives(RELATIVES)
+BEINGS, RELATIVE, ANIMAL = alternatives(RELATIVES | ANIMALS), alternatives(RELATIVES), alternatives(ANIMALS)
 
 DIETS = listing(
     "vegetarian, vegan, pescatarian, pescetarian, flexitarian, keto, ketogenic, paleo, halal, kosher, gluten-free, "

@@ -26,6 +26,9 @@ _CALLED = re.compile(
     r"'s name's|s' names are)(?: now)?|(?P<goes> goes by| answers to)(?: the name(?: of)?)?| has the name) (?P<v>.+)$",
     re.IGNORECASE,
 )
+#: "My other dog is called Bella": there are several, so she takes nobody's place.
+_ANOTHER = re.compile(r"^(?:other|another|second|third|fourth) ", re.IGNORECASE)
+_ONE_AT_A_TIME = listing("wife, husband, spouse, partner, girlfriend, boyfriend, fiancé, fiancée, fiance, fiancee")
 _NAME_OF = re.compile(r"^the names? of (?:my|our) (?P<x>[\w -]{2,40}?) (?:is|are) (?P<v>.+)$", re.IGNORECASE)
 _FAVOURITE = re.compile(
     r"^(?P<new>new |all-time |absolute )?(?P<fav>favou?rite|preferred) (?P<x>[\w -]{2,40}?)(?: of all time)?(?P<is> is|"
@@ -39,6 +42,7 @@ _IS = re.compile(
     r" just)*(?: the number)? (?P<v>.+)$",
     re.IGNORECASE,
 )
+_AGE = re.compile(r"^\S+ (?:years?|months?|weeks?)(?: old)?$", re.IGNORECASE)
 _SEVERAL = re.compile(rf"^(?P<x>{'|'.join(SINGULAR)}) are(?: now| still| both| all)* (?P<v>.+)$", re.IGNORECASE)
 _CHILDREN = listing("kid, child, son, daughter, grandson, granddaughter")
 _LAST_COMMA = re.compile(r",\s+and\s+(?=[A-Z]\w)")  # of "Mia, Leo, and Tom"
@@ -158,6 +162,8 @@ def _favourite(found: "re.Match[str]", subject: str) -> list[tuple[FactKey, str]
 
 def _called(found: "re.Match[str]", subject: str, has: bool) -> list[tuple[FactKey, str]]:
     noun = re.sub(r"^(?:new|little|old|other|own|dear|lovely) ", "", found["x"].strip(), flags=re.IGNORECASE)
+    another = _is_another(found["x"].strip())
+    noun = _ANOTHER.sub("", noun) if another else noun
     plural = (found["is"] or "").strip() == "are" or (found["poss"] or "").startswith("s'")
     word = key(noun)
     if plural:
@@ -172,7 +178,7 @@ def _called(found: "re.Match[str]", subject: str, has: bool) -> list[tuple[FactK
         or (word.split()[0] in {"first", "last", "full", "real", "middle"})
     ):
         return []
-    adds = has or plural
+    adds = has or plural or another
     line = _called_line(found, noun, adds)
     attribute = _called_attribute(word)
     single = not adds and word not in MANY_RELATIVES
@@ -207,23 +213,15 @@ def _attribute(rest: str, subject: str, casual: bool) -> list[tuple[FactKey, str
     if not found:
         return []
     noun, word = found["x"].strip(), key(found["x"])
+    if _is_another(noun):
+        return _another(_ANOTHER.sub("", noun), found["v"], subject, casual)
     verb = "are" if found["is"].strip() == "are" else "is"
     value = trimmed(found["v"])
     if found["is"].endswith(("will be", "set to")) and not any(c.isdigit() or c.isupper() for c in value):
         return []
     if word in RELATIVES or word in ANIMALS:
-        name = believable("strict_name", value, casual=casual)
-        if not name or name != value:
-            return []
-        attribute = f"rel:{word}" if word in RELATIVES else f"pet:{word}"
-        return [
-            (
-                _fact(subject, attribute, name, single=word not in MANY_RELATIVES, profile=True),
-                f"{{P}} {noun} is called {{v}}.",
-            )
-        ]
-    vague = word in NOT_ATTRIBUTES and not any(c.isdigit() for c in value)
-    if vague or not _is_attribute(word) or not value or _AND_ANOTHERS.search(value):
+        return _is_called(noun, value, subject, casual)
+    if _is_named_animal(noun, value) or not _is_lasting(word, value):
         return []
     at = ""
     when = _WHEN.match(value)
@@ -232,6 +230,36 @@ def _attribute(rest: str, subject: str, casual: bool) -> list[tuple[FactKey, str
     elif not _is_value(value):
         return []
     return [(_fact(subject, f"attr:{word}", value), f"{{P}} {noun} {verb} {at}{{v}}.")]
+
+
+def _is_called(noun: str, value: str, subject: str, casual: bool) -> list[tuple[FactKey, str]]:
+    """Read "wife is Anna": a name and no more."""
+    word, name = key(noun), believable("strict_name", value, casual=casual)
+    if not name or name != value:
+        return []
+    attribute = f"rel:{word}" if word in RELATIVES else f"pet:{word}"
+    fact = _fact(subject, attribute, name, single=word not in MANY_RELATIVES, profile=True)
+    return [(fact, f"{{P}} {noun} is called {{v}}.")]
+
+
+def _is_another(noun: str) -> bool:
+    """True for "other dog" and "second sister", not for "second wife"."""
+    being = _ANOTHER.sub("", noun.casefold())
+    return being != noun.casefold() and being in (RELATIVES | ANIMALS) - _ONE_AT_A_TIME
+
+
+def _another(noun: str, words: str, subject: str, casual: bool) -> list[tuple[FactKey, str]]:
+    """Read "other dog is Bella"."""
+    value = trimmed(words)
+    name = believable("strict_name", value, casual=casual)
+    return read_possessive(f"{noun} is called {name}", subject, has=True) if name and name == value else []
+
+
+def _is_named_animal(noun: str, value: str) -> bool:
+    """True for "dog Rex" and for "dog rex" with an age: that is no attribute of the user."""
+    words = noun.split()
+    places = [n for n, word in enumerate(words[:-1]) if word.casefold() in ANIMALS]
+    return any(words[n + 1][:1].isupper() for n in places) or bool(places and _AGE.match(value))
 
 
 def _several(word: str, words: str, subject: str) -> list[tuple[FactKey, str]]:
@@ -243,6 +271,11 @@ def _several(word: str, words: str, subject: str) -> list[tuple[FactKey, str]]:
     if not all(is_name_of(being, name) for name in names) or _AND_MORE.search(words):
         return []
     return read_possessive(f"{word} are called {value}", subject)
+
+
+def _is_lasting(word: str, value: str) -> bool:
+    vague = word in NOT_ATTRIBUTES and not any(c.isdigit() for c in value)
+    return bool(value) and not vague and _is_attribute(word) and not _AND_ANOTHERS.search(value)
 
 
 _WHERE = frozenset("in on at with from about under by for near behind inside".split())

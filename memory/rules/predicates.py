@@ -76,8 +76,14 @@ _STOPPED = re.compile(r"^(?:have )?(?:stopped|quit|gave up|given up)\s+(?P<verb>
 
 _GAVE_UP = r"^(?:have )?(?:gave up|given up|quit|dropped) "
 
+_NO_JOB = (
+    r"(?:(?:have )?(?:quit|left|lost|gave up|given up|resigned from) my (?:old )?job (?:at|with)|"
+    r"(?:was|be|have been|got) (?:fired|sacked|dismissed|laid off|let go|made redundant) (?:from|by|at))"
+)
+
 _LEFT = (
-    (re.compile(r"^(?:have )?(?:quit|left|resigned from)(?: my job at)? (?P<v>.+)$", re.IGNORECASE), "work", "person"),
+    (re.compile(r"^(?:have )?(?:quit|left|resigned from) (?!my job)(?P<v>.+)$", re.IGNORECASE), "work", "person"),
+    (re.compile(rf"^{_NO_JOB} (?P<v>.+)$", re.IGNORECASE), "work", "company"),
     (re.compile(r"^(?:have )?left (?P<v>.+)$", re.IGNORECASE), "lives", "person"),
     (re.compile(rf"{_GAVE_UP}(?:the )?(?P<v>.+)$", re.IGNORECASE), "instrument", "known_instrument"),
     (re.compile(rf"{_GAVE_UP}(?P<v>.+)$", re.IGNORECASE), "learning", "tongue"),

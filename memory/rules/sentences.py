@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from memory.rules.family import may_be_apposed
 from memory.rules.lexicon import RELATIVE
+from memory.rules.relative_clauses import goes_on
 from memory.rules.words import PERSON_NAME
 
 MAX_SENTENCES = 24  #: of a message; what comes later is kept verbatim only
@@ -309,7 +310,7 @@ def _split(body: str) -> list[str]:
     parts: list[str] = []
     pieces = [piece for piece in _JOIN.split(body) if piece and piece.strip()]
     for n in range(len(pieces) - 1, 0, -1):
-        if _is_apposition(pieces[n - 1], pieces[n]):  # "Bob, my brother, is ...": the comma closes no clause
+        if _is_apposition(pieces[n - 1], pieces[n]) or goes_on(pieces[n - 1], pieces[n]):  # no comma closes a clause
             pieces[n - 1 : n + 1] = [f"{pieces[n - 1]}, {pieces[n]}"]
     for piece in pieces:
         parts.extend(_with_subject(parts, piece.strip()))

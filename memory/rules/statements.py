@@ -8,15 +8,27 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from memory.cube import FactKey, SemanticType
-from memory.rules.deaths import ATTRIBUTE as DIED
-from memory.rules.deaths import Death, death, late
+from memory.rules.beings import in_company, told_more, who_died, who_is, who_is_renamed
+from memory.rules.deaths import NOT_ALIVE, death
 from memory.rules.family import is_name_of, may_be_apposed
-from memory.rules.lexicon import ANIMALS, BEINGS, NAMES_TOO, NOT_SUBJECTS, PRONOUNS, RELATIVE, RELATIVES
+from memory.rules.lexicon import (
+    ANIMAL,
+    ANIMALS,
+    BEINGS,
+    NAMES_TOO,
+    NOT_SUBJECTS,
+    PRONOUNS,
+    RELATIVE,
+    RELATIVES,
+    listing,
+)
 from memory.rules.possessives import read_possessive, read_thing
 from memory.rules.predicates import USER, Owner, Statement, read_predicate, relation_of, told, values_of
 from memory.rules.relations import BY_ATTRIBUTE, RELATIONS
+from memory.rules.relative_clauses import told_of
 from memory.rules.rewording import plain_forms
 from memory.rules.sentences import AGO, Clause
+from memory.rules.two_clauses import as_one, is_now
 from memory.rules.values import trimmed
 from memory.rules.words import PERSON_NAME
 
@@ -51,6 +63,19 @@ _MY_RELATIVES = re.compile(rf"^(?P<rel>(?i:{RELATIVE}))(?:,? (?P<name>{PERSON_NA
 
 _NAMED = re.compile(rf"^(?P<name>{PERSON_NAME})(?:, (?:my|our) (?P<rel>(?i:{RELATIVE})),)?(?P<rest>(?:'s)?\s.+)$")
 
+#: "My other dog Rex is 3 years old": of an animal only some things are told.
+_MY_ANIMAL = re.compile(
+    rf"^(?:(?i:old|other|second|third|little|big|new|young|older|younger|dear|sweet) )*(?P<rel>(?i:{ANIMAL}))"
+    rf"(?P<comma>,)? (?P<name>{PERSON_NAME}),? (?P<rest>\S.*)$"
+)
+_OF_ANIMALS = ("age", "birthday", "likes", "dislikes", "lives", "allergic")
+
+#: "My fish Tank", "my cat Food": written with a capital, and no name.
+_OF_ANIMALS_THINGS = listing(
+    "tank, food, tree, bed, house, cage, bowl, stable, farm, race, milk, walker, trainer, sitter, owner, show, park, "
+    "shelter, project, peeve, shop, toy, flap, door, feeder, bath, soup, leash, collar, tag, coat, fur, hair, play"
+)
+
 #: "Sounds like fun", "Kids love tools": the word in front is no single person.
 _NOT_SINGULAR = re.compile(
     r"^\s+(?:(?:also|really|just|still|often|usually|always|never|now)\s+)*(?:like|love|enjoy|adore|prefer|hate|dislike|"
@@ -80,7 +105,11 @@ def read_statements(clauses: Iterable[Clause], *, casual: bool = False) -> list[
         beside, before = before, clause
         if clause.question or clause.unreal or _dies_in_jest(clause, len(said) > 1):
             continue
-        stated = _instead_of_last(found, clause) or read_clause(clause.text, person=person, casual=casual)
+        stated = (
+            _instead_of_last(found, clause)
+            or _with_before(beside, clause, casual)
+            or read_clause(clause.text, person=person, casual=casual)
+        )
         stated = [one for one in stated if not _is_told_better(one, found)]
         if stated and beside is not None:
             found.extend(_beside_user(beside, clause))
@@ -92,6 +121,9 @@ def read_statements(clauses: Iterable[Clause], *, casual: bool = False) -> list[
             person = None if subject in ANIMALS else Owner(subject=subject, shown=_shown(others[-1]))
         elif named:
             person = Owner(subject=named["name"].casefold(), shown=named["name"])
+        elif len(told_of_them := [one for one in stated if one.fact.attribute.startswith("rel:")]) == 1:
+            name = told_of_them[0].fact.value
+            person = Owner(subject=name.casefold(), shown=name) if not told_of_them[0].negated else person
     return found
 
 
@@ -111,13 +143,17 @@ def _beside_user(before: Clause, clause: Clause) -> list[Statement]:
     who = _WITH_ME.match(before.text)
     if not who or not is_name_of(who["being"].casefold(), who["name"]):
         return []
-    return [replace(one, sentence=clause.sentence, whole=False) for one in _who(who["being"], who["name"], before.text)]
+    return [
+        replace(one, sentence=clause.sentence, whole=False) for one in who_is(who["being"], who["name"], before.text)
+    ]
 
 
-def _who(being: str, name: str, clause: str) -> list[Statement]:
-    """Return that the user's being has that name; one may have more of them."""
-    named = told(USER, read_possessive(f"{being} is called {name}", "user", has=False), clause)
-    return [replace(one, fact=replace(one.fact, single=False)) for one in named]
+def _with_before(before: Clause | None, clause: Clause, casual: bool) -> list[Statement]:
+    """Read "My email changed", "it is now V", the clause before and this one, as one."""
+    if before is None or before.question or before.unreal:
+        return []
+    one = as_one(before.text, clause.text)
+    return [replace(each, clause=clause.text, whole=False) for each in read_clause(one, casual=casual)] if one else []
 
 
 def _is_told_better(one: Statement, before: list[Statement]) -> bool:
@@ -173,6 +209,11 @@ def _shown(statement: Statement) -> str:
 def read_clause(text: str, *, person: Owner | None = None, casual: bool = False) -> list[Statement]:
     """Return what one clause states, [] when it is not understood. ``person``: whom "he" and "she" mean."""
     spoken = text.casefold()
+    mine = _MY.match(text)
+    if mine and (other := who_is_renamed(mine["rest"], text)):
+        return other
+    if is_now(text):
+        return [replace(one, clause=text) for one in read_clause(is_now(text), casual=casual)]
     for plain in plain_forms(text):
         stated = _read_plain(plain, person, casual)
         if stated and all(one.fact.value.casefold() in spoken for one in stated):
@@ -183,7 +224,15 @@ def read_clause(text: str, *, person: Owner | None = None, casual: bool = False)
 def _read_plain(text: str, person: Owner | None, casual: bool) -> list[Statement]:
     first = _FIRST_PERSON.match(text)
     if first:
-        return read_predicate(USER, first["rest"], text, casual=casual)
+        told_in_passing = told_of(text)
+        return (
+            (
+                told_in_passing
+                and told_more(told_in_passing, _read_plain(told_in_passing.front, None, casual), text, casual)
+            )
+            or in_company(first["rest"], text, casual)
+            or read_predicate(USER, first["rest"], text, casual=casual)
+        )
     for pattern, attribute in ((_CALL_ME, "name"), (_NAME_HERE, "name"), (_HOME_IS, "lives"), (_PROFESSION, "job")):
         found = pattern.match(text)
         if found:
@@ -200,19 +249,19 @@ def _read_plain(text: str, person: Owner | None, casual: bool) -> list[Statement
         return read_predicate(person, he["rest"], text, casual=casual) if person else []
     late_one = _MY_LATE.match(text)
     if late_one:
-        return _died(late_one["rest"], text)
+        return who_died(late_one["rest"], text)
     return [_thing(thing, text) for thing in read_thing(text)] or _third_person(text, casual)
 
 
 def _mine(rest: str, clause: str, casual: bool) -> list[Statement]:
     """Read what follows "my": a death, a person with a name, a relation, a relative, or any attribute."""
-    died = _died(rest, clause)
+    died = who_died(rest, clause)
     if died:
         return died
     person = _MY_PERSON.match(rest)
     if person and person["name"].casefold() not in NOT_SUBJECTS and _may_be_called(person):
         return _introduced(person["rel"], person["name"], person["rest"], clause, casual)
-    mine = _possessed(USER, rest, clause, casual)
+    mine = _animal(rest, clause, casual) or _possessed(USER, rest, clause, casual)
     if mine:
         return mine
     for fact, line in (possessed := read_possessive(rest, "user", casual=casual)):
@@ -237,28 +286,6 @@ def _may_be_called(person: "re.Match[str]") -> bool:
     return not person["comma"] or may_be_apposed(person["rel"].casefold(), person["name"])
 
 
-def _died(rest: str, clause: str) -> list[Statement]:
-    """Read "dog Rex passed away": that, and what she was called; of an animal that the user has it no more."""
-    one = death(rest)
-    if one is None:
-        return []
-    fact = FactKey(subject=one.being, attribute=DIED, value=one.value, single=False)
-    told = Statement(fact=fact, text=one.line, semantic_type=SemanticType.FACT, clause=clause, whole=False)
-    named = _who(one.being, one.name, clause) if one.name else []
-    if not one.animal:
-        return [*named, told]
-    had = [
-        replace(who, fact=replace(who.fact, attribute=late(who.fact.attribute), profile=False), text=_had(one))
-        for who in named
-    ]
-    return [*had, *(replace(who, negated=True) for who in named), told]
-
-
-def _had(one: Death) -> str:
-    article = "an" if one.being[0] in "aeiou" else "a"
-    return f"The user had {article} {one.being} called {one.name}."
-
-
 def _like(first: Statement, fact: FactKey, line: str) -> Statement:
     return replace(first, fact=fact, text=USER.line(line, fact.value))
 
@@ -273,7 +300,22 @@ def _introduced(rel: str, name: str, rest: str, clause: str, casual: bool) -> li
     of_them = read_predicate(Owner(subject=name.casefold(), shown=name), rest, clause, casual=casual)
     if not of_them:
         return []
-    return [*_who(rel, name, clause), *of_them]
+    return [*who_is(rel, name, clause), *of_them]
+
+
+def _animal(rest: str, clause: str, casual: bool) -> list[Statement]:
+    """Read "dog Rex is 3 years old": what the animal is called, and what is told of animals."""
+    found = _MY_ANIMAL.match(rest)
+    animal = found["rel"].casefold() if found else ""
+    if not found or animal in NOT_ALIVE or not found["rel"].islower() or not is_name_of(animal, found["name"]):
+        return []
+    if found["name"].split()[-1].casefold() in _OF_ANIMALS_THINGS:
+        return []
+    owner = Owner(subject=found["name"].casefold(), shown=found["name"])
+    of_it = read_predicate(owner, found["rest"], clause, casual=casual)
+    of_it = [one for one in of_it if one.fact.attribute in _OF_ANIMALS]
+    named = who_is(found["rel"], found["name"], clause)
+    return [*(replace(one, whole=bool(of_it)) for one in named), *of_it]
 
 
 def _of_relative(rel: str, name: str, rest: str, clause: str, casual: bool) -> list[Statement]:
@@ -283,7 +325,7 @@ def _of_relative(rel: str, name: str, rest: str, clause: str, casual: bool) -> l
     if not is_name_of(rel.casefold(), name):
         return []
     stated = _possessed(Owner(subject=name.casefold(), shown=name), rest, clause, casual)
-    return [*_who(rel, name, clause), *stated] if stated else []
+    return [*who_is(rel, name, clause), *stated] if stated else []
 
 
 def _possessed(owner: Owner, rest: str, clause: str, casual: bool) -> list[Statement]:

@@ -29,6 +29,7 @@ class Topic:
     attributes: tuple[str, ...]  #: of facts, as in ``FactKey``; one that ends in ":" names all below it
     advises: bool  #: it bears on what is recommended
     also: frozenset[str]  #: topics that the same words may mean: "my phone" is a thing and a number
+    apart: bool  #: its attributes are different things: who forgets one does not mean the others
     words: frozenset[str]  #: of the topic itself, so they do not tell one thing from another
     said: tuple[str, ...]  #: three or more, as of ``asked``
     asked: tuple[str, ...]
@@ -49,6 +50,7 @@ def topics() -> tuple[Topic, ...]:
             attributes=tuple(row.get("attributes", ())),
             advises=row.get("advises", False),
             also=frozenset(row.get("also", ())),
+            apart=row.get("apart", False),
             words=frozenset(row.get("words", ())),
             said=tuple(row["said"]),
             asked=tuple(row["asked"]),

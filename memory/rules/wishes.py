@@ -17,9 +17,10 @@ from memory.rules.possessives import key
 from memory.rules.predicates import Owner, Statement
 from memory.rules.questions import TIME_BEHIND
 from memory.rules.questions import asked_about as asked_about  # what a question names, a wish to forget may name too
-from memory.rules.sentences import MAX_SENTENCE_CHARS, Clause, clauses, sentences_and_rest, without_lead
+from memory.rules.sentences import MAX_SENTENCE_CHARS, Clause, asks, clauses, sentences_and_rest, without_lead
 from memory.rules.statements import instead, read_clause, read_statements
 from memory.rules.values import trimmed
+from memory.rules.wished import NOTHING, ORDERS, THAT, Before, about_orders, all_about, being_named
 from memory.rules.words import content_words
 from memory.turn import Forget
 
@@ -37,11 +38,9 @@ _FORGET = re.compile(
 _BEGINS = re.compile(r"\b(?:forget|delete|erase|remove|wipe|clear|drop|remember)", re.IGNORECASE)
 _NO_TARGET = re.compile(
     r"^(?:it|about it|that i asked|i asked|i said anything|that question|the question|this conversation's|me not|"
-    r"to .+|this (?:line|file|function|word|sentence|paragraph).*|"
-    r"(?:all |your |any |the |these |those |everything (?:in|from|above) |my )*(?:previous|prior|above|earlier|"
-    r"system|initial)?\s*(?:instructions?|prompts?|rules|guidelines|context|directions|messages|directives).*|"
-    r"(?:the|a|an|all|any|every|these|those) (?!.*\b(?:know|knew|stored|saved|remember|told|about me|of me|of mine|"
-    r"memor|my)\b).*)$",
+    rf"to .+|this (?:line|file|function|word|sentence|paragraph).*|{ORDERS}|"
+    r"(?:the|a|an|all(?! (?:of it )?about\b)|any|every|these|those) (?!.*\b(?:know|knew|stored|saved|remember|told|"
+    r"about me|of me|of mine|memor|my)\b).*)$",
     re.IGNORECASE,
 )
 _MEMORY_VERBS = re.compile(r"^(?:delete|erase|remove|wipe|clear|drop)\b", re.IGNORECASE)
@@ -61,6 +60,7 @@ _EVERYTHING = re.compile(
     r"(?:my|your) (?:whole |entire )?memor(?:y|ies)(?: (?:about|of|on) me)?|all about me)$",
     re.IGNORECASE,
 )
+_FROM_MEMORY = re.compile(r"\bfrom your memor(?:y|ies)\b", re.IGNORECASE)
 _LEAD_IN = re.compile(
     r"^(?:about |(?:the fact |what i (?:said|told you) |everything |anything |all |"
     r"what )*(?:that )?(?:you know about |i told you about |i said about |i(?:'ve| have) told you about |"
@@ -74,7 +74,9 @@ _BEHIND = re.compile(
 _STATES = re.compile(r"^(?:about )?(?:the fact )?that\s", re.IGNORECASE)
 _MINE = re.compile(r"^(?:my|our)\s", re.IGNORECASE)
 _THAT = re.compile(
-    r"^(?:that|this|what i (?:just )?(?:said|told you)|the last (?:thing|message|one)|my last (?:message|sentence))$",
+    r"^(?:that|this|what i(?:'ve)? (?:just )?(?:said|told you|wrote|written|typed|mentioned)(?: last| just now)?|"
+    r"(?:the|that|my) last (?:thing|message|one|sentence|statement|bit)(?: (?:that )?i (?:just )?(?:said|told you|"
+    r"wrote|typed|mentioned))?)$",
     re.IGNORECASE,
 )
 _OF_PERSON = re.compile(
@@ -109,28 +111,35 @@ _MEANT = (
     re.compile(r"^(?P<new>.+?),? not (?P<old>.+?)$", re.IGNORECASE),
 )  # fmt: skip
 
+_OF_SELF = re.compile(r"(?:i|we|my|our)\b", re.IGNORECASE)
+_LAST = (Forget(target=THAT),)  #: stands for what was said last
 _MAX_CORRECTION_CHARS = 1000  #: white space and all
 _RATHER = re.compile(r"^not (?P<old>[^,;:]+?)\s*[,;:\u2013\u2014-]+\s+(?P<rest>(?:my|i|i'm)\s.+)$", re.IGNORECASE)
 
 
-def forgets(text: str, context: Sequence[Statement] = ()) -> tuple[tuple[Forget, ...], str]:
-    """Return the wishes to forget, and the rest of the message. ``context``: what was stated before ("forget that").
+def forgets(text: str, before: Before = NOTHING) -> tuple[tuple[Forget, ...], str]:
+    """Return the wishes to forget, and the rest of the message. ``before``: what "forget that" means.
 
-    Read is what ``sentences`` reads, less the sentences longer than ``MAX_SENTENCE_CHARS``.
+    Read is what ``sentences`` reads, less the sentences longer than ``MAX_SENTENCE_CHARS``. "Forget that" with nothing
+    before it is no wish, and no part of the rest either.
     """
     parts, behind = sentences_and_rest(text)
     if not _BEGINS.search(text, 0, len(text) - len(behind)):
         return (), text
     wishes: list[Forget] = []
     rest: list[str] = []
+    last = False
     for sentence in parts:
-        found = _forget(sentence, context) if len(sentence) <= MAX_SENTENCE_CHARS else ()
-        if found:
+        found = _forget(sentence) if len(sentence) <= MAX_SENTENCE_CHARS else ()
+        if found == _LAST:
+            last = True
+            wishes += _that(rest, before)
+        elif found:
             wishes += found
             rest += _told_beside(sentence)
         elif not (wishes and _repeats_wish(sentence)):
             rest.append(sentence)
-    return (tuple(wishes), "\n".join(filter(None, (" ".join(rest), behind)))) if wishes else ((), text)
+    return (tuple(wishes), "\n".join(filter(None, (" ".join(rest), behind)))) if wishes or last else ((), text)
 
 
 def beings_unnamed(wish: Forget) -> tuple[str, ...]:
@@ -215,7 +224,7 @@ def _instead(before: Statement, new: str) -> list[Statement]:
     return [stated] if before.fact.single else [replace(before, negated=True), stated]
 
 
-def _forget(sentence: str, context: Sequence[Statement]) -> Sequence[Forget]:
+def _forget(sentence: str) -> Sequence[Forget]:
     body = sentence.strip().rstrip("?.! ")
     found = _FORGET.match(body) or _FORGET.match(without_lead(body))
     if not found or re.match(r"(?:don't|do not|never) forget", body, re.IGNORECASE):
@@ -227,10 +236,13 @@ def _forget(sentence: str, context: Sequence[Statement]) -> Sequence[Forget]:
         return ()  # "Forget that and tell me a joke." is no wish, and one with an exception is not carried out
     if _EVERYTHING.match(target) and not _THAT.match(target):
         return (Forget(target=target, everything=True),)
-    if _NO_TARGET.match(target) or (_MEMORY_VERBS.search(_verb(body)) and not _ABOUT_MEMORY.search(target)):
+    of_memory = _ABOUT_MEMORY.search(target) or _FROM_MEMORY.search(body)
+    if _MEMORY_VERBS.search(_verb(body)) and not of_memory:
         return ()
     if _THAT.match(target):
-        return _forget_last(context)
+        return _LAST
+    if _NO_TARGET.match(target) or about_orders(target):
+        return ()
     return _each(target) or _targeted(target)
 
 
@@ -240,7 +252,7 @@ def _each(target: str) -> list[Forget]:
     if len(parts) == 1:
         return []
     wishes: list[Forget] = []
-    states = False
+    states = few = False
     for part in parts:
         states = bool(_STATES.match(part)) or (states and bool(_MINE.match(part)))
         if _EVERYTHING.match(part):
@@ -248,8 +260,10 @@ def _each(target: str) -> list[Forget]:
         elif is_told_of_another(part) or (states and not _stated(_LEAD_IN.sub("", part).strip())):
             return []
         else:
-            wishes += _targeted(part)
-    few = any(len(content_words(wish.target)) < 2 for wish in wishes if not (wish.attributes or wish.everything))
+            found = _targeted(part)
+            short = any(len(content_words(wish.target)) < 2 for wish in found if not wish.attributes)
+            few = few or (short and not all_about(part))
+            wishes += found
     return [] if few else wishes
 
 
@@ -264,11 +278,20 @@ def _verb(body: str) -> str:
     return found[0] if found else ""
 
 
-def _forget_last(context: Sequence[Statement]) -> Sequence[Forget]:
-    if not context:
-        return ()
-    last, fact = context[-1], context[-1].fact
-    return (Forget(target=last.clause, subject=fact.subject, attributes=(fact.attribute,), value=fact.value),)
+def _that(rest: list[str], before: Before) -> Sequence[Forget]:
+    """Return the wish for what was said last, and take it out of the rest where it stands in front of the wish.
+
+    A question says nothing: "forget that" behind it takes only the question back.
+    """
+    if rest and len(content_words(rest[-1])) > 1:
+        said = rest.pop().strip().rstrip(".!")
+        return _targeted(f"that {said}") if _OF_SELF.match(said) and not asks(said) else ()
+    if before.message_id:
+        return (Forget(target=THAT, message_id=before.message_id),)
+    facts = [one.fact for one in before.statements]
+    return tuple(
+        Forget(target=THAT, subject=fact.subject, attributes=(fact.attribute,), value=fact.value) for fact in facts
+    )
 
 
 def _targeted(target: str) -> Sequence[Forget]:
@@ -277,6 +300,11 @@ def _targeted(target: str) -> Sequence[Forget]:
     Whatever is stated is a wish of its own: each of several, and each value.
     """
     about = _LEAD_IN.sub("", target).strip()
+    everything, named = all_about(target), being_named(target)
+    if everything:
+        return _all_about(everything)
+    if named:
+        return (Forget(target=target, subject=named[1].casefold()),)
     stated = _stated(about)
     if stated:
         said = dict.fromkeys((one.fact.subject, one.fact.value) for one in stated)
@@ -288,6 +316,13 @@ def _targeted(target: str) -> Sequence[Forget]:
     if person and person["n"] not in ("I", "My", "Our", "Everything", "All", "The", "What", "Where"):
         return (_about_person(target, person["n"], person["rest"]),)
     return (_asked_for(target, asked_about(about), in_time=bool(TIME_BEHIND.search(about))),)
+
+
+def _all_about(about: str) -> Sequence[Forget]:
+    """Return the wish for what the words name as such, and the one for wherever they stand."""
+    wishes = _targeted(about)
+    mine = all(wish.subject == "user" and wish.attributes and not wish.value for wish in wishes)
+    return (*wishes, Forget(target=about)) if mine and _MINE.match(about) and not _OF_NAME.search(about) else wishes
 
 
 def _stated(about: str) -> list[Statement]:

@@ -15,6 +15,7 @@ _STOP = frozenset(
     "me my of on or our please say so tell than that the their them then there these they this those to was we were "
     "what when where which who whom whose why will with would you your know remember again now s t re ve m d ll".split()
 )
+_I = re.compile(r"\bI\b")
 _ARTICLE = re.compile(r"(?:an?|the)\s+", re.IGNORECASE)
 
 
@@ -36,6 +37,11 @@ def has_article(words: str) -> bool:
 def after_article(words: str) -> str:
     """Return the words without an article in front."""
     return words[found.end() :] if (found := _ARTICLE.match(words)) else words
+
+
+def is_casual(text: str) -> bool:
+    """True for a text all in lower case, but for "I": names have no capitals there. Its front is looked at."""
+    return not any(c.isupper() for c in _I.sub("", text[:2000]))
 
 
 def content_words(text: str) -> list[str]:

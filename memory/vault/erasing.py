@@ -19,6 +19,7 @@ from memory.ports import Written
 from memory.rules.stance import is_of_others
 from memory.turn import Forget, Scope
 from memory.vault import extractions
+from memory.vault.bearers import beings_of, names_another
 from memory.vault.byte_search import database_files, found_in
 from memory.vault.cubes import remove, remove_all
 from memory.vault.forgotten_names import ForgottenNames, forgotten_of
@@ -188,14 +189,16 @@ def _purge(connection: sqlite3.Connection, scope: Scope, chosen: Sequence[KnownC
     doomed = [*chosen, *_stating(connection, scope.user, chosen, anywhere)]
     ids = tuple(each.id for each in doomed)
     extractions.withhold(connection, scope.user, {(fact.subject, fact.attribute) for fact in facts_of(doomed)})
-    naming, shown = referring(connection, ids), shared(connection, ids)
+    naming, to_others = referring(connection, ids), shared(connection, ids)
     remove(connection, [each.stored for each in doomed])
     unname(connection, naming, ids)
-    unname_for_others(connection, scope.user, shown)
+    unname_for_others(connection, scope.user, to_others)
     connection.execute(_EMPTY_CHANGES, (scope.user,))
-    linked = forgotten_of(facts_of(chosen), texts=_texts(chosen), ids=ids)
-    changed = scrub_turns(connection, scope.user, anywhere=anywhere, linked=linked, links=_links(doomed))
-    scrub_receipts(connection, scope.user, anywhere=anywhere, linked=linked)
+    linked = replace(forgotten_of(facts_of(chosen), texts=_texts(chosen), ids=ids), others=_others(anywhere))
+    shown = replace(linked, texts=_texts(doomed))
+    links = _links(doomed)
+    changed = scrub_turns(connection, scope.user, anywhere=anywhere, linked=linked, links=links, shown=shown)
+    scrub_receipts(connection, scope.user, anywhere=anywhere, linked=shown)
     return _Purged(ids, Traces(ids, of_cubes(doomed)), changed)
 
 
@@ -207,7 +210,8 @@ def _stating(
     What was put together of several memories goes whole with any of them whose words it repeats; the others stay.
     """
     links = _links(chosen)
-    values = forgotten_of(facts_of(chosen))
+    values = replace(forgotten_of(facts_of(chosen)), others=_others(anywhere))
+    beings = beings_of(facts_of(chosen))
     texts = Forgotten(texts=_texts(chosen))
     doomed = {each.id for each in chosen}
     states = (values, anywhere, texts)
@@ -217,6 +221,8 @@ def _stating(
 
     def goes(each: KnownCube) -> bool:
         cube = each.stored.cube
+        if cube.semantic_type is not SemanticType.TURN and names_another(cube.fact, beings):
+            return False
         made_of = bool(doomed & set(cube.derived_from))
         near = made_of or bool(links & _links([each]))
         said = cube.semantic_type is SemanticType.TURN
@@ -234,6 +240,10 @@ def _stating(
         doomed |= {each.id for each in more}
         left = [each for each in left if each.id not in doomed]
     return found
+
+
+def _others(anywhere: Forgotten) -> tuple[str, ...]:
+    return anywhere.others if isinstance(anywhere, ForgottenNames) else ()
 
 
 def _texts(cubes: Iterable[KnownCube]) -> tuple[str, ...]:

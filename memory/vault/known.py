@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import orjson
 
+from memory.aliases import PREFIXES
 from memory.cube import FactKey, MemCube
 from memory.vault.cubes import StoredCube, stored
 from memory.vault.relations import duplicates_of
 from memory.vault.rows import cube_from_json, dumps, folded
-from memory.vault.words import plain
+from memory.vault.said_names import plain_name, same_name
 
 _TEXTS = """
     SELECT seq, text FROM cubes WHERE owner = :user
@@ -87,18 +88,26 @@ def stated(connection: sqlite3.Connection, user: str, subject: str, attributes: 
     return [fact for fact in facts if fact is not None and is_named(fact.subject, fact.attribute)]
 
 
+def names_told(connection: sqlite3.Connection, user: str) -> list[str]:
+    """Return what the user and the beings of theirs are or were called."""
+    return [fact.value for fact in stated(connection, user, "user", ("name", *PREFIXES))]
+
+
+def is_called(connection: sqlite3.Connection, user: str, name: str) -> bool:
+    """True where somebody is called so."""
+    return any(same_name(each, name) for each in names_told(connection, user))
+
+
 def facts_of(cubes: Iterable[KnownCube]) -> list[FactKey]:
     """Return what the cubes state in all their versions."""
     return [cube.fact for each in cubes for cube in each.versions if cube.fact is not None]
 
 
 def _naming(subject: str, attributes: Sequence[str]) -> Callable[[str, str], bool]:
-    of_subject = plain(folded(subject))
+    of_subject = plain_name(subject)
     wanted = [folded(attribute) for attribute in attributes]
     below = tuple(attribute for attribute in wanted if attribute.endswith(":"))
-    return lambda of, name: (
-        plain(folded(of)) == of_subject and (folded(name) in wanted or folded(name).startswith(below))
-    )
+    return lambda of, name: plain_name(of) == of_subject and (folded(name) in wanted or folded(name).startswith(below))
 
 
 def _loaded(connection: sqlite3.Connection, seqs: Collection[int]) -> list[KnownCube]:

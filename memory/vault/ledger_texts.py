@@ -26,19 +26,26 @@ _BLANK = """
 
 
 def scrub_turns(
-    connection: sqlite3.Connection, user: str, *, anywhere: Forgotten, linked: Forgotten, links: Collection[str]
+    connection: sqlite3.Connection,
+    user: str,
+    *,
+    anywhere: Forgotten,
+    linked: Forgotten,
+    links: Collection[str],
+    shown: Forgotten | None = None,
 ) -> int:
     """Scrub the user's ledger rows and return how many changed.
 
     ``anywhere`` goes from all rows. ``linked`` also goes from the rows whose id, or the id of one of whose messages,
-    is in ``links``, and its lines from what was injected in any row.
+    is in ``links``. The lines that hold ``shown``, else ``linked``, go from what was injected in any row.
     """
+    shown = shown or linked
     changed = 0
     for row in connection.execute(_ROWS, (user,)).fetchall():
         try:
-            scrubbed = _scrubbed(row, anywhere, linked, links)
+            scrubbed = _scrubbed(row, anywhere, linked, links, shown)
         except UNREADABLE:
-            scrubbed = _damaged(row, anywhere, linked)
+            scrubbed = _damaged(row, anywhere, shown)
         if scrubbed != (row["messages"], row["answer"], row["injected"]):
             connection.execute(_REWRITE, (*scrubbed, row["seq"]))
             changed += 1
@@ -62,7 +69,7 @@ def _damaged(row: sqlite3.Row, anywhere: Forgotten, linked: Forgotten) -> tuple[
 
 
 def _scrubbed(
-    row: sqlite3.Row, anywhere: Forgotten, linked: Forgotten, links: Collection[str]
+    row: sqlite3.Row, anywhere: Forgotten, linked: Forgotten, links: Collection[str], shown: Forgotten
 ) -> tuple[str, str | None, str]:
     """Return a turn's columns of words; those of which nothing goes are as they were, to the byte.
 
@@ -72,7 +79,7 @@ def _scrubbed(
     near = row["id"] in links or any(id_ in links for id_ in _message_ids(row["id"], messages))
     scrub = _both(anywhere.scrub, linked.scrub) if near else anywhere.scrub
     new_messages = [{**message, "text": scrub(message["text"])} for message in messages]
-    new_injected = _without(injected, anywhere, linked)
+    new_injected = _without(injected, anywhere, shown)
     return (
         row["messages"] if new_messages == messages else dumps(new_messages),
         None if row["answer"] is None else scrub(row["answer"]),

@@ -8,72 +8,29 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from memory.rules.lexicon import BEINGS, listing
-from memory.vault.words import plain
+from memory.vault.everyday_names import is_everyday_word, is_mere_word, may_be_name
+from memory.vault.words import STOP_WORDS, plain, words
 
-_MONTHS = listing("april, may, june, july, august, march, january, february, september, october, november, december")
-_DAYS = listing("monday, tuesday, wednesday, thursday, friday, saturday, sunday")
-_SEASONS = listing("summer, autumn, winter, spring")
-_SHORT_MONTHS = listing("jan, mar, jun, jul, dec")
-_TIMES = _MONTHS | _DAYS | _SEASONS | _SHORT_MONTHS
-#: Words that people and animals are called by, and that are written small where they are none.
-_WORDS = listing(
-    "will, rose, grace, hope, faith, joy, bill, mark, art, dawn, amber, grant, chase, hunter, frank, rich, skip, "
-    "miles, cliff, clay, lucky, shadow, spot, biscuit, pepper, cookie, honey, angel, buddy, bear, tiger, midnight, "
-    "patch, socks, ginger, star, sky, rain, storm, river, forest, stone, rock, king, prince, major, happy, peanut, "
-    "pumpkin, muffin, apple, cherry, berry, plum, olive, blue, red, grey, ash, flash, rocket, scout, captain, chip, "
-    "boots, mittens, tank, spirit, magic, chance, case, guy, bean, cinnamon, caramel, fudge, waffle, noodle, pickle, "
-    "sunny, copper, silver, gold, snow, sage, jade, crystal, charity, patience, heaven, princess, duke, baron, dusty"
+#: Letters with a stroke and pairs of letters: no accent can be taken off them.
+_SPELT_OUT = str.maketrans(
+    {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "ħ": "h", "Ħ": "H", "ı": "i"}
+    | {"æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ß": "ss", "ẞ": "ss", "þ": "th", "Þ": "Th"}
 )
-_NEAR = 40  #: characters on either side that tell what a word is
-_MODAL = listing("may, will")
-_MONTH_WORDS = "|".join(sorted(_MONTHS | _SHORT_MONTHS))
-_PRONOUN = r"(?:i|you|he|she|it|we|they|there|this|that|these|those|which|who|what|one|everyone|nobody|somebody)"
-
-_DATE_BEFORE = re.compile(
-    rf"(?:\b\d{{1,2}}(?:st|nd|rd|th)?\.?(?:,? of)?[\s/-]+|\b(?:in|last|next|this|each|every|early|late|mid|month of|"
-    rf"(?:beginning|middle|end|start|day|days) of)[\s-]+|\b(?:from|between) (?:{_MONTH_WORDS}) "
-    rf"(?:to|until|till|through|and) |\b(?:{_MONTH_WORDS})\s?[/\u2013-]\s?)$",
-    re.IGNORECASE,
-)
-_DAY_BEFORE = re.compile(
-    r"\b(?:on|last|next|this|each|every|until|till|by) (?:(?:early|late) )?$|\bin (?:early |late |the )?$",
-    re.IGNORECASE,
-)
-_DATE_BEHIND = re.compile(
-    rf"(?:\.?,?\s+(?:the )?\d{{1,2}}(?:st|nd|rd|th)?\b(?!\s*(?:years?|yrs?|months?|weeks?|%))(?!['\u2019\w])|"
-    rf",?\s+(?:19|20)\d\d\b|\s?[/\u2013-]\s?(?:\d|(?:{_MONTH_WORDS})\b)|\s+(?:to|until|till|through)\s+"
-    rf"(?:{_MONTH_WORDS})\b)",
-    re.IGNORECASE,
-)
-_NAMED_BEFORE = re.compile(
-    rf"(?:\b(?:called|named|name is|name's|name was|names are|known as|aka|nicknamed)|"
-    rf"\b(?:my|our) (?:\w+ )?(?:{BEINGS}),?)\s+[\"'\u2018\u201c]?$",
-    re.IGNORECASE,
-)
-#: Whom one meets is called by a name, however it is written.
-_MET_BEFORE = re.compile(
-    r"\b(?:met|meet|meeting|saw|seen|visit|visited|visiting|told|tell|asked|ask|called|call|love|miss|missed|thank|"
-    r"thanked|invited|hugged)\s+$",
-    re.IGNORECASE,
-)
-_OWNED = re.compile(r"['\u2019]s\s+[a-z]")  # "in May's house"
-_MODAL_BEHIND = re.compile(
-    rf"\s+(?:{_PRONOUN}\b|(?:the|a|an|my|your|our|his|her|their|these|be|have|not|also|or may)\b|well\b)", re.IGNORECASE
-)
-_PRONOUN_BEFORE = re.compile(rf"\b{_PRONOUN}(?:\s+(?:also|still|just|really|only))?\s+$", re.IGNORECASE)
-_SENTENCE_START = re.compile(r"(?:^|[.!?:\n]\s*|^\s*[-*>]\s*)[\"'\u2018\u201c(]*$")
+_PAIRS = ("ae", "oe", "ss", "th")
+_PIECE = re.compile(rf"{'|'.join(_PAIRS)}|.", re.DOTALL)
+_MARKS = "[\u0300-\u036f]*"
+_APOSTROPHE = re.compile("['\u2018\u2019\u02bc`\u00b4\uff07]")
+_GAP = re.compile(r"(?:\s*[\-\u00ad\u2010-\u2014\u2212\u30fb\ufe63\uff0d]\s*|\s+)")
+_ABOUT = re.compile(r"(?P<lead>.*\babout\s+)?(?P<name>[^\W\d_]+)", re.IGNORECASE | re.DOTALL)
+_LEADING = STOP_WORDS | {"everything", "information", "facts", "fact", "told", "mentioned", "memories", "memory"}
 
 
 def occurrences(name: str, text: str) -> Iterator["re.Match[str]"]:
     """Yield where the text calls somebody by the name, as a whole word."""
     matches = _pattern(name).finditer(text)
     word = plain(name)
-    if word not in _TIMES | _WORDS:
-        yield from matches
-        return
-    casual = not any(c.isupper() for c in re.sub(r"\bI\b", "", text))
-    yield from (found for found in matches if _may_be_name(word, found, casual=casual))
+    everyday = is_everyday_word(word)
+    yield from (found for found in matches if not everyday or may_be_name(word, found))
 
 
 def says_name(text: str, names: Iterable[str]) -> bool:
@@ -89,59 +46,56 @@ def without_names(text: str, names: Iterable[str], instead: str) -> str:
     return text
 
 
+def plain_name(name: str) -> str:
+    """Return the name as all its spellings are alike: "Søren" is "soren", "Anne-Marie" is "anne marie"."""
+    return " ".join(_GAP.sub(" ", _APOSTROPHE.sub("'", plain(name.translate(_SPELT_OUT)))).split())
+
+
 def same_name(one: str, other: str) -> bool:
     """True for "Zoë" and "zoe"."""
-    return plain(one) == plain(other)
+    return plain_name(one) == plain_name(other)
 
 
 def spelt(name: str) -> str:
-    """Return a pattern of the name with and without accents; any white space matches any other."""
-    folded = (
-        "".join(_accented().get(c, re.escape(c)) + ("" if c.isascii() else "[\u0300-\u036f]*") for c in plain(part))
-        for part in name.split()
-    )
-    either = (r"\s+".join(folded), r"\s+".join(map(re.escape, name.split())))  # "ß" is folded to two letters
-    return f"(?:{'|'.join(either)})"
+    """Return a pattern of the name in all its spellings: with and without accents, with a hyphen or a space."""
+    parts = map(_spelt_part, plain_name(name).split())
+    as_told = r"\s+".join(map(re.escape, name.split()))  # scripts whose signs come apart
+    return f"(?:{_GAP.pattern.join(parts)}|{as_told})"
 
 
-def is_everyday(name: str) -> bool:
-    """True for a name that is a month or an everyday word too."""
-    return plain(name) in _TIMES | _WORDS
+def _spelt_part(part: str) -> str:
+    pieces: list[str] = _PIECE.findall(part)
+    return "".join(_spellings().get(piece, re.escape(piece) + _MARKS) for piece in pieces)
 
 
-def _may_be_name(word: str, found: "re.Match[str]", *, casual: bool) -> bool:
-    text = found.string
-    before, behind = text[max(0, found.start() - _NEAR) : found.start()], text[found.end() : found.end() + _NEAR]
-    if _NAMED_BEFORE.search(before) or _OWNED.match(behind):
-        return True
-    if word in _TIMES and _is_time(word, before, behind):
-        return False
-    if _MET_BEFORE.search(before):
-        return True
-    said = found[0]
-    if said[:1].islower() or (len(said) > 1 and said.isupper()):
-        if word in _MODAL and (_PRONOUN_BEFORE.search(before) or _MODAL_BEHIND.match(behind)):
-            return False
-        return casual or said[:1].isupper()
-    at_start = found.start() < _NEAR and _SENTENCE_START.search(before) is not None
-    return not (word in _MODAL and at_start and _MODAL_BEHIND.match(behind))
+def everyday_name(wished: str) -> str:
+    """Return the month or everyday word that is all that "forget ..." names, "what I told you about May"; "" else."""
+    found = _ABOUT.fullmatch(wished.strip())
+    if found is None or not is_everyday_word(plain(found["name"])):
+        return ""
+    return found["name"] if set(words(found["lead"] or "")) <= _LEADING else ""
 
 
-def _is_time(word: str, before: str, behind: str) -> bool:
-    if word in _DAYS | _SEASONS:
-        return bool(_DAY_BEFORE.search(before))
-    return bool(_DATE_BEHIND.match(behind) or _DATE_BEFORE.search(before))
+def stands_for_name(everyday: str) -> bool:
+    """True for "May" and "Rose", and for "may", which would find nearly everything as a word."""
+    return everyday[:1].isupper() or is_mere_word(plain(everyday))
 
 
 @cache
-def _accented() -> dict[str, str]:
-    """By plain letter, a pattern of it with and without each accent."""
+def _spellings() -> dict[str, str]:
+    """By plain letter or pair of letters, a pattern of all its spellings."""
     alike: dict[str, str] = {}
-    for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00)):
-        letter = plain(chr(code))
-        if len(letter) == 1 and letter.isascii() and letter.isalpha():
-            alike[letter] = alike.get(letter, letter) + chr(code)
-    return {letter: f"[{letters}][\u0300-\u036f]*" for letter, letters in alike.items()}
+    for code in (*range(0xC0, 0x250), *range(0x370, 0x530), *range(0x1E00, 0x2000)):
+        letter = plain_name(chr(code))
+        if letter.isalpha():
+            alike[letter] = alike.get(letter, letter if len(letter) == 1 else "") + chr(code)
+    letters = {letter: f"[{same}]{_MARKS}" for letter, same in alike.items() if len(letter) == 1}
+    pairs = {
+        pair: f"(?:{letters.get(pair[0], pair[0])}{letters.get(pair[1], pair[1])}|[{same}]{_MARKS})"
+        for pair, same in alike.items()
+        if pair in _PAIRS
+    }
+    return {**letters, **pairs, "'": _APOSTROPHE.pattern}
 
 
 def _pattern(name: str) -> "re.Pattern[str]":

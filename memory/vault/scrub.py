@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from memory.vault.same_value import joined_digits
 from memory.vault.words import plain, terms
 
 FORGOTTEN = "[forgotten]"
+_QUOTE = re.compile("[\"'\u2018\u2019\u201c\u201d]")  # what is injected has others than what was said
 _SENTENCE = re.compile(r".+?(?:[.!?]+(?=\s)|\n|\Z)\s*", re.DOTALL)  # the parts together are the text
 
 
@@ -64,16 +66,22 @@ class Forgotten:
 
 
 def holds(text: str, stems: Sequence[str]) -> bool:
-    """True when all the stems are in the text."""
+    """True when all the stems are in the text; a number in several groups of digits is one, and each of them."""
     folded_text = plain(text)
+    if any(stem.isdigit() for stem in stems):
+        folded_text = f"{folded_text}\n{joined_digits(folded_text)}"
     # Stemming changes at most the last letter of what it leaves, so most texts need no stemming to say no.
-    return all(stem[: max(2, len(stem) - 1)] in folded_text for stem in stems) and set(stems) <= set(terms(text))
+    return all(stem[: max(2, len(stem) - 1)] in folded_text for stem in stems) and set(stems) <= set(terms(folded_text))
 
 
 def _pattern(phrases: Sequence[str]) -> "re.Pattern[str] | None":
-    """Return a pattern of the phrases as whole words, longest first; any white space matches any other."""
-    spaced = {r"\s+".join(re.escape(part) for part in phrase.split()) for phrase in phrases if phrase.strip()}
+    """Return a pattern of the phrases as whole words, longest first; white space and quotation marks match any."""
+    spaced = {_any_quotes(r"\s+".join(map(re.escape, phrase.split()))) for phrase in phrases if phrase.strip()}
     if not spaced:
         return None
     longest_first = sorted(spaced, key=len, reverse=True)
     return re.compile(rf"(?<!\w)(?:{'|'.join(longest_first)})(?!\w)", re.IGNORECASE)
+
+
+def _any_quotes(pattern: str) -> str:
+    return _QUOTE.sub(lambda _: _QUOTE.pattern, pattern)
