@@ -30,6 +30,7 @@ LISTED = "This is what I know"
 MOST_LISTED = 5  #: facts; longer lists end with ``AND_MORE``
 AND_MORE = "- and more"
 NOTHING_LIKED = "I don't know what you like yet."
+_CORRECTED_AT_ONCE = 0.45  #: share of newer values that are of one of the last two facts
 _FOOD_FAVOURITES = {"food", "dish", "meal", "snack", "breakfast", "soup", "dessert", "pizza", "cake", "fruit"}
 _NO_FOOD = {"pollen", "cats", "dust", "bees", "latex", "penicillin", *LIKINGS}
 
@@ -127,15 +128,18 @@ class Chats:
         self.facts = Facts(vocabulary)
         self.blocks = Blocks(self.facts)
 
-    def chat(self, memories: int, turns: int, *, lists: float = 1.0, contradictions: float = 0.65) -> Chat:
+    def chat(
+        self, memories: int, turns: int, *, lists: float = 1.0, contradictions: float = 0.65, near: float = 0.35
+    ) -> Chat:
         """Return a conversation of about ``turns`` turns over a list of ``memories`` facts.
 
         ``lists`` scales how often the model is asked for all it knows, the hardest of its tasks, which needs memories
-        without contradictions; ``contradictions``: the share of lists that hold some, and of questions about them.
+        without contradictions; ``contradictions``: the share of lists that hold some, and of questions about them;
+        ``near``: the share of facts that are easily taken for another one of the list.
         """
         words = self.words
         talkative = memories == 0 or words.chance(0.15)
-        facts = self._memories(min(memories, 3) if talkative else memories, contradictions)
+        facts = self._memories(min(memories, 3) if talkative else memories, contradictions, near)
         entries = self.blocks.entries(facts)
         state = _State(contradictions)
         system = self._system(entries, state)
@@ -151,8 +155,11 @@ class Chats:
 
     # -- memory -------------------------------------------------------------------------------------------------
 
-    def _memories(self, count: int, contradictions: float) -> list[Fact]:
-        """Return facts with near misses among them and, in most lists, newer values of older keys."""
+    def _memories(self, count: int, contradictions: float, near: float) -> list[Fact]:
+        """Return facts with near misses among them and, in most lists, newer values of older keys.
+
+        Many newer values stand right behind the older one: the order of lines next to each other is the hardest to see.
+        """
         words = self.words
         facts: list[Fact] = []
         people = [words.value("name") for _ in range(2)]
@@ -161,10 +168,10 @@ class Chats:
         keys: set[Key] = set()
         while len(facts) < count:
             if facts and words.chance(rate):
-                facts.append(self.facts.newer(words.pick(facts)))
+                facts.append(self.facts.newer(words.pick(facts[-2:] if words.chance(_CORRECTED_AT_ONCE) else facts)))
                 continue
             fact = self.facts.new()
-            if facts and words.chance(0.35):
+            if facts and words.chance(near):
                 fact = self.facts.near(facts)
             elif words.chance(0.1):
                 fact = self.facts.new(who=words.pick(people))

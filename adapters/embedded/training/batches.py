@@ -21,8 +21,8 @@ _LONGEST = 1100  #: tokens of one conversation
 _MOST_MEMORIES = 24
 _FIRST_ORDINARY_ID = 3
 _LISTS_FROM = 0.45  #: phase from which naming all that is known is practised: it needs reading to be learnt before
-#: What the model learns last is practised most at the end: which line comes next in a list and when there is none, and
-#: which of two lines about the same is the newer one.
+#: What the model learns last is practised most at the end: which line comes next in a list and when there is none,
+#: which of two lines about the same is the newer one, and which of many that are alike is meant.
 _HARDEST_FROM = 0.65
 
 
@@ -86,9 +86,12 @@ class Batches:
             return self._copying(words)
         if share < copying + 0.3 * max(0.0, 1 - phase / 0.08) + 0.01:
             return encode_chat(self._tokenizer, _plain_reading(words))
-        if phase >= _HARDEST_FROM and words.chance(0.45):  # once a conversation: a second list copies the first
+        if phase >= _HARDEST_FROM and words.chance(0.5):  # once a conversation: a second list copies the first
             chat = chats.chat(words.random.randint(2, 6), 1, lists=50.0, contradictions=0.0)
             return encode_chat(self._tokenizer, chat)
+        if phase >= _HARDEST_FROM and words.chance(0.35):
+            memories, turns = words.random.randint(8, _MOST_MEMORIES), words.random.randint(8, 12)
+            return encode_chat(self._tokenizer, chats.chat(memories, turns, contradictions=0.6, near=0.6))
         if phase >= _LISTS_FROM and words.chance(0.12):
             chat = chats.chat(words.random.randint(1, 6), words.random.randint(1, 4), lists=8.0, contradictions=0.0)
             return encode_chat(self._tokenizer, chat)

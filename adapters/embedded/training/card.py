@@ -31,7 +31,7 @@ _CANNOT = """\
 - It reads English sentences of the kinds in `corpus/`, and misreads much of what is phrased otherwise (see
   "paraphrased" above: questions that no training text contains).
 - It copies; it does not infer. "Can I eat walnuts?" is not answered from "allergic to walnuts".
-- Of two lines that contradict each other it takes the older one in one of seven. (The product brings in facts that
+- Of two lines that contradict each other it takes the older one in one of six. (The product brings in facts that
   hold; both stand there only where one is a quote, or in what a caller wrote.)
 - Long lists: it names five facts and says that there are more; beyond four facts one is often wrong.
 - Names and values of rare spelling come back misspelt now and then; that is what most of the wrong answers above are.
@@ -101,12 +101,11 @@ def _introduction(folder: Path) -> list[str]:
     ]
     log = folder / "training.jsonl"
     if log.exists():
-        plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
         last = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
         lines += [
             "",
             f"Trained in one run: {last['tokens'] / 1e6:.1f} million tokens, {last['step']:,} steps, "
-            f"{last['cpu_minutes'] * plan['workers']:.0f} CPU-minutes.",
+            f"{last['cpu_minutes']:.0f} CPU-minutes.",
             "",
             "![Accuracy against tokens](training.svg)",
         ]

@@ -41,8 +41,18 @@ class RmsNorm(nn.Module):
         return functional.rms_norm(x, (x.shape[-1],), self.weight, 1e-6)
 
 
-def _linear(inputs: int, outputs: int) -> nn.Linear:
-    return nn.Linear(inputs, outputs, bias=False)
+class Linear(nn.Module):
+    """A product without a bias, of f32 or of bf16 numbers; what comes out is f32."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight: Tensor = nn.Parameter(torch.empty(outputs, inputs))
+        self.in_bf16 = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.in_bf16:
+            return functional.linear(x, self.weight)
+        return functional.linear(x.bfloat16(), self.weight.bfloat16()).float()
 
 
 class Attention(nn.Module):
@@ -51,10 +61,10 @@ class Attention(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.q_proj = _linear(shape.hidden, shape.heads * shape.head_dim)
-        self.k_proj = _linear(shape.hidden, shape.kv_heads * shape.head_dim)
-        self.v_proj = _linear(shape.hidden, shape.kv_heads * shape.head_dim)
-        self.o_proj = _linear(shape.heads * shape.head_dim, shape.hidden)
+        self.q_proj = Linear(shape.hidden, shape.heads * shape.head_dim)
+        self.k_proj = Linear(shape.hidden, shape.kv_heads * shape.head_dim)
+        self.v_proj = Linear(shape.hidden, shape.kv_heads * shape.head_dim)
+        self.o_proj = Linear(shape.heads * shape.head_dim, shape.hidden)
         self.q_norm, self.k_norm = RmsNorm(shape.head_dim), RmsNorm(shape.head_dim)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -82,9 +92,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.gate_proj = _linear(shape.hidden, shape.feed_forward)
-        self.up_proj = _linear(shape.hidden, shape.feed_forward)
-        self.down_proj = _linear(shape.feed_forward, shape.hidden)
+        self.gate_proj = Linear(shape.hidden, shape.feed_forward)
+        self.up_proj = Linear(shape.hidden, shape.feed_forward)
+        self.down_proj = Linear(shape.feed_forward, shape.hidden)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.down_proj(functional.silu(self.gate_proj(x)) * self.up_proj(x))
@@ -131,6 +141,12 @@ class Reader(nn.Module):
         self.register_buffer("sin", turns.sin(), persistent=False)
         self.cos: Tensor
         self.sin: Tensor
+
+    def multiply_in_bf16(self, *, chosen: bool) -> None:
+        """Choose the numbers that the layers' matrices are multiplied in; attention, norms and logits stay f32."""
+        for module in self.modules():
+            if isinstance(module, Linear):
+                module.in_bf16 = chosen
 
     def forward(self, ids: Tensor, wanted: Tensor) -> Tensor:
         """Return logits, shape (wanted, vocabulary). ``ids``: (rows, length); ``wanted``: flat positions."""

@@ -36,7 +36,7 @@ _TOKENIZER = "tokenizer.json"
 class Plan:
     """What is trained, for how long."""
 
-    tokens: int = 66_000_000
+    tokens: int = 76_500_000
     batch_tokens: int = 4096  #: of all workers; half of it in the first 15 %: more steps while everything is new
     workers: int = 2  #: processes of one thread each: they meet once a step, threads at every operation
     learning_rate: float = 5e-3
@@ -44,13 +44,21 @@ class Plan:
     floor: float = 0.02
     vocabulary: int = 2048
     hidden: int = 192
-    layers: int = 6
-    shallow_layers: int = 4  #: before ``deepened``
-    deepened: float = 0.65  #: share of the run from which all layers are there: the first part costs two thirds
+    layers: int = 8
+    shallow_layers: int = 4  #: before ``deepened``: that part of the run costs half
+    deepened: float = 0.54  #: share of the run from which half of the missing layers are there
+    deepest: float = 0.82  #: share of the run from which all layers are there
     feed_forward: int = 384
     seed: int = 0
     checkpoint_s: float = 600.0
     examined: int = 30  #: prompts of each cell at every checkpoint
+    bf16: bool = torch.cpu.get_capabilities().get("avx512_bf16", False)  #: else its products are slower than f32's
+
+    def layers_at(self, phase: float) -> int:
+        """Return how many layers the network has at this share of the run."""
+        if phase < self.deepened:
+            return self.shallow_layers
+        return (self.shallow_layers + self.layers) // 2 if phase < self.deepest else self.layers
 
     def rate(self, step: int, phase: float) -> float:
         """Return the learning rate's share of its full value; ``step``: since the optimizers started."""
@@ -77,13 +85,14 @@ class Training:
             )
         )
         prime_induction(self.reader)
-        self._start_optimizers()
+        self._prepare()
         self._batches = Batches(self.tokenizer, plan.seed + 1000)
         self.step = self.pools = self.seen = self._deepened_at_step = 0
         self.spent_s = self.spent_cpu_s = 0.0
         self.losses: list[float] = []
 
-    def _start_optimizers(self) -> None:
+    def _prepare(self) -> None:
+        self.reader.multiply_in_bf16(chosen=self.plan.bf16)
         self._parameters = list(self.reader.parameters())
         matrices = [p for n, p in self.reader.named_parameters() if p.ndim == 2 and "embed" not in n]
         self._others = [p for n, p in self.reader.named_parameters() if p.ndim != 2 or "embed" in n]
@@ -91,10 +100,10 @@ class Training:
         rate = self.plan.learning_rate
         self._adam = torch.optim.AdamW(self._others, lr=rate, betas=(0.9, 0.95), weight_decay=0.01)
 
-    def _deepen(self) -> None:
+    def _deepen(self, layers: int) -> None:
         """Add the missing layers, with momentum from nothing: the rate warms up again."""
-        deepen(self.reader, self.plan.layers)
-        self._start_optimizers()
+        deepen(self.reader, layers)
+        self._prepare()
         self._deepened_at_step = self.step
 
     @property
@@ -108,9 +117,9 @@ class Training:
         if not path.exists():
             return False
         saved = torch.load(path, weights_only=True)
-        if saved.get("deepened_at_step"):
-            self._deepen()
-            self._deepened_at_step = saved["deepened_at_step"]
+        if saved["layers"] > self.reader.shape.layers:
+            self._deepen(saved["layers"])
+        self._deepened_at_step = saved["deepened_at_step"]
         self.reader.load_state_dict(saved["reader"])
         self._adam.load_state_dict(saved["adam"])
         self._muon.load(saved["muon"])
@@ -128,6 +137,7 @@ class Training:
             "step": self.step,
             "pools": self.pools,
             "seen": self.seen,
+            "layers": self.reader.shape.layers,
             "deepened_at_step": self._deepened_at_step,
             "spent_s": self.spent_s,
             "spent_cpu_s": self.spent_cpu_s,
@@ -138,15 +148,16 @@ class Training:
     def run_pool(self) -> None:
         """Train on one pool of batches."""
         started, cpu = time.monotonic(), time.process_time()
-        if self.phase >= self.plan.deepened and not self._deepened_at_step:
-            self._deepen()
+        layers = self.plan.layers_at(self.phase)
+        if layers > self.reader.shape.layers:
+            self._deepen(layers)
         size = self.plan.batch_tokens // 2 if self.phase < 0.15 else self.plan.batch_tokens
         number = self.pools * self._team.workers + self._team.rank
         for batch in self._batches.pool(number, self.phase, size // self._team.workers):
             self._train(batch)
         self.pools += 1
         self.spent_s += time.monotonic() - started
-        self.spent_cpu_s += time.process_time() - cpu
+        self.spent_cpu_s += (time.process_time() - cpu) * self._team.workers  # they do the same
 
     def _train(self, batch: Batch) -> None:
         rate = self.plan.learning_rate * self.plan.rate(self.step - self._deepened_at_step, self.phase)
@@ -244,7 +255,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/model"))
     for one in dataclasses.fields(Plan):
-        parser.add_argument(f"--{one.name.replace('_', '-')}", type=type(one.default), default=one.default)
+        flag = f"--{one.name.replace('_', '-')}"
+        if isinstance(one.default, bool):
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=one.default)
+        else:
+            parser.add_argument(flag, type=type(one.default), default=one.default)
     given = vars(parser.parse_args())
     folder = given.pop("out")
     train(Plan(**given), folder)
