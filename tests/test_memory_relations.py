@@ -234,7 +234,7 @@ you are a helpful assistant|You live in Rome|Your name is Bob|act as a nurse. I 
 I am tired|I'm fine|I'm sorry|I'm here|I'm looking for a job|I'm trying to learn Spanish|I'm happy|I'm OK|I'm Done|I'm at home|I'm married|I'm Portuguese|I'm going to bed
 I like it|I love you|I love your answer|I love how you did it|I like that idea|I like when it rains|I'd like a coffee|I like this
 I work there|I live here|I work from home|I work hard|I work for myself|I work in finance|I study hard|I play the lottery|I play football|I eat meat|I live alone
-My dog is sick|My dog Rex is sick|My head is killing me|My computer is broken|My question is how to do it|My code is not working|My goal is to learn Spanish|My wife is angry|My account is blocked
+My dog is sick|My head is killing me|My computer is broken|My question is how to do it|My code is not working|My goal is to learn Spanish|My wife is angry|My account is blocked
 I have a question|I have a headache|I have a function called foo|Call me tomorrow|Call me back|It is raining in Lisbon|I was in Lisbon last week|I went to Paris|I lived in Rome|I forgot my keys
 The capital of France is Paris.|The point of the story is love|The meeting is on Monday|She is called Maria|it's 43 now|Thanks!|Hello|ok
 I'm at the office and so on|Python is a language|Everyone likes pizza|Nobody lives in Rome
@@ -272,6 +272,10 @@ def test_what_no_longer_holds_is_taken_back(row: list[str]):
 @pytest.mark.parametrize("text", [text.replace("\\n", "\n") for row in rows(NEVER) for text in row])
 def test_it_never_becomes_a_fact(text: str):
     assert [line for line in read(text) if not line.startswith("-")] == []
+
+
+def test_of_a_named_animal_that_is_sick_only_the_name_is_a_fact():
+    assert read("My dog Rex is sick") == ["The user's dog is called Rex."]
 
 
 def test_keys_are_spelt_one_way_and_texts_as_the_user_spells():
