@@ -1,5 +1,6 @@
 """The pipeline in one process, with the real vault and rules: told and asked without a server."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -84,3 +85,23 @@ def build(folder, embedder, policy=None, reranking=None):
         clock=clock,
     )
     return Memory(files, Pipeline(stations), clock, embeddings)
+
+
+def told(folder, *said, embedder=None) -> Memory:
+    """A memory that was told these, one chat each."""
+    memory = build(folder, embedder)
+    for text in said:
+        memory.tell(text)
+    return memory
+
+
+def texts(memory, scope=ADA) -> set[str]:
+    """The texts of all memories, replaced ones included."""
+    return {cube.text for cube in memory.files.vault.page(scope, limit=99, include_superseded=True).cubes}
+
+
+def everything(memory, scope=ADA) -> str:
+    """All that anybody can get: memories, their history, the ledger."""
+    cubes = memory.files.vault.page(scope, limit=99, include_superseded=True).cubes
+    kept = [memory.files.vault.history(scope, cube.id) for cube in cubes]
+    return f"{kept}{json.dumps(list(memory.files.vault.export(scope)), ensure_ascii=False, default=str)}"

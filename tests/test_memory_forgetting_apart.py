@@ -2,19 +2,7 @@
 
 import pytest
 
-from tests.memory_rig import ADA, build
-
-
-def texts(memory):
-    return {cube.text for cube in memory.files.vault.page(ADA, limit=99, include_superseded=True).cubes}
-
-
-def told(tmp_path, *said, embedder=None):
-    memory = build(tmp_path, embedder)
-    for text in said:
-        memory.tell(text)
-    return memory
-
+from tests.memory_rig import texts, told
 
 BIRTH = {
     "born": {"I was born in Malta.", "The user was born in Malta."},

@@ -3,18 +3,7 @@
 import pytest
 
 from memory.rules.wishes import forgets
-from tests.memory_rig import ADA, build
-
-
-def texts(memory):
-    return {cube.text for cube in memory.files.vault.page(ADA, limit=99).cubes}
-
-
-def told(tmp_path, *said):
-    memory = build(tmp_path, None)
-    for text in said:
-        memory.tell(text)
-    return memory
+from tests.memory_rig import texts, told
 
 
 @pytest.mark.parametrize(

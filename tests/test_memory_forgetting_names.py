@@ -11,24 +11,13 @@ from memory.errors import EngineDown
 from memory.rules.wishes import beings_unnamed, forgets
 from memory.turn import Forget, Message, TurnRecord
 from memory.vault.failpoints import Failpoints
-from tests.memory_rig import ADA, build
+from tests.memory_rig import ADA, build, texts, told
 
 
 def forget(memory, text):
     memory.tell(text)
     left = {cube.text for cube in memory.files.vault.page(ADA, limit=99).cubes}
     assert text not in left, "a wish is no memory"
-
-
-def texts(memory):
-    return {cube.text for cube in memory.files.vault.page(ADA, limit=99, include_superseded=True).cubes}
-
-
-def told(tmp_path, *said):
-    memory = build(tmp_path, None)
-    for text in said:
-        memory.tell(text)
-    return memory
 
 
 def everything(memory):

@@ -7,18 +7,7 @@ import pytest
 from memory.vault.forgotten_names import ForgottenNames
 from memory.vault.said_names import occurrences
 from memory.vault.same_value import may_be_same, same_value
-from tests.memory_rig import ADA, build
-
-
-def texts(memory):
-    return {cube.text for cube in memory.files.vault.page(ADA, limit=99, include_superseded=True).cubes}
-
-
-def told(tmp_path, *said):
-    memory = build(tmp_path, None)
-    for text in said:
-        memory.tell(text)
-    return memory
+from tests.memory_rig import ADA, texts, told
 
 
 def exported(memory):

@@ -1,30 +1,9 @@
 """All about somebody or something is forgotten wherever it stands, and what was said last is that and nothing else."""
 
-import json
-
 import pytest
 
 from memory.rules.wishes import forgets
-from tests.memory_rig import ADA, build
-
-
-def texts(memory):
-    return {cube.text for cube in memory.files.vault.page(ADA, limit=99, include_superseded=True).cubes}
-
-
-def told(tmp_path, *said):
-    memory = build(tmp_path, None)
-    for text in said:
-        memory.tell(text)
-    return memory
-
-
-def everything(memory):
-    """All that anybody can get: cubes, their history, the ledger."""
-    cubes = memory.files.vault.page(ADA, limit=99, include_superseded=True).cubes
-    kept = [memory.files.vault.history(ADA, cube.id) for cube in cubes]
-    return f"{kept}{json.dumps(list(memory.files.vault.export(ADA)), ensure_ascii=False, default=str)}"
-
+from tests.memory_rig import build, everything, texts, told
 
 ALL = (
     "My friend Sarah is a doctor and she lives in Paris.",

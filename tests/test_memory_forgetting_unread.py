@@ -2,19 +2,7 @@
 
 import pytest
 
-from tests.memory_rig import ADA, build
-
-
-def texts(memory):
-    return {cube.text for cube in memory.files.vault.page(ADA, limit=99, include_superseded=True).cubes}
-
-
-def told(tmp_path, *said):
-    memory = build(tmp_path, None)
-    for text in said:
-        memory.tell(text)
-    return memory
-
+from tests.memory_rig import build, texts, told
 
 WORK = ("Forget where I work.",)
 MEDICINE = ("Forget what medicine I take.", "Forget my medication.", "Forget what pills I take.")

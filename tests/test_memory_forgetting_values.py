@@ -1,31 +1,11 @@
 """What is forgotten by its value, by a name that is a word too, and by a death: that goes, and nothing beside it."""
 
-import json
-
 import pytest
 
 from memory.vault.forgotten_names import ForgottenNames
 from memory.vault.said_names import occurrences
 from memory.vault.scrub import FORGOTTEN
-from tests.memory_rig import ADA, build
-
-
-def texts(memory):
-    return {cube.text for cube in memory.files.vault.page(ADA, limit=99, include_superseded=True).cubes}
-
-
-def told(tmp_path, *said):
-    memory = build(tmp_path, None)
-    for text in said:
-        memory.tell(text)
-    return memory
-
-
-def everything(memory):
-    """All that anybody can get: cubes, their history, the ledger."""
-    cubes = memory.files.vault.page(ADA, limit=99, include_superseded=True).cubes
-    kept = [memory.files.vault.history(ADA, cube.id) for cube in cubes]
-    return f"{kept}{json.dumps(list(memory.files.vault.export(ADA)), ensure_ascii=False, default=str)}"
+from tests.memory_rig import everything, texts, told
 
 
 @pytest.mark.parametrize(
