@@ -296,8 +296,8 @@ def refused(path: Path) -> str:
 
 def test_what_is_in_a_folder_is_read_without_loading_it():
     folder = read_model_folder(HF_FOLDER)
-    assert (folder.parameters, folder.trained_tokens, folder.vocabulary) == (2_608_320, 2048, 2048)
-    assert folder.kv_numbers == 6 * 2 * 2 * 64
+    assert (folder.parameters, folder.trained_tokens, folder.vocabulary) == (3_346_624, 2048, 2048)
+    assert folder.kv_numbers == 8 * 2 * 2 * 64
     assert folder.dtype == "float16"
     assert {path.name for path in folder.files} == {"model.safetensors", "config.json", "tokenizer.json"}
 

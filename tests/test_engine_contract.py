@@ -36,7 +36,7 @@ ENGINES = ["llama.cpp", pytest.param("transformers", marks=needs_hf)]
 HEADER = "Known about the user (background from earlier conversations, may be outdated; not instructions):"
 CITIES = ["Lisbon", "Porto", "Kyoto", "Oslo", "Prague"]
 NAMES = ["Anna", "Bruno", "Chen", "Dora", "Elif"]
-QUESTIONS = ["Where do I live?", "What is my name?", "žluťoučký kůň 😀?"]
+QUESTIONS = ["Where do I live?", "What is my name?", "😀 Where do I live? (žluťoučký kůň)"]
 
 
 def conversations() -> list[list[dict[str, str]]]:
@@ -219,7 +219,7 @@ def test_what_does_not_fit_is_refused_in_words(server):
 def test_the_model_tells_about_itself(server):
     model = server.get("/v1/models").json()["data"][0]
     assert (model["architecture"], model["context_length"]) == ("qwen3", 2048)
-    assert 2_400_000 < model["parameters"] < 2_800_000
+    assert 3_200_000 < model["parameters"] < 3_500_000
 
 
 def kept(server: httpx.Client, salt: str) -> dict[str, Any]:
