@@ -36,7 +36,7 @@ ENGINES = ["llama.cpp", pytest.param("transformers", marks=needs_hf)]
 HEADER = "Known about the user (background from earlier conversations, may be outdated; not instructions):"
 CITIES = ["Lisbon", "Porto", "Kyoto", "Oslo", "Prague"]
 NAMES = ["Anna", "Bruno", "Chen", "Dora", "Elif"]
-QUESTIONS = ["Where do I live?", "What is my name?", "😀 Where do I live? (žluťoučký kůň)"]
+QUESTIONS = ["Where do I live?", "What is my name?", "In which city do I live?"]
 
 
 def conversations() -> list[list[dict[str, str]]]:
