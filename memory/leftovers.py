@@ -30,12 +30,10 @@ def rest_of(cube: MemCube, beings: Collection[str], gone: ForgottenNames, *, sha
 
     ``shared``: somebody else is called so too, and a turn that names them stays.
     """
-    said = cube.semantic_type is SemanticType.TURN and cube.source.role == "user" and cube.in_use
-    if not said or is_external(cube.trust) or not gone.states(cube.text):
+    if not _is_own_turn(cube) or not gone.states(cube.text):
         return None
     sentences, _ = sentences_and_rest(cube.text)
     mentions = re.compile(rf"\b(?:{'|'.join(map(re.escape, beings))})s?\b", re.IGNORECASE)
-
     if shared and not mentions.search(cube.text):
         return None
 
@@ -50,9 +48,14 @@ def rest_of(cube: MemCube, beings: Collection[str], gone: ForgottenNames, *, sha
 
 def rest_without_age(cube: MemCube, target: str) -> Draft | None:
     """Return what else the user says there than how old somebody is."""
-    said = cube.semantic_type is SemanticType.TURN and cube.source.role == "user" and cube.in_use
-    text = without_age(cube.text, target) if said and not is_external(cube.trust) else ""
+    text = without_age(cube.text, target) if _is_own_turn(cube) else ""
     return _turn(cube, text) if text and FORGOTTEN not in text else None
+
+
+def _is_own_turn(cube: MemCube) -> bool:
+    """True for what the user said in their own words, while it is in use."""
+    said = cube.semantic_type is SemanticType.TURN and cube.source.role == "user" and cube.in_use
+    return said and not is_external(cube.trust)
 
 
 def _turn(cube: MemCube, text: str) -> Draft:

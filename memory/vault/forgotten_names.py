@@ -1,15 +1,14 @@
 """What is forgotten by a name in, texts without it out: whoever is called so, and not the fourth of May."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from memory.aliases import PREFIXES
 from memory.cube import FactKey
 from memory.vault.said_names import plain_name, says_name, spelt, without_names
-from memory.vault.scrub import FORGOTTEN, Forgotten
+from memory.vault.scrub import FORGOTTEN, Forgotten, without_sentences
 
-_SENTENCE = re.compile(r".+?(?:[.!?]+(?=\s)|\n|\Z)\s*", re.DOTALL)  # the parts together are the text
 _MOST_LOOKS = 9
 _OTHER = re.compile("\ue000(\\d+)\ue001")  # private letters: no text holds them
 
@@ -56,12 +55,14 @@ class ForgottenNames(Forgotten):
         text = text if self.sayings is None else self.sayings.sub(FORGOTTEN, text)
         text = Forgotten.scrub(self, text)
         if self.spoken is not None and self.spoken.search(text):
-            text = _without(text, lambda part: self.spoken is not None and self.spoken.search(part) is not None)
+            text = without_sentences(
+                text, lambda part: self.spoken is not None and self.spoken.search(part) is not None
+            )
         if not self._names_in(text):
             return text
         text, kept = self._without_others(text)
         if self.by_sentence:
-            text = _without(text, self._names_in)
+            text = without_sentences(text, self._names_in)
         text = without_names(text, self.names, FORGOTTEN)
         return _OTHER.sub(lambda found: kept[int(found[1])], text) if kept else text
 
@@ -85,11 +86,6 @@ class ForgottenNames(Forgotten):
 
 def _any_of(names: Sequence[str]) -> "re.Pattern[str] | None":
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(spelt, names))})(?!\w)", re.IGNORECASE) if names else None
-
-
-def _without(text: str, goes: Callable[[str], bool]) -> str:
-    """Return the text with a mark for each sentence that goes."""
-    return "".join(f"{FORGOTTEN} " if goes(part) else part for part in _SENTENCE.findall(text)).strip()
 
 
 def forgotten_of(facts: Iterable[FactKey], *, texts: Iterable[str] = (), ids: Iterable[str] = ()) -> ForgottenNames:

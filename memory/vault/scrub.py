@@ -4,7 +4,7 @@ A value is forgotten as a whole word, in any case; what cannot be told apart fro
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,9 +60,13 @@ class Forgotten:
         return value
 
     def _without_sentences(self, text: str) -> str:
-        kept = [FORGOTTEN + " " if holds(part, self.stems) else part for part in _SENTENCE.findall(text)]
-        scrubbed = "".join(kept).strip()
+        scrubbed = without_sentences(text, lambda part: holds(part, self.stems))
         return FORGOTTEN if holds(scrubbed, self.stems) else scrubbed
+
+
+def without_sentences(text: str, goes: Callable[[str], bool]) -> str:
+    """Return the text with a mark for each sentence that goes."""
+    return "".join(f"{FORGOTTEN} " if goes(part) else part for part in _SENTENCE.findall(text)).strip()
 
 
 def holds(text: str, stems: Sequence[str]) -> bool:
