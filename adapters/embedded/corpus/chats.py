@@ -5,7 +5,7 @@ winning; where nothing above answers, the answer is ``UNKNOWN``.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adapters.embedded.corpus import frames
 from adapters.embedded.corpus.blocks import Blocks, Entry, system_text
@@ -46,10 +46,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """A conversation; ``system`` is "" without a system message."""
+    """A conversation; ``system`` is "" without a system message.
+
+    ``newer``: for each memory line, in the order of the text, whether it says something else than an earlier one did.
+    """
 
     system: str
     turns: tuple[Turn, ...]
+    newer: tuple[bool, ...] = ()
 
 
 def listing(facts: Sequence[Fact], about: str = "") -> str:
@@ -89,6 +93,7 @@ class _State:
     asked: set[Key] = field(default_factory=set)
     fresh: list[Key] = field(default_factory=list)  #: told in this conversation, not asked for yet
     forgotten: set[Key] = field(default_factory=set)
+    newer: list[bool] = field(default_factory=list)  #: of each memory line so far
 
     def learn(self, fact: Fact, day: str = "") -> None:
         """Take in a fact."""
@@ -105,6 +110,7 @@ class _State:
         """Take in the next ``count`` entries to come, and return them."""
         entries, self.to_come = self.to_come[:count], self.to_come[count:]
         for entry in entries:
+            self.newer.append(any(fact.key in self.known for fact in entry.facts))
             for fact in entry.facts:
                 self.learn(fact, entry.day.isoformat())
         return entries
@@ -151,7 +157,7 @@ class Chats:
                 written.append(Turn(block + turn.user, turn.assistant, turn.learnt))
         if not written:
             written = [Turn("Hello!", "Hello! How can I help you?")]
-        return self._spelled(Chat(system, tuple(written)))
+        return self._spelled(Chat(system, tuple(written), tuple(state.newer)))
 
     # -- memory -------------------------------------------------------------------------------------------------
 
@@ -359,14 +365,14 @@ class Chats:
             return chat
         if share < 0.85:
             turns = tuple(Turn(american(t.user), american(t.assistant), t.learnt) for t in chat.turns)
-            return Chat(american(chat.system), turns)
+            return replace(chat, system=american(chat.system), turns=turns)
         if any(LISTED in turn.assistant for turn in chat.turns):
             return chat
         if share < 0.93:
-            return Chat(american(chat.system), chat.turns)
+            return replace(chat, system=american(chat.system))
         talk = []
         for turn in chat.turns:
             close = turn.user.rfind(prompts.FENCE_CLOSE)
             block, said = (turn.user[:close], turn.user[close:]) if close >= 0 else ("", turn.user)
             talk.append(Turn(block + american(said), american(turn.assistant), turn.learnt))
-        return Chat(chat.system, tuple(talk))
+        return replace(chat, turns=tuple(talk))

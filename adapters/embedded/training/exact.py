@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from adapters.embedded.corpus.cells import Question
 from adapters.embedded.corpus.chats import Chat, Turn
-from adapters.embedded.training.batches import collate
+from adapters.embedded.training.batches import Example, collate
 from adapters.embedded.training.network import Reader
 from adapters.embedded.training.tokenizer import encode_chat
 
@@ -21,15 +21,15 @@ _ROWS = 20
 def exactly_right(reader: Reader, tokenizer: Tokenizer, questions: Sequence[Question]) -> list[bool]:
     """Return for each question whether greedy decoding gives the whole expected answer."""
     encoded = sorted(
-        ((index, *encode_chat(tokenizer, _last_only(question.chat))) for index, question in enumerate(questions)),
-        key=lambda one: len(one[1]),
+        ((at, Example(*encode_chat(tokenizer, _last_only(question.chat)))) for at, question in enumerate(questions)),
+        key=lambda one: len(one[1].ids),
     )
     right = [False] * len(questions)
     for start in range(0, len(encoded), _ROWS):
         group = encoded[start : start + _ROWS]
-        batch = collate([(ids, learnt) for _, ids, learnt in group])
+        batch = collate([example for _, example in group])
         wrong = set(batch.rows[reader(batch.ids, batch.wanted).argmax(-1) != batch.labels].tolist())
-        for row, (index, _, _) in enumerate(group):
+        for row, (index, _) in enumerate(group):
             right[index] = row not in wrong
     return right
 

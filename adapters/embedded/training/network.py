@@ -150,16 +150,23 @@ class Reader(nn.Module):
 
     def forward(self, ids: Tensor, wanted: Tensor) -> Tensor:
         """Return logits, shape (wanted, vocabulary). ``ids``: (rows, length); ``wanted``: flat positions."""
+        return self.read(ids, wanted)[0]
+
+    def read(self, ids: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits, and the states behind five eighths of the layers, shape (rows, length, hidden)."""
         length = ids.shape[1]
         cos, sin = self.cos[:length], self.sin[:length]
         x = self.model.embed_tokens(ids)
+        states = x
         last = len(self.model.blocks) - 1
         for index, block in enumerate(self.model.blocks):
             x = x + block.self_attn(block.input_layernorm(x), cos, sin)
             if index == last:  # what is not wanted goes no further
                 x = x.reshape(-1, x.shape[-1])[wanted]
             x = x + block.mlp(block.post_attention_layernorm(x))
-        return functional.linear(self.model.norm(x), self.model.embed_tokens.weight)
+            if index + 1 == len(self.model.blocks) * 5 // 8:
+                states = x
+        return functional.linear(self.model.norm(x), self.model.embed_tokens.weight), states
 
 
 def _frequencies(shape: Shape) -> Tensor:

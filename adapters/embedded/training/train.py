@@ -24,6 +24,7 @@ from adapters.embedded.training.batches import Batch, Batches
 from adapters.embedded.training.exact import exactly_right
 from adapters.embedded.training.network import Reader, Shape, deepen, prime_induction
 from adapters.embedded.training.optimizer import Muon
+from adapters.embedded.training.supersession import Supersession
 from adapters.embedded.training.team import MEETING, Team
 from adapters.embedded.training.tokenizer import load_tokenizer, trained_tokenizer
 
@@ -49,6 +50,7 @@ class Plan:
     deepened: float = 0.54  #: share of the run from which half of the missing layers are there
     deepest: float = 0.82  #: share of the run from which all layers are there
     feed_forward: int = 384
+    supersession: float = 0.2  #: how much seeing that a line replaces an earlier one counts beside answering
     seed: int = 0
     checkpoint_s: float = 600.0
     examined: int = 30  #: prompts of each cell at every checkpoint
@@ -85,17 +87,20 @@ class Training:
             )
         )
         prime_induction(self.reader)
+        self._supersession = Supersession(self.reader.shape)
         self._prepare()
         self._batches = Batches(self.tokenizer, plan.seed + 1000)
         self.step = self.pools = self.seen = self._deepened_at_step = 0
         self.spent_s = self.spent_cpu_s = 0.0
         self.losses: list[float] = []
+        self.supersession_losses: list[float] = []
 
     def _prepare(self) -> None:
         self.reader.multiply_in_bf16(chosen=self.plan.bf16)
-        self._parameters = list(self.reader.parameters())
+        self._parameters = [*self.reader.parameters(), *self._supersession.parameters()]
         matrices = [p for n, p in self.reader.named_parameters() if p.ndim == 2 and "embed" not in n]
         self._others = [p for n, p in self.reader.named_parameters() if p.ndim != 2 or "embed" in n]
+        self._others += self._supersession.parameters()
         self._muon = Muon(matrices, self._team)
         rate = self.plan.learning_rate
         self._adam = torch.optim.AdamW(self._others, lr=rate, betas=(0.9, 0.95), weight_decay=0.01)
@@ -121,6 +126,7 @@ class Training:
             self._deepen(saved["layers"])
         self._deepened_at_step = saved["deepened_at_step"]
         self.reader.load_state_dict(saved["reader"])
+        self._supersession.load_state_dict(saved["supersession"])
         self._adam.load_state_dict(saved["adam"])
         self._muon.load(saved["muon"])
         self.step, self.pools, self.seen = saved["step"], saved["pools"], saved["seen"]
@@ -132,6 +138,7 @@ class Training:
         path = self._folder / _CHECKPOINT
         state = {
             "reader": self.reader.state_dict(),
+            "supersession": self._supersession.state_dict(),
             "adam": self._adam.state_dict(),
             "muon": self._muon.state(),
             "step": self.step,
@@ -161,10 +168,12 @@ class Training:
 
     def _train(self, batch: Batch) -> None:
         rate = self.plan.learning_rate * self.plan.rate(self.step - self._deepened_at_step, self.phase)
-        loss = functional.cross_entropy(self.reader(batch.ids, batch.wanted), batch.labels, reduction="sum")
-        (loss / self.plan.batch_tokens).backward()
-        labels, tokens, total = self._team.share(
-            self._parameters, [float(len(batch.labels)), float(batch.tokens), loss.item()]
+        logits, states = self.reader.read(batch.ids, batch.wanted)
+        loss = functional.cross_entropy(logits, batch.labels, reduction="sum")
+        beside = len(batch.labels) * self._supersession.loss(states, batch.marked, batch.newer)
+        ((loss + self.plan.supersession * beside) / self.plan.batch_tokens).backward()
+        labels, tokens, total, seen = self._team.share(
+            self._parameters, [float(len(batch.labels)), float(batch.tokens), loss.item(), beside.item()]
         )
         for parameter in self._parameters:
             if parameter.grad is not None:
@@ -174,7 +183,9 @@ class Training:
         self._adam.step()
         self._muon.step(rate)
         self.reader.zero_grad(set_to_none=True)
+        self._supersession.zero_grad(set_to_none=True)
         self.losses.append(total / labels)
+        self.supersession_losses.append(seen / labels)
         self.step += 1
         self.seen += int(tokens)
 
@@ -187,13 +198,14 @@ class Training:
             for name in CELLS
         }
         self.reader.train()
-        recent = self.losses[-300:]
+        recent, beside = self.losses[-300:], self.supersession_losses[-300:]
         return {
             "step": self.step,
             "tokens": self.seen,
             "minutes": round(self.spent_s / 60, 2),
             "cpu_minutes": round(self.spent_cpu_s / 60, 2),
             "loss": round(sum(recent) / max(1, len(recent)), 4),
+            "supersession_loss": round(sum(beside) / max(1, len(beside)), 4),
             **{name: round(value, 3) for name, value in cells.items()},
         }
 
