@@ -17,6 +17,9 @@ def alternatives(words: Iterable[str]) -> str:
     return "|".join(map(re.escape, sorted(words, key=lambda word: (-len(word), word))))
 
 
+MONTHS = tuple("january february march april may june july august september october november december".split())
+WEEKDAYS = tuple("monday tuesday wednesday thursday friday saturday sunday".split())
+A_MONTH = "|".join(MONTHS)  #: a pattern
 PRONOUNS = listing(
     "it, this, that, these, those, here, there, me, you, him, her, them, us, one, ones, mine, yours, his, hers, ours, "
     "theirs, myself, yourself, both, neither, either, everything, nothing, something, anything, everyone, nobody, "

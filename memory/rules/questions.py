@@ -6,7 +6,7 @@ Law: as a pair of subject and attribute, spelt as in ``FactKey``; an attribute t
 import re
 
 from memory.rules.deaths import ATTRIBUTE as DIED
-from memory.rules.lexicon import ANIMALS, BEINGS, CODE_NOUNS, NOT_SUBJECTS, PRONOUNS, RELATIVE, RELATIVES
+from memory.rules.lexicon import A_MONTH, ANIMALS, BEINGS, CODE_NOUNS, NOT_SUBJECTS, PRONOUNS, RELATIVE, RELATIVES
 from memory.rules.plurals import singular
 from memory.rules.possessives import key
 from memory.rules.relations import RELATIONS
@@ -54,9 +54,8 @@ _ADVERB = re.compile(
 _END = re.compile(r"(?:,? (?:again|now|please|currently|exactly|then|these days|at the moment))+$", re.IGNORECASE)
 #: "My launch on Tuesday": the time is none of the attribute.
 TIME_BEHIND = re.compile(
-    r"\s+(?:(?:on|by|in|from|until) (?:\w+day|\d|(?:january|february|march|april|may|june|july|august|september|"
-    r"october|"
-    r"november|december)\b).*|at \d.*|(?:next|last|this) \w+|tomorrow|today|tonight|yesterday)$",
+    rf"\s+(?:(?:on|by|in|from|until) (?:\w+day|\d|(?:{A_MONTH})\b).*|at \d.*|"
+    r"(?:next|last|this) \w+|tomorrow|today|tonight|yesterday)$",
     re.IGNORECASE,
 )
 _THING = re.compile(

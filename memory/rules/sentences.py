@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 
 from memory.rules.family import may_be_apposed
-from memory.rules.lexicon import RELATIVE
+from memory.rules.lexicon import A_MONTH, RELATIVE
 from memory.rules.relative_clauses import goes_on
 from memory.rules.words import PERSON_NAME
 
@@ -135,8 +135,8 @@ _FILLER = (
     r"surprisingly|(?:i (?:found out|learned|learnt|discovered|realised|realized)|(?:it )?turns out)(?: that|"
     r"(?= (?:i|i'm|i've|my)\b))|(?:save|store|write down|note down|memori[sz]e)(?= (?:my|the|our) [\w -]{2,40}:)|"
     r"since(?: (?!(?:i|we|my|our|he|she|they)\b)\w+){1,4}|"
-    r"in (?:\d{4}|january|february|march|april|may|june|july|august|september|"
-    r"october|november|december)(?: \d{4})?|about me|me|myself|careful|attention|important|please|because|as for me|"
+    rf"in (?:\d{{4}}|{A_MONTH})"
+    r"(?: \d{4})?|about me|me|myself|careful|attention|important|please|because|as for me|"
     r"for me"
 )
 _LEAD = re.compile(rf"^(?:(?:{_FILLER})\b\s*(?:[,:;.!\u2013\u2014-]+\s*|\s+|$))+", re.IGNORECASE)

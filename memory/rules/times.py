@@ -9,14 +9,13 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from memory.rules.lexicon import A_MONTH, MONTHS, WEEKDAYS
 from memory.turn import TimeExpression
 
 Span = tuple[datetime, datetime]
 
 MAX_TIMES = 32  #: of a text, the first ones
 
-_MONTHS = "january february march april may june july august september october november december".split()
-_DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 _NUMBERS = {w: n for n, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}
 _NUMBERS |= {"a": 1, "an": 1, "couple of": 2, "a couple of": 2, "few": 3, "a few": 3}
@@ -35,7 +34,8 @@ _CLOCK = r"(?: at (?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))? ?(?P<half>[ap]\.?m\
 _GATE = re.compile(
     r"\b(?:ago|last|past|next|this|yesterday|today|tonight|tomorrow|\w{3,6}day|(?:19|20)\d\d|in (?:an?|\d+|"
     r"couple|few|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b|summer|autumn|spring|winter|fall"
-    r"|january|february|march|april|may|june|july|august|september|october|november|december|\d{1,2}(?:st|nd|rd|th)?\b"
+    rf"|{A_MONTH}"
+    r"|\d{1,2}(?:st|nd|rd|th)?\b"
     r"|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b)",
     re.IGNORECASE,
 )
@@ -102,7 +102,7 @@ def _number(words: str) -> int:
 
 
 def _month_number(word: str) -> int:
-    return next(n for n, name in enumerate(_MONTHS, 1) if name.startswith(word.lower()[:3]))
+    return next(n for n, name in enumerate(MONTHS, 1) if name.startswith(word.lower()[:3]))
 
 
 def _at_clock(found: "re.Match[str]", span: Span, start_hour: int = 0) -> Span:
@@ -174,7 +174,7 @@ def _last_weekday(found: "re.Match[str]", now: datetime, ahead: bool) -> Span | 
     word = (found["which"] or "").lower()
     if not word and not found["on"] and not found["hour"]:
         return None  # "Monday" alone is a name as often as a time
-    day = next(n for n, name in enumerate(_DAYS) if name.startswith(found["weekday"].lower()))
+    day = next(n for n, name in enumerate(WEEKDAYS) if name.startswith(found["weekday"].lower()))
     today = _midnight(now)
     back = (today.weekday() - day) % 7
     if word in ("next", "coming", "this") or (not word and ahead):

@@ -6,7 +6,7 @@ Law: a value is a part of the words it was read from; nothing is added or respel
 import re
 
 from memory.rules.kinds import BELIEVABLE
-from memory.rules.lexicon import BINOMIALS, PRONOUNS
+from memory.rules.lexicon import A_MONTH, BINOMIALS, PRONOUNS
 from memory.rules.words import EDGES
 
 MAX_WORDS = 8
@@ -22,12 +22,11 @@ _TRAIL = re.compile(
     r"four|five|six|seven|eight|"
     r"nine|ten|some|several|many|few|a few|the past|the last|\d+) ?(?:years?|months?|weeks?|days?|while|long time|"
     r"decades?|ages)?(?: now)?|for (?:ages|years|months|decades)(?: now)?|"
-    r"(?:last|next|this|past) (?:week|month|year|weekend|summer|winter|spring|autumn|fall|\w+day|january|february|"
-    r"march|april|may|june|july|august|september|october|november|december)|yesterday|"
+    rf"(?:last|next|this|past) (?:week|month|year|weekend|summer|winter|spring|autumn|fall|\w+day|{A_MONTH})|yesterday|"
     r"(?:about |over |almost |just |nearly )?(?:a|an|one|two|three|four|five|six|\d+|a few|a couple of|several) "
     r"(?:days?|weeks?|months?|years?) ago|ages ago|years ago|"
-    r"in (?:\d{4}|(?:january|february|march|april|may|june|july|august|september|october|november|"
-    r"december)(?: \d{4})?|(?:a|two|three|\d+) (?:days?|weeks?|months?))|"
+    rf"in (?:\d{{4}}|(?:{A_MONTH})"
+    r"(?: \d{4})?|(?:a|two|three|\d+) (?:days?|weeks?|months?))|"
     r"on (?:\w+day)|(?:very|so) much|a lot|the most|best of all|more than anything|so far|at least|in fact|"
     r"after all|of course|or so|and stuff|and so on|etc|ever since|all the time|every (?:day|evening|week|night|"
     r"weekend)|full[- ]time|part[- ]time|over there|round here|around here))$",

@@ -55,7 +55,7 @@ class CubeErasing(VaultBase):
         """Remove cubes, the verbatim turns that they were read from, and their words in those turns of the ledger."""
         with self._connections.write(Change.by(scope, Operation.DELETE)) as connection:
             chosen = with_ids(connection, scope.user, cube_ids)
-            purged = _purge(connection, scope, chosen, Forgotten())
+            purged = _purge(connection, scope, chosen, ForgottenNames())
         if purged.ids:
             self._connections.afterwards(partial(self._tidy, purged.traces))
         return Written(removed=purged.ids)
@@ -115,9 +115,9 @@ class CubeErasing(VaultBase):
                 leave_all(connection, scope.user)
             else:
                 chosen = with_duplicates(connection, scope.user, with_ids(connection, scope.user, cube_ids))
-                doomed = [*chosen, *_stating(connection, scope.user, chosen, Forgotten())]
+                doomed = [*chosen, *_stating(connection, scope.user, chosen, ForgottenNames())]
                 report = count_of(connection, scope.user, [each.id for each in doomed])
-                purged = _purge(connection, scope, chosen, Forgotten())
+                purged = _purge(connection, scope, chosen, ForgottenNames())
                 report["ledger"] = purged.turns
         others = {} if elsewhere is None else {name: dict(each) for name, each in elsewhere().items()}
         searched, emptied = self._proved(purged.traces)
@@ -183,7 +183,9 @@ def _purged_all(connection: sqlite3.Connection, user: str) -> _Purged:
     return _Purged(ids, Traces(ids, named))
 
 
-def _purge(connection: sqlite3.Connection, scope: Scope, chosen: Sequence[KnownCube], anywhere: Forgotten) -> _Purged:
+def _purge(
+    connection: sqlite3.Connection, scope: Scope, chosen: Sequence[KnownCube], anywhere: ForgottenNames
+) -> _Purged:
     """Remove the chosen cubes, what states them, and their words; return all removed ids and the ledger's changes."""
     chosen = with_duplicates(connection, scope.user, chosen)
     doomed = [*chosen, *_stating(connection, scope.user, chosen, anywhere)]
@@ -194,7 +196,7 @@ def _purge(connection: sqlite3.Connection, scope: Scope, chosen: Sequence[KnownC
     unname(connection, naming, ids)
     unname_for_others(connection, scope.user, to_others)
     connection.execute(_EMPTY_CHANGES, (scope.user,))
-    linked = replace(forgotten_of(facts_of(chosen), texts=_texts(chosen), ids=ids), others=_others(anywhere))
+    linked = replace(forgotten_of(facts_of(chosen), texts=_texts(chosen), ids=ids), others=anywhere.others)
     shown = replace(linked, texts=_texts(doomed))
     links = _links(doomed)
     changed = scrub_turns(connection, scope.user, anywhere=anywhere, linked=linked, links=links, shown=shown)
@@ -203,14 +205,14 @@ def _purge(connection: sqlite3.Connection, scope: Scope, chosen: Sequence[KnownC
 
 
 def _stating(
-    connection: sqlite3.Connection, user: str, chosen: Sequence[KnownCube], anywhere: Forgotten
+    connection: sqlite3.Connection, user: str, chosen: Sequence[KnownCube], anywhere: ForgottenNames
 ) -> list[KnownCube]:
     """Return the cubes that state what is forgotten: verbatim turns that hold it, and what rests on the same words.
 
     What was put together of several memories goes whole with any of them whose words it repeats; the others stay.
     """
     links = _links(chosen)
-    values = replace(forgotten_of(facts_of(chosen)), others=_others(anywhere))
+    values = replace(forgotten_of(facts_of(chosen)), others=anywhere.others)
     beings = beings_of(facts_of(chosen))
     texts = Forgotten(texts=_texts(chosen))
     doomed = {each.id for each in chosen}
@@ -231,7 +233,7 @@ def _stating(
             (near and values.states(version.text))
             or (made_of and texts.states(version.text))
             or (own and anywhere.states(version.text))
-            or (said and isinstance(anywhere, ForgottenNames) and anywhere.says_name(version.text))
+            or (said and anywhere.says_name(version.text))
             for version in each.versions
         )
 
@@ -240,10 +242,6 @@ def _stating(
         doomed |= {each.id for each in more}
         left = [each for each in left if each.id not in doomed]
     return found
-
-
-def _others(anywhere: Forgotten) -> tuple[str, ...]:
-    return anywhere.others if isinstance(anywhere, ForgottenNames) else ()
 
 
 def _texts(cubes: Iterable[KnownCube]) -> tuple[str, ...]:

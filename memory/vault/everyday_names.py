@@ -6,13 +6,11 @@ close to the word tells, so it is the same in a quotation, in a list and where a
 
 import re
 
-from memory.rules.lexicon import BEINGS, alternatives, listing
+from memory.rules.lexicon import BEINGS, MONTHS, WEEKDAYS, alternatives, listing
 
-_MONTHS = listing("april, may, june, july, august, march, january, february, september, october, november, december")
-_DAYS = listing("monday, tuesday, wednesday, thursday, friday, saturday, sunday")
 _SEASONS = listing("summer, autumn, winter, spring")
 _SHORT_MONTHS = listing("jan, mar, jun, jul, dec")
-_TIMES = _MONTHS | _DAYS | _SEASONS | _SHORT_MONTHS
+_TIMES = {*MONTHS, *WEEKDAYS} | _SEASONS | _SHORT_MONTHS
 #: Words that people and animals are called by, and that are written small where they are none.
 _WORDS = listing(
     "will, rose, grace, hope, faith, joy, bill, mark, art, dawn, amber, grant, chase, hunter, frank, rich, skip, "
@@ -33,7 +31,7 @@ _ADJECTIVES = listing(
 )
 _NEAR = 40  #: characters on either side that tell what a word is
 
-_MONTH_WORDS = "|".join(sorted(_MONTHS | _SHORT_MONTHS))
+_MONTH_WORDS = "|".join(sorted({*MONTHS} | _SHORT_MONTHS))
 _PERSONAL = r"(?:i|you|he|she|it|we|they|there)"
 _PRONOUN = rf"(?:{_PERSONAL}|this|that|these|those|which|who|what|one|everyone|nobody|somebody)"
 _ADVERB = (
@@ -224,7 +222,7 @@ class _Place:
 
 
 def _is_time(word: str, place: _Place) -> bool:
-    if word in _DAYS | _SEASONS:
+    if word in _SEASONS.union(WEEKDAYS):
         return place.before(_DAY_BEFORE) or bool(place.behind(_DAY_BEHIND))
     if place.before(_DATE_BEFORE) or place.behind(_DATE_BEHIND):
         return True

@@ -18,7 +18,7 @@ from memory.vault.known import KnownCube, about, facts_of, is_called, stated, wi
 from memory.vault.last_said import said_in
 from memory.vault.said_names import everyday_name, same_name, spelt, stands_for_name
 from memory.vault.same_value import is_part, joined_digits, may_be_same, same_value
-from memory.vault.scrub import Forgotten, holds
+from memory.vault.scrub import holds
 from memory.vault.spoken_of import mine, told_of
 from memory.vault.words import content_terms, words
 
@@ -34,13 +34,13 @@ _SAME_SENTENCE, _END = r"[^.!?\n]{0,80}?", r"[^.!?\n]{0,80}[.!?]\s+"
 _OF_SELF = re.compile(r"(?:about )?(?:the fact )?that (?:i|we|my|our)\b", re.IGNORECASE)
 
 
-def meant_by(connection: sqlite3.Connection, user: str, forget: Forget) -> tuple[list[KnownCube], Forgotten]:
+def meant_by(connection: sqlite3.Connection, user: str, forget: Forget) -> tuple[list[KnownCube], ForgottenNames]:
     """Return the cubes that the wish names, and what must not be found anywhere any more.
 
     Where no fact holds the value, the target's words are looked for: it may have been told where no rule reads it.
     """
     if forget.message_id:
-        return said_in(connection, user, forget.message_id), Forgotten()
+        return said_in(connection, user, forget.message_id), ForgottenNames()
     if not forget.attributes:
         return _by_words(connection, user, forget.target)
     every = about(connection, user, forget.subject, forget.attributes)
@@ -56,16 +56,16 @@ def meant_by(connection: sqlite3.Connection, user: str, forget: Forget) -> tuple
     return chosen, forgotten
 
 
-def _unread(connection: sqlite3.Connection, user: str, target: str) -> tuple[list[KnownCube], Forgotten]:
+def _unread(connection: sqlite3.Connection, user: str, target: str) -> tuple[list[KnownCube], ForgottenNames]:
     """Return what tells of it where no rule read a fact: "I hurt my knee" for "my knee", "I earn" for "my salary"."""
     told = told_of(target)
     if told is not None:
         found, forgotten = _speaking(connection, user, told)
         unread = [each for each in found if not _is_read(each)]
-        return unread, forgotten if unread else Forgotten()
+        return unread, forgotten if unread else ForgottenNames()
     if _OF_SELF.match(target) and len(_sought(target)) > 1:
         return _by_words(connection, user, target)
-    return [], Forgotten()
+    return [], ForgottenNames()
 
 
 def _is_read(cube: KnownCube) -> bool:
@@ -75,15 +75,15 @@ def _is_read(cube: KnownCube) -> bool:
 
 
 def _apart_from(
-    every: Sequence[KnownCube], found: list[KnownCube], forgotten: Forgotten
-) -> tuple[list[KnownCube], Forgotten]:
+    every: Sequence[KnownCube], found: list[KnownCube], forgotten: ForgottenNames
+) -> tuple[list[KnownCube], ForgottenNames]:
     """Return what was found by words without what tells another value: "I live in New York." is not of York."""
     ids = {each.id for each in found}
     said = {source for each in every if each.id in ids for source in _sources(each)}
     if not said:
         return found, forgotten
     left = [each for each in found if not said & _sources(each)]
-    return left, Forgotten(texts=tuple(cube.text for each in left for cube in each.versions))
+    return left, ForgottenNames(texts=tuple(cube.text for each in left for cube in each.versions))
 
 
 def _sources(cube: KnownCube) -> set[str]:
@@ -107,7 +107,7 @@ def _without_others(connection: sqlite3.Connection, user: str, chosen: Sequence[
     return replace(forgotten, names=own, spoken=naming(shared, beings))
 
 
-def _by_words(connection: sqlite3.Connection, user: str, target: str) -> tuple[list[KnownCube], Forgotten]:
+def _by_words(connection: sqlite3.Connection, user: str, target: str) -> tuple[list[KnownCube], ForgottenNames]:
     everyday = everyday_name(target)
     if everyday and (not _sought(target) or stands_for_name(everyday) or is_called(connection, user, everyday)):
         name = ForgottenNames(names=(everyday,), by_sentence=True)
@@ -118,17 +118,17 @@ def _by_words(connection: sqlite3.Connection, user: str, target: str) -> tuple[l
     if told is not None:
         return _speaking(connection, user, told)
     if not stems:
-        return [], Forgotten()
-    return with_text(connection, user, lambda text: holds(text, stems)), Forgotten(stems=stems)
+        return [], ForgottenNames()
+    return with_text(connection, user, lambda text: holds(text, stems)), ForgottenNames(stems=stems)
 
 
 def _speaking(
     connection: sqlite3.Connection, user: str, spoken: "re.Pattern[str]"
-) -> tuple[list[KnownCube], Forgotten]:
+) -> tuple[list[KnownCube], ForgottenNames]:
     """Return what is told in such a sentence, but not in what the user handed over: that may be anybody's knee."""
     found = with_text(connection, user, lambda text: spoken.search(text) is not None)
     own = [each for each in found if not is_external(each.stored.cube.trust)]
-    return own, ForgottenNames(spoken=spoken) if own else Forgotten()
+    return own, ForgottenNames(spoken=spoken) if own else ForgottenNames()
 
 
 def _sought(target: str) -> tuple[str, ...]:
