@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from memory.ports import Clock
+from memory.rules.corrections import is_correction
 from memory.rules.names import STOP_WORDS, entities_in
 from memory.rules.parts import LEANS
 from memory.rules.sentences import MAX_READ_CHARS, MAX_SENTENCE_CHARS, asks, plain, sentences, well_formed, without_lead
 from memory.rules.small_talk import is_small_talk
 from memory.rules.times import find_times
-from memory.rules.wishes import forgets, is_correction
+from memory.rules.wishes import forgets
 from memory.turn import Intent, MemoryCall, Message
 
 #: Roles whose text memory reads; the others keep their place with an empty text.

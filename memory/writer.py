@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from memory.cube import FactKey, Origin, SemanticType, Source, Trust
 from memory.prompts import FENCE_CLOSE, FENCE_OPEN, STABLE_HEADER
 from memory.rules.contacts import replaced_by
+from memory.rules.corrections import corrected
 from memory.rules.handed_over import parted
 from memory.rules.lexicon import NOT_ACKNOWLEDGED
 from memory.rules.names import entities_in
@@ -23,7 +24,7 @@ from memory.rules.small_talk import is_small_talk
 from memory.rules.statements import read_statements
 from memory.rules.times import find_times
 from memory.rules.wished import NOTHING, Before
-from memory.rules.wishes import corrected, forgets
+from memory.rules.wishes import forgets
 from memory.rules.words import is_casual
 from memory.trust import attacks, gives_orders, least, origin_under, speaks_for_user
 from memory.turn import Draft, Exchange, Forget, Message, Retract, Writing

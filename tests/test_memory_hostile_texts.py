@@ -13,10 +13,11 @@ from memory.conversation import conversation_of, turns_of
 from memory.cube import FactKey, Origin, SemanticType, Source
 from memory.governance import MAX_SECRETS, REDACTED, Governance
 from memory.reader import messages_of, read
+from memory.rules.corrections import corrected
 from memory.rules.sentences import MAX_READ_CHARS, own_words, sentences
 from memory.rules.small_talk import is_small_talk
 from memory.rules.times import MAX_TIMES, find_times
-from memory.rules.wishes import corrected, forgets
+from memory.rules.wishes import forgets
 from memory.turn import Draft, Exchange, Message, Scope
 from memory.vault.words import query_terms
 from memory.writer import Writer, without_injected
