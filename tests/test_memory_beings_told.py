@@ -67,9 +67,20 @@ I have another dog called Bella|The user has a dog called Bella.
 I have another dog, Bella.|The user has a dog called Bella.
 My other sister is called Eva|The user has a sister called Eva.
 My second wife is called Eva|The user's second wife is called Eva.
+I live in Bonn with my wife Anna and my son Tom.|The user lives in Bonn.|The user's wife is called Anna.|The user's son is called Tom.
+I live in Bonn with my wife Anna, my son Tom and our dog Rex.|The user lives in Bonn.|The user's wife is called Anna.|The user's son is called Tom.|The user's dog is called Rex.
+I went to the zoo with my daughter Mia and my husband Paul.|The user's daughter is called Mia.|The user's husband is called Paul.
+My wife Anna and my son Tom live in Bonn.|The user's wife is called Anna.|Anna lives in Bonn.|The user's son is called Tom.|Tom lives in Bonn.
+My wife Anna, my son Tom and I live in Bonn.|The user's wife is called Anna.|The user's son is called Tom.|The user lives in Bonn.
+My wife Anna and my son Tom are vegetarian.|The user's wife is called Anna.|Anna is vegetarian.|The user's son is called Tom.|Tom is vegetarian.
+I have a wife, Anna, and my son Tom.|The user has a wife called Anna.|The user's son is called Tom.
+I live with my wife Anna and my phone Samsung.|The user's wife is called Anna.
+I work with my wife Anna, and my boss Excel is slow.|The user's wife is called Anna.
+My parents are called Ruth and Hans.|The user has a parent called Ruth.|The user has a parent called Hans.
 """
 
 NOT_READ = """
+My wife Anna, my son Tom.|I argued with my wife Anna and my son Tom|I no longer live with my wife Anna and my son Tom|Do I live with my wife Anna and my son Tom?|If I lived in Bonn with my wife Anna and my son Tom, I'd be happy.
 I argued with my wife Anna|I don't live with my girlfriend Ingrid|I would live with my girlfriend Ingrid|I used to live with my girlfriend Ingrid|Do I live with my girlfriend Ingrid?|I dream of living with my girlfriend Ingrid
 I work with my partner Siemens|We travel with our partner Lufthansa|I went running with my coach Strava|I live with my assistant Siri|I play Skyrim with my horse Shadowmere|I work for my wife Anna|I live with my parents
 I went to the cinema with my wife Friday night|I went to the cinema with my wife Anna Friday night|She said I went to Rome with my wife Anna|I'm going to break up with my girlfriend Ingrid|If I went to Rome with my wife Anna, I'd be happy

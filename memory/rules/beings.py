@@ -1,16 +1,23 @@
 """Who belongs to the user, as statements: who is with them, is called otherwise, died, is told of in passing."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from memory.aliases import PREFIXES
 from memory.cube import FactKey, SemanticType
 from memory.rules.companions import companion
 from memory.rules.deaths import ATTRIBUTE as DIED
 from memory.rules.deaths import Death, death, late
+from memory.rules.family import is_name_of
+from memory.rules.lexicon import BEINGS
 from memory.rules.possessives import read_possessive
 from memory.rules.predicates import USER, Owner, Statement, read_predicate, told
 from memory.rules.relative_clauses import Told
 from memory.rules.renamed import renamed
+from memory.rules.words import PERSON_NAME
+
+_NAMED_ALONE = re.compile(rf"^(?i:my|our) (?P<being>(?i:{BEINGS})) (?P<name>{PERSON_NAME})$")
 
 
 def who_is(being: str, name: str, clause: str) -> list[Statement]:
@@ -58,6 +65,20 @@ def in_company(rest: str, clause: str, casual: bool) -> list[Statement]:
         replace(one, whole=one.whole and beside.whole and bool(stated))
         for one in (*stated, *who_is(beside.being, beside.name, clause))
     ]
+
+
+def named_alone(clause: str) -> list[Statement]:
+    """Read "my son Tom", one of a list: who he is; [] for anything else."""
+    found = _NAMED_ALONE.match(clause)
+    if not found or not is_name_of(found["being"].casefold(), found["name"]):
+        return []
+    return [replace(one, whole=False) for one in who_is(found["being"], found["name"], clause)]
+
+
+def ends_with_name(stated: Sequence[Statement], clause: str) -> bool:
+    """True where the last word of the clause says what somebody is called: "I live with my wife Anna"."""
+    names = (one.fact.value for one in stated if one.fact.attribute.startswith(PREFIXES) and not one.negated)
+    return clause.endswith(tuple(f" {name}" for name in names))
 
 
 def told_more(told_of: Told, front: Sequence[Statement], clause: str, casual: bool) -> list[Statement]:

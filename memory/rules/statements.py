@@ -8,13 +8,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from memory.cube import FactKey, SemanticType
-from memory.rules.beings import in_company, told_more, who_died, who_is, who_is_renamed
+from memory.rules.beings import ends_with_name, in_company, named_alone, told_more, who_died, who_is, who_is_renamed
 from memory.rules.deaths import NOT_ALIVE, death
 from memory.rules.family import is_name_of, may_be_apposed
 from memory.rules.lexicon import (
     ANIMAL,
     ANIMALS,
-    BEINGS,
     NAMES_TOO,
     NOT_SUBJECTS,
     PRONOUNS,
@@ -84,9 +83,6 @@ _NOT_SINGULAR = re.compile(
     re.IGNORECASE,
 )
 
-#: "My wife Clara and I live in Bonn.", in front of the joint.
-_WITH_ME = re.compile(rf"^(?i:my|our) (?P<being>(?i:{BEINGS})) (?P<name>{PERSON_NAME})$")
-
 _MY_LATE = re.compile(rf"^{AGO},? (?:my|our) (?P<rest>.+)$", re.IGNORECASE)
 
 _HE = re.compile(r"^(?:he|she)(?P<rest>['\s].+)$", re.IGNORECASE)
@@ -100,19 +96,24 @@ def read_statements(clauses: Iterable[Clause], *, casual: bool = False) -> list[
     found: list[Statement] = []
     person: Owner | None = None
     before: Clause | None = None
+    going_on = False  # the clause before ends with somebody's name, and more of them may follow
     said = list(clauses)
-    for clause in said:
+    for number, clause in enumerate(said):
         beside, before = before, clause
+        listed, going_on = going_on, False
         if clause.question or clause.unreal or _dies_in_jest(clause, len(said) > 1):
             continue
         stated = (
             _instead_of_last(found, clause)
             or _with_before(beside, clause, casual)
             or read_clause(clause.text, person=person, casual=casual)
+            or (listed and beside is not None and beside.sentence == clause.sentence and named_alone(clause.text))
+            or []
         )
+        going_on = ends_with_name(stated, clause.text)
         stated = [one for one in stated if not _is_told_better(one, found)]
-        if stated and beside is not None:
-            found.extend(_beside_user(beside, clause))
+        if stated:
+            found.extend(_listed_before(said[:number], clause, casual))
         found.extend(replace(one, sentence=clause.sentence) for one in stated)
         named = _NAMED_PERSON.search(clause.text)
         others = [one for one in stated if one.fact.subject != "user" and not one.fact.attribute.startswith("thing:")]
@@ -136,16 +137,21 @@ def _dies_in_jest(clause: Clause, more_said: bool) -> bool:
     return died is not None and (clause.framed or died.dead)
 
 
-def _beside_user(before: Clause, clause: Clause) -> list[Statement]:
-    """Read "my wife Clara" in front of "and I live in Bonn": who she is."""
-    if before.sentence != clause.sentence or not _FIRST_PERSON.match(clause.text):
-        return []
-    who = _WITH_ME.match(before.text)
-    if not who or not is_name_of(who["being"].casefold(), who["name"]):
-        return []
-    return [
-        replace(one, sentence=clause.sentence, whole=False) for one in who_is(who["being"], who["name"], before.text)
-    ]
+def _listed_before(before: list[Clause], clause: Clause, casual: bool) -> list[Statement]:
+    """Read "my wife Clara" in front of "and I live in Bonn" or "and my son Tom live in Bonn": who she is.
+
+    What is said of the last of those who are the user's is said of each.
+    """
+    mine = _MY.match(clause.text)
+    last = _MY_PERSON.match(mine["rest"]) if mine else None
+    found: list[Statement] = []
+    for one in reversed(before):
+        named = named_alone(one.text) if one.sentence == clause.sentence and not (one.question or one.unreal) else []
+        if not named or not (last or _FIRST_PERSON.match(clause.text)):
+            break
+        more = read_clause(f"{one.text} {last['rest']}", casual=casual) if last else []
+        found = [*(replace(each, clause=one.text) for each in more or named), *found]
+    return [replace(each, sentence=clause.sentence, whole=False) for each in found]
 
 
 def _with_before(before: Clause | None, clause: Clause, casual: bool) -> list[Statement]:
