@@ -64,6 +64,21 @@ def test_every_memory_line_of_the_training_text_has_its_mark(seed, memories):
     )
 
 
+class Speechless(Chats):
+    """Finds nothing to say, as happens where all that could be asked was asked."""
+
+    def _turn(self, *_: object, **__: object) -> None:
+        return None
+
+
+@settings(deadline=None, max_examples=20)
+@given(SEEDS)
+def test_what_is_brought_in_is_in_the_text_though_nothing_is_asked(seed):
+    chat = Speechless(Vocabulary(seed)).chat(8, 4)
+    prompts = [chat.system, *(turn.user for turn in chat.turns)]
+    assert len(chat.newer) == sum(len(LINE.findall(text)) for text in prompts)
+
+
 def test_only_what_contradicts_an_earlier_line_is_newer():
     chats = Chats(Vocabulary(3))
     assert not any(any(chats.chat(12, 3, contradictions=0.0).newer) for _ in range(30))

@@ -153,6 +153,8 @@ class Chats:
         for index in range(turns):
             block = self._turn_block(state, last=index >= turns - 2)
             turn = self._turn(state, talkative=talkative, lists=lists, block=block)
+            if turn is None and block:  # what is brought in counts as known from here on
+                turn = self._small_talk(state)
             if turn is not None:
                 written.append(Turn(block + turn.user, turn.assistant, turn.learnt))
         if not written:
