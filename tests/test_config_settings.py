@@ -100,6 +100,8 @@ def test_secrets_are_redacted_in_every_form() -> None:
         ("backend:\n  model_id: 7\n", "backend.model_id: input should be a valid string (put it in quotes)"),
         ("backend:\n  kind: upstream\n", "backend.base_url: must be set, because backend.kind is upstream"),
         ("backend:\n  base_url: localhost:1\n", "backend.base_url: "),
+        ("backend:\n  base_url: http://x/v1\n", "backend.base_url: has no effect, because backend.kind is embedded"),
+        ("backend:\n  model_path: a.gguf\n", "has no effect, because backend.kind is embedded: set it to llama_cpp"),
         ("memory:\n  timeout_ms: 0\n", "memory.timeout_ms: input should be greater than or equal to 1"),
     ],
 )
@@ -109,6 +111,11 @@ def test_a_mistake_is_named_with_its_key_and_place(tmp_path: Path, text: str, ex
     assert expected in message
     if "must be set" not in message:
         assert f"file {path}, line " in message
+
+
+def test_a_flag_may_choose_the_embedded_model_beside_another_one(tmp_path: Path) -> None:
+    path = written(tmp_path, "backend: {kind: upstream, base_url: 'http://x/v1', model_path: a.gguf}\n")
+    assert load(path, {"backend.kind": "embedded"}, {}).settings.backend.kind == "embedded"
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
