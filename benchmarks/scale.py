@@ -3,6 +3,7 @@
     python benchmarks/scale.py                          to 100,000 memories: about six minutes, half of them to fill
     python benchmarks/scale.py --largest 1_000_000      an hour
     python benchmarks/scale.py --largest 10_000         a minute
+    python benchmarks/scale.py --series many --largest 1_000_000        ten thousand users: half an hour
 
 One user with ever more memories, and ever more users with 100 each. Texts have English's frequencies of words, vectors
 are random: their cost is real, what they find is not measured. After each filling a new process (scale_probe.py) is
@@ -38,6 +39,7 @@ from proxy.compose import create_embedder
 OF_EACH = 100  #: memories of each of many users
 ONE_USER = (1_000, 10_000, 100_000, 1_000_000)
 MANY_USERS = (1, 100, 1_000, 10_000)
+BOTH = "both"
 _BATCH = 500
 _SESSION = 20  #: utterances
 _APART = timedelta(minutes=5)
@@ -103,12 +105,13 @@ def measured(folder: Path, users: int, options: argparse.Namespace) -> Probe:
     return Probe(**json.loads(done.stdout))
 
 
-def steps(largest: int) -> Series:
-    """Return both series, as far as they go."""
-    return {
-        "one user": [(1, size) for size in ONE_USER if size <= largest],
-        "many users": [(users, OF_EACH) for users in MANY_USERS if users * OF_EACH <= largest],
+def steps(largest: int, chosen: str) -> Series:
+    """Return the series, as far as they go; ``chosen``: both, or one of one and many."""
+    series = {
+        "one": ("one user", [(1, size) for size in ONE_USER if size <= largest]),
+        "many": ("many users", [(users, OF_EACH) for users in MANY_USERS if users * OF_EACH <= largest]),
     }
+    return dict(series.values() if chosen == BOTH else [series[chosen]])
 
 
 def run(options: argparse.Namespace, data: Path, wanted: Series) -> list[Measured]:
@@ -130,6 +133,7 @@ def run(options: argparse.Namespace, data: Path, wanted: Series) -> list[Measure
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--largest", type=int, default=100_000, help="memories of all users together; at least 1,000")
+    parser.add_argument("--series", choices=[BOTH, "one", "many"], default=BOTH, help="ever more of one user, or users")
     parser.add_argument("--rounds", type=int, default=40, help="searches of each vault")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="for the vaults; a temporary one if absent")
@@ -140,7 +144,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     options = arguments()
     with tempfile.TemporaryDirectory(prefix="scale-", dir=options.folder) as folder:
-        found = run(options, Path(folder), steps(options.largest))
+        found = run(options, Path(folder), steps(options.largest, options.series))
     drawn = options.out is not None and find_spec("matplotlib") is not None
     shown = report(found, machine(), drawn=drawn)
     print(shown)
