@@ -153,7 +153,7 @@ class Reader(nn.Module):
         return self.read(ids, wanted)[0]
 
     def read(self, ids: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits, and the states behind five eighths of the layers, shape (rows, length, hidden)."""
+        """Return the logits, and the states behind half of the layers, shape (rows, length, hidden)."""
         length = ids.shape[1]
         cos, sin = self.cos[:length], self.sin[:length]
         x = self.model.embed_tokens(ids)
@@ -164,7 +164,7 @@ class Reader(nn.Module):
             if index == last:  # what is not wanted goes no further
                 x = x.reshape(-1, x.shape[-1])[wanted]
             x = x + block.mlp(block.post_attention_layernorm(x))
-            if index + 1 == len(self.model.blocks) * 5 // 8:
+            if index + 1 == len(self.model.blocks) // 2:
                 states = x
         return functional.linear(self.model.norm(x), self.model.embed_tokens.weight), states
 
