@@ -6,7 +6,7 @@
 #   make test  ARGS="-k sufficiency"                           the tests
 #   make check                                              format, lint, types
 #   make bench                                              what the proxy adds to a request (Linux)
-#   make train-model                                        the embedded model, from nothing (four to five hours on two idle cores)
+#   make train-model                                        the embedded model, from nothing (about five hours on two idle cores)
 #   make eval-model                                         its examination, and its card
 
 SHELL := /bin/bash

@@ -37,7 +37,7 @@ _TOKENIZER = "tokenizer.json"
 class Plan:
     """What is trained, for how long."""
 
-    tokens: int = 76_500_000
+    tokens: int = 91_000_000
     batch_tokens: int = 4096  #: of all workers; half of it in the first 15 %: more steps while everything is new
     workers: int = 2  #: processes of one thread each: they meet once a step, threads at every operation
     learning_rate: float = 5e-3
