@@ -31,8 +31,8 @@ _CANNOT = """\
 - It reads English sentences of the kinds in `corpus/`, and misreads much of what is phrased otherwise (see
   "paraphrased" above: questions that no training text contains).
 - It copies; it does not infer. "Can I eat walnuts?" is not answered from "allergic to walnuts".
-- Of two lines that contradict each other it takes the older one in one of six. (The product brings in facts that
-  hold; both stand there only where one is a quote, or in what a caller wrote.)
+- Of two lines that contradict each other it does not always take the newer one (see "newest of two"). (The product
+  brings in facts that hold; both stand there only where one is a quote, or in what a caller wrote.)
 - Long lists: it names five facts and says that there are more; beyond four facts one is often wrong.
 - Names and values of rare spelling come back misspelt now and then; that is what most of the wrong answers above are.
 - 2,048 tokens of context, prompt and answer together.
