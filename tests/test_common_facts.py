@@ -1,4 +1,4 @@
-"""Plain facts in common words, told and asked over a real server with the embedded model: none of a hundred goes wrong."""
+"""Plain facts in common words, told and asked over a real server with the embedded model: a hundred of a hundred."""
 
 import re
 import time
