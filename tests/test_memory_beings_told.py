@@ -77,18 +77,9 @@ I have a wife, Anna, and my son Tom.|The user has a wife called Anna.|The user's
 I live with my wife Anna and my phone Samsung.|The user's wife is called Anna.
 I work with my wife Anna, and my boss Excel is slow.|The user's wife is called Anna.
 My parents are called Ruth and Hans.|The user has a parent called Ruth.|The user has a parent called Hans.
-I live in Ulm with my kids Tom and Mia.|The user lives in Ulm.|The user's kid is called Tom.|The user's kid is called Mia.
-My kids Tom and Mia love pizza.|The user's kid is called Tom.|Tom loves pizza.|The user's kid is called Mia.|Mia loves pizza.
-My sons Ben, Max and Leo are at school.|The user's son is called Ben.|The user's son is called Max.|The user's son is called Leo.
-My brothers Karl and Jan live in Graz and my sister Eva lives in Linz.|The user's brother is called Karl.|Karl lives in Graz.|The user's brother is called Jan.|Jan lives in Graz.|The user's sister is called Eva.|Eva lives in Linz.
-I live in Bonn with my wife Anna and our kids Tom and Mia.|The user lives in Bonn.|The user's wife is called Anna.|The user's kid is called Tom.|The user's kid is called Mia.
-My wife Anna and my kids Tom and Mia live in Bonn.|The user's wife is called Anna.|Anna lives in Bonn.|The user's kid is called Tom.|Tom lives in Bonn.|The user's kid is called Mia.|Mia lives in Bonn.
-My kids Tom and Mia and I live in Bonn.|The user's kid is called Tom.|The user's kid is called Mia.|The user lives in Bonn.
-My cats Miso and Kira died last year.|The user had a cat called Miso.|-The user's cat is called Miso.|The user's cat Miso died.|The user had a cat called Kira.|-The user's cat is called Kira.|The user's cat Kira died.
 """
 
 NOT_READ = """
-My friends Excel and Word are slow.|My dogs Labrador and Poodle are big.|My colleagues HR and IT say no.|Do my kids Tom and Mia love pizza?|I argued with my kids Tom and Mia.|I'd like my kids Tom and Mia to read.|In the game my cats Miso and Kira died.
 My wife Anna, my son Tom.|I argued with my wife Anna and my son Tom|I no longer live with my wife Anna and my son Tom|Do I live with my wife Anna and my son Tom?|If I lived in Bonn with my wife Anna and my son Tom, I'd be happy.
 I argued with my wife Anna|I don't live with my girlfriend Ingrid|I would live with my girlfriend Ingrid|I used to live with my girlfriend Ingrid|Do I live with my girlfriend Ingrid?|I dream of living with my girlfriend Ingrid
 I work with my partner Siemens|We travel with our partner Lufthansa|I went running with my coach Strava|I live with my assistant Siri|I play Skyrim with my horse Shadowmere|I work for my wife Anna|I live with my parents

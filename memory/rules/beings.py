@@ -9,13 +9,12 @@ from memory.cube import FactKey, SemanticType
 from memory.rules.companions import companion
 from memory.rules.deaths import ATTRIBUTE as DIED
 from memory.rules.deaths import Death, death, late
-from memory.rules.family import is_name_of, may_be_apposed
+from memory.rules.family import is_name_of
 from memory.rules.lexicon import BEINGS
 from memory.rules.possessives import read_possessive
 from memory.rules.predicates import USER, Owner, Statement, read_predicate, told
 from memory.rules.relative_clauses import Told
 from memory.rules.renamed import renamed
-from memory.rules.several import alone
 from memory.rules.words import PERSON_NAME
 
 _NAMED_ALONE = re.compile(rf"^(?i:my|our) (?P<being>(?i:{BEINGS})) (?P<name>{PERSON_NAME})$")
@@ -68,17 +67,12 @@ def in_company(rest: str, clause: str, casual: bool) -> list[Statement]:
     ]
 
 
-def named_alone(clause: str, *, surely: bool = False) -> list[Statement]:
-    """Read "my son Tom" and "my kids Tom and Mia", parts of a list: who they are; [] for anything else.
-
-    ``surely``: not of a friend or a colleague, who may be a company or a program.
-    """
-    stated: list[Statement] = []
-    for each in alone(clause) or [clause]:
-        found = _NAMED_ALONE.match(each)
-        if found and (may_be_apposed if surely else is_name_of)(found["being"].casefold(), found["name"]):
-            stated += who_is(found["being"], found["name"], clause)
-    return [replace(one, whole=False) for one in stated]
+def named_alone(clause: str) -> list[Statement]:
+    """Read "my son Tom", one of a list: who he is; [] for anything else."""
+    found = _NAMED_ALONE.match(clause)
+    if not found or not is_name_of(found["being"].casefold(), found["name"]):
+        return []
+    return [replace(one, whole=False) for one in who_is(found["being"], found["name"], clause)]
 
 
 def ends_with_name(stated: Sequence[Statement], clause: str) -> bool:

@@ -27,7 +27,6 @@ from memory.rules.relations import BY_ATTRIBUTE, RELATIONS
 from memory.rules.relative_clauses import told_of
 from memory.rules.rewording import plain_forms
 from memory.rules.sentences import AGO, Clause
-from memory.rules.several import apart, at_the_end
 from memory.rules.two_clauses import as_one, is_now
 from memory.rules.values import trimmed
 from memory.rules.words import PERSON_NAME
@@ -133,12 +132,9 @@ def _dies_in_jest(clause: Clause, more_said: bool) -> bool:
     """True for a death that may be one in a game, a story or a joke; "is dead" is often said of the living."""
     if not clause.framed and not more_said:
         return False
-    for text in [part for _, part in apart(clause.text)] or [clause.text]:
-        mine = _MY.match(text) or _MY_LATE.match(text)
-        died = death(mine["rest"]) if mine else None
-        if died is not None and (clause.framed or died.dead):
-            return True
-    return False
+    mine = _MY.match(clause.text) or _MY_LATE.match(clause.text)
+    died = death(mine["rest"]) if mine else None
+    return died is not None and (clause.framed or died.dead)
 
 
 def _listed_before(before: list[Clause], clause: Clause, casual: bool) -> list[Statement]:
@@ -148,13 +144,12 @@ def _listed_before(before: list[Clause], clause: Clause, casual: bool) -> list[S
     """
     mine = _MY.match(clause.text)
     last = _MY_PERSON.match(mine["rest"]) if mine else None
-    said = last["rest"] if last else next((whole.removeprefix(one).strip() for one, whole in apart(clause.text)), "")
     found: list[Statement] = []
     for one in reversed(before):
         named = named_alone(one.text) if one.sentence == clause.sentence and not (one.question or one.unreal) else []
-        if not named or not (said or _FIRST_PERSON.match(clause.text)):
+        if not named or not (last or _FIRST_PERSON.match(clause.text)):
             break
-        more = read_clause(f"{one.text} {said}", casual=casual) if said else []
+        more = read_clause(f"{one.text} {last['rest']}", casual=casual) if last else []
         found = [*(replace(each, clause=one.text) for each in more or named), *found]
     return [replace(each, sentence=clause.sentence, whole=False) for each in found]
 
@@ -219,8 +214,6 @@ def _shown(statement: Statement) -> str:
 
 def read_clause(text: str, *, person: Owner | None = None, casual: bool = False) -> list[Statement]:
     """Return what one clause states, [] when it is not understood. ``person``: whom "he" and "she" mean."""
-    if several := _of_each(text, casual):
-        return several
     spoken = text.casefold()
     mine = _MY.match(text)
     if mine and (other := who_is_renamed(mine["rest"], text)):
@@ -232,17 +225,6 @@ def read_clause(text: str, *, person: Owner | None = None, casual: bool = False)
         if stated and all(one.fact.value.casefold() in spoken for one in stated):
             return [replace(one, clause=text) for one in stated]
     return _read_plain(text, person, casual)
-
-
-def _of_each(text: str, casual: bool) -> list[Statement]:
-    """Read "My brothers Karl and Jan live in Graz", "I live in Ulm with my kids Tom and Mia"."""
-    first, *others = at_the_end(text) or [""]
-    stated = read_clause(first, casual=casual) if first else []
-    if stated:
-        stated += [one for other in others for one in named_alone(other)]
-    for one, part in apart(text):
-        stated += read_clause(part, casual=casual) or named_alone(one, surely=True)
-    return [replace(one, clause=text) for one in stated]
 
 
 def _read_plain(text: str, person: Owner | None, casual: bool) -> list[Statement]:
