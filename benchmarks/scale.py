@@ -105,7 +105,7 @@ def measured(folder: Path, users: int, options: argparse.Namespace) -> Probe:
     return Probe(**json.loads(done.stdout))
 
 
-def steps(largest: int, chosen: str) -> Series:
+def steps(largest: int, chosen: str = BOTH) -> Series:
     """Return the series, as far as they go; ``chosen``: both, or one of one and many."""
     series = {
         "one": ("one user", [(1, size) for size in ONE_USER if size <= largest]),

@@ -140,8 +140,8 @@ def _validate(layer: Layer) -> Loaded:
         settings = Settings.model_validate(nest({key: entry.value for key, entry in layer.items()}))
     except ValidationError as error:
         raise ConfigError([_explain(detail, layer) for detail in error.errors(include_url=False)]) from None
-    if missing := [*_missing(settings), *_unused(settings, layer)]:
-        raise ConfigError(missing)
+    if problems := [*_missing(settings), *_unused(settings, layer)]:
+        raise ConfigError(problems)
     return Loaded(settings, {key: entry.source for key, entry in layer.items()})
 
 
@@ -173,16 +173,16 @@ def _missing(settings: Settings) -> list[str]:
 
 
 def _unused(settings: Settings, layer: Layer) -> list[str]:
-    """A model that was named and is not the one that answers; a flag for the embedded one says that it is meant."""
+    """A model that was named and is not the one that answers, because nothing says of which kind it is."""
     backend = settings.backend
-    if backend.kind != "embedded" or layer["backend.kind"].source.startswith("flag"):
+    if layer["backend.kind"].source != DEFAULT:
         return []
     named = [
         (backend.base_url, "backend.base_url", "upstream"),
         (backend.model_path, "backend.model_path", "llama_cpp (a GGUF file) or hf (a folder)"),
     ]
     return [
-        f"{key}: has no effect, because backend.kind is embedded: set it to {kind} ({layer[key].place})"
+        f"{key}: has no effect, because backend.kind is {backend.kind}: set it to {kind} ({layer[key].place})"
         for value, key, kind in named
         if value is not None
     ]

@@ -113,9 +113,13 @@ def test_a_mistake_is_named_with_its_key_and_place(tmp_path: Path, text: str, ex
         assert f"file {path}, line " in message
 
 
-def test_a_flag_may_choose_the_embedded_model_beside_another_one(tmp_path: Path) -> None:
-    path = written(tmp_path, "backend: {kind: upstream, base_url: 'http://x/v1', model_path: a.gguf}\n")
-    assert load(path, {"backend.kind": "embedded"}, {}).settings.backend.kind == "embedded"
+@pytest.mark.parametrize("chosen", ["flag", "environment", "file"])
+def test_the_embedded_model_may_be_chosen_beside_another_one(tmp_path: Path, chosen: str) -> None:
+    kind = "embedded" if chosen == "file" else "upstream"
+    path = written(tmp_path, f"backend: {{kind: {kind}, base_url: 'http://x/v1', model_path: a.gguf}}\n")
+    flags = {"backend.kind": "embedded"} if chosen == "flag" else {}
+    environ = {"MEMOS_BACKEND__KIND": "embedded"} if chosen == "environment" else {}
+    assert load(path, flags, environ).settings.backend.kind == "embedded"
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

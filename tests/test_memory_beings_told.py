@@ -70,13 +70,17 @@ My second wife is called Eva|The user's second wife is called Eva.
 I live in Bonn with my wife Anna and my son Tom.|The user lives in Bonn.|The user's wife is called Anna.|The user's son is called Tom.
 I live in Bonn with my wife Anna, my son Tom and our dog Rex.|The user lives in Bonn.|The user's wife is called Anna.|The user's son is called Tom.|The user's dog is called Rex.
 I went to the zoo with my daughter Mia and my husband Paul.|The user's daughter is called Mia.|The user's husband is called Paul.
-My wife Anna and my son Tom live in Bonn.|The user's wife is called Anna.|Anna lives in Bonn.|The user's son is called Tom.|Tom lives in Bonn.
+My wife Anna and my son Tom live in Bonn.|The user's wife is called Anna.|The user's son is called Tom.|Tom lives in Bonn.
 My wife Anna, my son Tom and I live in Bonn.|The user's wife is called Anna.|The user's son is called Tom.|The user lives in Bonn.
-My wife Anna and my son Tom are vegetarian.|The user's wife is called Anna.|Anna is vegetarian.|The user's son is called Tom.|Tom is vegetarian.
+My wife Anna and my son Tom are vegetarian.|The user's wife is called Anna.|The user's son is called Tom.|Tom is vegetarian.
 I have a wife, Anna, and my son Tom.|The user has a wife called Anna.|The user's son is called Tom.
 I live with my wife Anna and my phone Samsung.|The user's wife is called Anna.
 I work with my wife Anna, and my boss Excel is slow.|The user's wife is called Anna.
-My parents are called Ruth and Hans.|The user has a parent called Ruth.|The user has a parent called Hans.
+My friend Bob and I live in Rome.|The user's friend is called Bob.|The user lives in Rome.
+My wife Anna, my son Tom is 5.|The user's son is called Tom.|Tom is 5 years old.
+My friend Anna, my wife Lea works at Siemens.|The user's wife is called Lea.|Lea works at Siemens.
+I went to Paris with my wife Anna, my friend Google.|The user's wife is called Anna.
+I live in Bonn with my wife Anna, my partner Siemens.|The user lives in Bonn.|The user's wife is called Anna.
 """
 
 NOT_READ = """

@@ -9,7 +9,7 @@ from memory.cube import FactKey, SemanticType
 from memory.rules.companions import companion
 from memory.rules.deaths import ATTRIBUTE as DIED
 from memory.rules.deaths import Death, death, late
-from memory.rules.family import is_name_of
+from memory.rules.family import is_name_of, may_be_apposed
 from memory.rules.lexicon import BEINGS
 from memory.rules.possessives import read_possessive
 from memory.rules.predicates import USER, Owner, Statement, read_predicate, told
@@ -67,10 +67,13 @@ def in_company(rest: str, clause: str, casual: bool) -> list[Statement]:
     ]
 
 
-def named_alone(clause: str) -> list[Statement]:
-    """Read "my son Tom", one of a list: who he is; [] for anything else."""
+def named_alone(clause: str, *, surely: bool = True) -> list[Statement]:
+    """Read "my son Tom", one of a list: who he is; [] for anything else.
+
+    ``surely``: not of a friend or a partner, who may be a program or a company.
+    """
     found = _NAMED_ALONE.match(clause)
-    if not found or not is_name_of(found["being"].casefold(), found["name"]):
+    if not found or not (may_be_apposed if surely else is_name_of)(found["being"].casefold(), found["name"]):
         return []
     return [replace(one, whole=False) for one in who_is(found["being"], found["name"], clause)]
 

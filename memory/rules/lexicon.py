@@ -72,8 +72,7 @@ RELATIVES = listing(
     "big sister, little sister, big brother, little brother, elder sister, elder brother, mother-in-law, father-in-law,"
     "sister-in-law, brother-in-law, son-in-law, daughter-in-law, grandma, grandpa, granny, nan, grandson, "
     "granddaughter,"
-    "ex, ex-wife, ex-husband, baby, child, kid, parent, grandparent, sibling, half-brother, half-sister, "
-    "coach, mentor, therapist, vet, supervisor, secretary, assistant, "
+    "ex, ex-wife, ex-husband, baby, child, kid, coach, mentor, therapist, vet, supervisor, secretary, assistant, "
     "lawyer,"
     "hairdresser, classmate, team lead, physiotherapist, accountant, tutor, nanny, babysitter"
 )
@@ -92,7 +91,7 @@ SAME_RELATIVES = (
 #: Relatives of whom one usually has several: a new name adds, it does not replace.
 MANY_RELATIVES = listing(
     "aunt, uncle, cousin, neighbour, colleague, coworker, co-worker, niece, nephew, friend, teacher, grandson,"
-    "granddaughter, parent, grandparent, sibling, child, kid, classmate, ex, flatmate, roommate, housemate"
+    "granddaughter, child, kid, classmate, ex, flatmate, roommate, housemate"
 )
 
 #: Whoever has a name, as alternatives of a pattern, the longest first.

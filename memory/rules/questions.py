@@ -87,9 +87,8 @@ _ALL_OF_THEM = {
 _KINDS = {
     "kid": ("kid", "child", "son", "daughter"),
     "child": ("child", "kid", "son", "daughter"),
-    "sibling": ("sibling", "sister", "brother"),
-    "parent": ("parent", "mother", "father", "mum", "dad"),
-    "grandparent": ("grandparent", "grandmother", "grandfather", "grandma", "grandpa"),
+    "sibling": ("sister", "brother"),
+    "parent": ("mother", "father", "mum", "dad"),
 }
 _ASKED_FOR = RELATIVES | ANIMALS | _KINDS.keys()
 _FIRST_PERSON = {"does": "do", "is": "am", "has": "have"}

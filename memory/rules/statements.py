@@ -113,7 +113,7 @@ def read_statements(clauses: Iterable[Clause], *, casual: bool = False) -> list[
         going_on = ends_with_name(stated, clause.text)
         stated = [one for one in stated if not _is_told_better(one, found)]
         if stated:
-            found.extend(_listed_before(said[:number], clause, casual))
+            found.extend(_listed_before(said[:number], clause))
         found.extend(replace(one, sentence=clause.sentence) for one in stated)
         named = _NAMED_PERSON.search(clause.text)
         others = [one for one in stated if one.fact.subject != "user" and not one.fact.attribute.startswith("thing:")]
@@ -137,21 +137,24 @@ def _dies_in_jest(clause: Clause, more_said: bool) -> bool:
     return died is not None and (clause.framed or died.dead)
 
 
-def _listed_before(before: list[Clause], clause: Clause, casual: bool) -> list[Statement]:
-    """Read "my wife Clara" in front of "and I live in Bonn" or "and my son Tom live in Bonn": who she is.
+def _listed_before(before: list[Clause], clause: Clause) -> list[Statement]:
+    """Read "my wife Clara" in front of "and I live in Bonn" or "and my son Tom live in Bonn": who she is, and no more.
 
-    What is said of the last of those who are the user's is said of each.
+    "My wife Clara, my son Tom lives in Bonn" is no list: she is spoken to.
     """
     mine = _MY.match(clause.text)
     last = _MY_PERSON.match(mine["rest"]) if mine else None
+    if not (_FIRST_PERSON.match(clause.text) or (last and _NOT_SINGULAR.match(f" {last['rest']}"))):
+        return []
     found: list[Statement] = []
     for one in reversed(before):
-        named = named_alone(one.text) if one.sentence == clause.sentence and not (one.question or one.unreal) else []
-        if not named or not (last or _FIRST_PERSON.match(clause.text)):
+        if one.sentence != clause.sentence or one.question or one.unreal:
             break
-        more = read_clause(f"{one.text} {last['rest']}", casual=casual) if last else []
-        found = [*(replace(each, clause=one.text) for each in more or named), *found]
-    return [replace(each, sentence=clause.sentence, whole=False) for each in found]
+        named = named_alone(one.text, surely=bool(found))
+        if not named:
+            break
+        found = [*named, *found]
+    return [replace(each, sentence=clause.sentence) for each in found]
 
 
 def _with_before(before: Clause | None, clause: Clause, casual: bool) -> list[Statement]:

@@ -48,7 +48,7 @@ class Turn:
 class Chat:
     """A conversation; ``system`` is "" without a system message.
 
-    ``newer``: for each memory line, in the order of the text, whether it says something else than an earlier one did.
+    ``newer``: for each memory line, in the order of the text, whether it replaces what an earlier one said.
     """
 
     system: str

@@ -122,6 +122,8 @@ class Training:
         if not path.exists():
             return False
         saved = torch.load(path, weights_only=True)
+        if "supersession" not in saved:
+            raise SystemExit(f"{path} is of an earlier version of this training: begin anew with rm -r {self._folder}")
         if saved["layers"] > self.reader.shape.layers:
             self._deepen(saved["layers"])
         self._deepened_at_step = saved["deepened_at_step"]
