@@ -3,7 +3,7 @@
 #   make serve                                              the proxy on http://127.0.0.1:8000, with the model that comes with it
 #   make serve ARGS="--upstream http://127.0.0.1:11434/v1"  the proxy in front of any OpenAI-compatible server
 #   make serve LLAMA=no ARGS="--upstream ..."               the same without compiling llama.cpp
-#   make test  ARGS="-k sufficiency"                           the tests
+#   make test  ARGS="-k sufficiency"                        the tests
 #   make check                                              format, lint, types
 #   make bench                                              what the proxy adds to a request (Linux)
 #   make train-model                                        the embedded model, from nothing (about five hours on two idle cores)
