@@ -5,7 +5,7 @@ reason. Values are read once, at start; below the composition root constructors 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,9 +125,7 @@ def load(
     for number, layer in enumerate(layers[:2]):
         layers[number], unset = substitute(layer, environ)
         problems += unset
-    if problems:
-        raise ConfigError(problems)
-    return _validate({key: entry for layer in layers for key, entry in layer.items() if key in shape})
+    return _validate({key: entry for layer in layers for key, entry in layer.items() if key in shape}, problems)
 
 
 def _flag(key: str, value: Any, shape: Mapping[str, Any]) -> Entry:
@@ -135,14 +133,21 @@ def _flag(key: str, value: Any, shape: Mapping[str, Any]) -> Entry:
     return Entry(value, f"flag {FLAGS.get(key, '--set')}")
 
 
-def _validate(layer: Layer) -> Loaded:
+def _validate(layer: Layer, problems: Sequence[str]) -> Loaded:
+    """``problems``: those met so far. What follows from one of them is not told as another."""
     try:
         settings = Settings.model_validate(nest({key: entry.value for key, entry in layer.items()}))
     except ValidationError as error:
-        raise ConfigError([_explain(detail, layer) for detail in error.errors(include_url=False)]) from None
-    if problems := [*_missing(settings), *_unused(settings, layer)]:
+        wrong = [_explain(detail, layer) for detail in error.errors(include_url=False)]
+        told = {_key(problem) for problem in problems}
+        raise ConfigError([*problems, *(each for each in wrong if _key(each) not in told)]) from None
+    if problems := problems or [*_missing(settings), *_unused(settings, layer)]:
         raise ConfigError(problems)
     return Loaded(settings, {key: entry.source for key, entry in layer.items()})
+
+
+def _key(problem: str) -> str:
+    return problem.partition(":")[0]
 
 
 def _explain(detail: ErrorDetails, layer: Layer) -> str:

@@ -123,8 +123,21 @@ def test_the_embedded_model_may_be_chosen_beside_another_one(tmp_path: Path, cho
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
-    path = written(tmp_path, "server: {prot: 1}\nmemry: {mode: off}\nbackend: {api_key: '${NOT_THERE}'}\n")
-    assert len(problems(config_file=path).splitlines()) == 3
+    wrong = "server: {prot: 1, port: 70000}\nmemry: {mode: off}\nbackend: {api_key: '${NOT_THERE}'}\n"
+    told = problems(config_file=written(tmp_path, wrong))
+    assert [line.partition(":")[0] for line in told.splitlines()] == [
+        "server.prot",
+        "memry.mode",
+        "backend.api_key",
+        "server.port",
+    ]
+
+
+def test_what_follows_from_a_mistake_is_not_told_as_another(tmp_path: Path) -> None:
+    misspelt = written(tmp_path, "backend: {kind: upstream, base_ulr: 'http://x/v1'}\n")
+    assert len(problems(config_file=misspelt).splitlines()) == 1
+    unset = written(tmp_path, "backend: {kind: upstream, base_url: '${NOT_THERE}'}\n")
+    assert len(problems(config_file=unset).splitlines()) == 1
 
 
 @pytest.mark.parametrize("text", ["server: [\n", "server:\n\tport: 1\n", "server:\n  port: 1\n bad: 2\n"])
