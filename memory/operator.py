@@ -188,7 +188,10 @@ class Operator:
     def _likeness(self, query: str, vectors: Mapping[str, Vector]) -> dict[str, dict[str, float]]:
         """Return the cosine of each memory, also of those that no search brought to the front."""
         asked = self._embeddings.vector(query)
-        return {} if asked is None else {each: {"dense": float(asked @ row)} for each, row in vectors.items()}
+        if asked is None or not vectors:
+            return {}
+        found: list[float] = (np.stack([*vectors.values()]) @ asked).tolist()
+        return {each: {"dense": similarity} for each, similarity in zip(vectors, found, strict=True)}
 
     def _with_questions(self, scope: Scope, questions: Mapping[str, str], hits: Sequence[Hit], plan: Plan) -> list[Hit]:
         """Put the question beside a short answer that may be brought in: "The blue one." says nothing without it."""
@@ -216,12 +219,7 @@ class Operator:
         rows = np.stack([vectors[cube.id] for cube in known]) if known else np.zeros((0, 0), np.float32)
         found = self._topics.of_memories(known, rows) if known else []
         labels = {cube.id: label for cube, label in zip(known, found, strict=True)}
-        return [  # a document states nothing of the speaker, so its words need not be compared; they are many
-            Candidate.of(
-                hit, labels.get(hit.cube.id), () if hit.cube.source.document_id else content_words(hit.cube.text)
-            )
-            for hit in hits
-        ]
+        return [Candidate.of(hit, labels.get(hit.cube.id)) for hit in hits]
 
     def _as_of(self, scope: Scope, question: Question, as_of: datetime) -> list[Hit]:
         near: dict[str, float] = {}

@@ -15,6 +15,7 @@ from memory.cube import MemCube, SemanticType
 from memory.rules.assistants import OF_THE_ASSISTANT
 from memory.rules.stance import SOMEBODY, Stance, muses, stance_of
 from memory.rules.topics import Holds, Topic
+from memory.rules.words import content_words
 from memory.topics import Label
 from memory.turn import Hit, MemoryCall, TimeExpression
 
@@ -66,13 +67,12 @@ class Candidate:
 
     hit: Hit
     label: Label | None  #: of a statement
-    stem: frozenset[str]  #: content words, for "about the same thing"
     stance: Stance
 
     @classmethod
-    def of(cls, hit: Hit, label: Label | None, words: Sequence[str]) -> "Candidate":
-        """Return the candidate of a hit; ``words`` are its content words."""
-        return cls(hit, label, frozenset(words), stance_of(hit.cube))
+    def of(cls, hit: Hit, label: Label | None) -> "Candidate":
+        """Return the candidate of a hit."""
+        return cls(hit, label, stance_of(hit.cube))
 
     @property
     def states(self) -> bool:
@@ -208,31 +208,41 @@ def _is_preference(one: Candidate) -> bool:
 
 def _chains(candidates: Sequence[Candidate], cues: Cues) -> list[list[Candidate]]:
     """Return the statements that replace each other, newest first; what is later than is asked about comes last."""
-    chains: list[list[Candidate]] = []
-    told = [one for one in candidates if one.label is not None and one.states]
-    told.sort(key=lambda one: (_late(one, cues), -one.cube.valid_from.timestamp()))
-    for one in told:
-        if one.label is None or one.label.topic.holds not in (Holds.ONE, Holds.EACH):
+    chains: list[_Chain] = []
+    told = [(one, one.label.topic) for one in candidates if one.label is not None and one.states]
+    told.sort(key=lambda each: (_late(each[0], cues), -each[0].cube.valid_from.timestamp()))
+    for one, topic in told:
+        if topic.holds not in (Holds.ONE, Holds.EACH):
             continue
-        chain = next((known for known in chains if _same(known, one)), None)
+        words = frozenset(content_words(one.cube.text) if topic.holds is Holds.EACH else ())
+        chain = next((known for known in chains if known.holds(topic, words)), None)
         if chain is None:
-            chains.append([one])
-        else:
-            chain.append(one)
-    return [chain for chain in chains if len(chain) > 1]
+            chains.append(chain := _Chain(topic))
+        chain.add(one, words)
+    return [chain.statements for chain in chains if len(chain.statements) > 1]
 
 
 def _late(one: Candidate, cues: Cues) -> bool:
     return cues.until is not None and one.cube.valid_from > cues.until
 
 
-def _same(chain: Sequence[Candidate], one: Candidate) -> bool:
-    first = chain[0]
-    if first.label is None or one.label is None or first.label.topic is not one.label.topic:
-        return False
-    if one.label.topic.holds is Holds.ONE:
-        return True
-    return any(_things(known.stem & one.stem, one.label.topic) for known in chain)
+class _Chain:
+    """Statements of a topic about the same thing."""
+
+    def __init__(self, topic: Topic) -> None:
+        self.statements: list[Candidate] = []
+        self._topic = topic
+        self._words: list[frozenset[str]] = []
+
+    def add(self, one: Candidate, words: frozenset[str]) -> None:
+        self.statements.append(one)
+        self._words.append(words)
+
+    def holds(self, topic: Topic, words: frozenset[str]) -> bool:
+        """Return whether a statement of these content words belongs to it."""
+        if topic is not self._topic:
+            return False
+        return topic.holds is Holds.ONE or any(_things(known & words, topic) for known in self._words)
 
 
 def _is_assistant(cube: MemCube) -> bool:
