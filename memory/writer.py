@@ -14,6 +14,7 @@ from memory.cube import FactKey, Origin, SemanticType, Source, Trust
 from memory.prompts import FENCE_CLOSE, FENCE_OPEN, STABLE_HEADER
 from memory.rules.contacts import replaced_by
 from memory.rules.corrections import corrected
+from memory.rules.endings import endings
 from memory.rules.handed_over import parted
 from memory.rules.lexicon import NOT_ACKNOWLEDGED
 from memory.rules.names import entities_in
@@ -127,7 +128,7 @@ class Writer:
         kept = [_turn(message, exchange, text, _tags(text, parts, facts, said_at))] if self._keep_turns else []
         asserted = [one for one in _unique(facts) if not one.negated]
         kept += [_fact(one, message, exchange, said_at, derived=self._keep_turns) for one in asserted]
-        over = _no_longer(facts, parts) if self._derive_facts else []
+        over = _no_longer(facts, parts, text) if self._derive_facts else []
         retracts = [Retract(fact=fact, at=said_at) for fact in over]
         return _Read(kept, facts, wishes, retracts)
 
@@ -198,10 +199,10 @@ def _stated(text: str) -> list[Statement]:
     return read_statements(clauses(own_words(text)), casual=is_casual(text))
 
 
-def _no_longer(facts: Sequence[Statement], parts: Sequence[Clause]) -> list[FactKey]:
+def _no_longer(facts: Sequence[Statement], parts: Sequence[Clause], text: str) -> list[FactKey]:
     taken_back = [one.fact for one in facts if one.negated]
     out_of_date = [fact for one in facts if not one.negated for fact in replaced_by(one.fact, one.clause)]
-    return [*taken_back, *out_of_date, *partings(parts)]
+    return [*taken_back, *out_of_date, *partings(parts), *endings(parts, text)]
 
 
 def _unique(statements: Iterable[Statement]) -> list[Statement]:

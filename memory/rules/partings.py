@@ -16,24 +16,24 @@ COUPLED = (*MARRIED, "girlfriend", "boyfriend", "partner", "fiancé", "fiancée"
 
 _BEING = rf"(?P<being>(?i:{'|'.join(COUPLED)}))"
 _WHO = rf"(?:(?i:my|our) (?:(?i:now )?ex-?)?{_BEING},?(?: (?P<hers>{PERSON_NAME}))?|(?P<name>{PERSON_NAME}))"
-_WHEN = (
+RECENTLY = (
     r"(?:,? (?i:yesterday|today|recently|now|last (?:night|week|weekend|month)|this (?:morning|week|month)|"
     r"(?:an?|one|two|three|four|a few|a couple of|\d) (?:days?|weeks?|months?) ago|on (?:mon|tues|wednes|thurs|fri|"
     r"satur|sun)day))?"
 )
-_HAVE = r"(?i:'ve| have)?(?i: just| recently| finally| sadly)*"
+HAVE = r"(?i:'ve| have)?(?i: just| recently| finally| sadly)*"
 _FORMS = tuple(
-    (re.compile(rf"^{form}{_WHEN}$"), attributes)
+    (re.compile(rf"^{form}{RECENTLY}$"), attributes)
     for form, attributes in (
-        (rf"(?i:i|we){_HAVE} (?i:broke|broken|split) (?i:up) (?i:with) {_WHO}", COUPLED),
-        (rf"(?i:i|we){_HAVE} (?i:separated|got divorced|am divorced|'m divorced) (?i:from) {_WHO}", COUPLED),
-        (rf"(?i:i){_HAVE} (?i:divorced|left|dumped) (?i:my) {_BEING}(?: (?P<hers>{PERSON_NAME}))?(?P<name>)", COUPLED),
-        (rf"(?i:i){_HAVE} (?i:divorced|dumped) (?P<name>{PERSON_NAME})(?P<being>)(?P<hers>)", COUPLED),
+        (rf"(?i:i|we){HAVE} (?i:broke|broken|split) (?i:up) (?i:with) {_WHO}", COUPLED),
+        (rf"(?i:i|we){HAVE} (?i:separated|got divorced|am divorced|'m divorced) (?i:from) {_WHO}", COUPLED),
+        (rf"(?i:i){HAVE} (?i:divorced|left|dumped) (?i:my) {_BEING}(?: (?P<hers>{PERSON_NAME}))?(?P<name>)", COUPLED),
+        (rf"(?i:i){HAVE} (?i:divorced|dumped) (?P<name>{PERSON_NAME})(?P<being>)(?P<hers>)", COUPLED),
         (rf"{_WHO}(?i:'s| has)?(?i: just)? (?i:broke up with|broken up with|dumped|divorced) (?i:me)", COUPLED),
         (rf"(?i:my) {_BEING}(?: (?P<hers>{PERSON_NAME}))?(?P<name>)(?i:'s| has)?(?i: just)? (?i:left me)", COUPLED),
-        (rf"(?i:we){_HAVE} (?i:divorced|got divorced|are divorced)", MARRIED),
-        (rf"(?i:i){_HAVE} (?i:got divorced)", MARRIED),
-        (rf"(?i:we){_HAVE} (?i:broke up|broken up)", COUPLED),
+        (rf"(?i:we){HAVE} (?i:divorced|got divorced|are divorced)", MARRIED),
+        (rf"(?i:i){HAVE} (?i:got divorced)", MARRIED),
+        (rf"(?i:we){HAVE} (?i:broke up|broken up)", COUPLED),
         (
             rf"{_WHO} (?i:and i)(?i:'ve| have)?(?i: just| recently| finally| sadly)* "
             r"(?i:broke up|broken up|split up|divorced|got divorced|separated|are divorced|are no longer together|"

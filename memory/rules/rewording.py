@@ -29,7 +29,7 @@ _NAMED_VALUE = re.compile(r"^(?:(?:an?|the) (?:[a-z]+ )?)?(?:[A-Z]|\d)")
 _TURNED: tuple[tuple["re.Pattern[str]", str], ...] = tuple(
     (re.compile(pattern), form)
     for pattern, form in (
-        (rf"^(?P<v>{NAME}) is (?i:my|our) (?P<x>(?i:{BEINGS}))$", "my {x} is called {v}"),
+        (rf"^(?P<v>{NAME}) is (?i:my|our) (?i:(?:new|current) )?(?P<x>(?i:{BEINGS}))$", "my {x} is called {v}"),
         (
             rf"^(?i:the (?:person|man|woman) called) (?P<v>{NAME}) is (?i:my|our) (?P<x>(?i:{BEINGS}))$",
             "my {x} is called {v}",

@@ -15,7 +15,8 @@ from memory.turn import Admitted, Draft, Exchange, Retract, Scope, TurnState
 from memory.vault import extractions, merging, relations, timeline
 from memory.vault.cubes import StoredCube, by_ids, insert, put_vector, remove, stored
 from memory.vault.reading import VaultBase
-from memory.vault.rows import folded, micros
+from memory.vault.rows import micros
+from memory.vault.same_value import same_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +120,11 @@ class CubeWriting(VaultBase):
                 connection, scope.user, [(each.fact.subject, each.fact.attribute) for each in retracts]
             )
             for each in retracts:
-                value, at = folded(each.fact.value), micros(each.at)
+                value, at = each.fact.value.strip(), micros(each.at)
                 for known in timeline.of_key(connection, scope.user, each.fact):
                     cube = known.cube
                     held = cube.current and cube.state is not State.FROZEN and known.confirmed_at < at + bool(value)
-                    if held and cube.fact is not None and value in ("", folded(cube.fact.value)):
+                    if held and cube.fact is not None and (not value or same_value(cube.fact.value, value)):
                         timeline.supersede(connection, known, at=each.at, now=now)
                         closed.append(cube.id)
         return Written(superseded=tuple(closed))
