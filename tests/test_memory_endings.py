@@ -25,12 +25,17 @@ We sold our car last week.|drives=|attr:car=
 I got rid of my laptop|attr:laptop=
 I traded my harp in, I'm playing the ukulele now.|instrument=harp
 I don't have a dog.|pet:dog=
+I don't have a car anymore|drives=|attr:car=
 We no longer have a cat.|pet:cat=
 Sadly we had to give our dog Rex away.|pet:dog=Rex
 We gave the cat away|pet:cat=
 I finished reading Dune.|reading=Dune
 I've finished Dune yesterday|reading=Dune
 I finished the book.|reading=
+I just finished "The Nightingale" and loved it|reading="The Nightingale"
+I just finished The Power by Naomi Alderman in three days.|reading=The Power by Naomi Alderman|reading=The Power
+I finished Pride and Prejudice today.|reading=Pride and Prejudice
+I've finished Dune, it was great.|reading=Dune
 I gave up on French.|reading=French|learning=French
 I stopped climbing.|hobby=climbing
 I'm eating dairy again.|diet=vegan|diet=dairy-free|diet=dairy free
@@ -42,7 +47,7 @@ GOES_ON = """
 In 2015 I quit my job.|I quit my job in 2015.|Ten years ago I got fired.|Two years ago, I retired.|I got fired once.|When I was young I sold my bike.|Back then I was single.|I'm divorced from reality
 I almost quit my job|I might quit my job|I want to quit my job|Should I quit my job?|Did I quit my job?|If I got fired I would travel|I never quit my job|I didn't quit my job|I wish I had sold my car|I won't sell my car
 My sister got laid off.|My sister sold her car|She said I quit my job|In my novel I got fired.|I got fired, just kidding.|I was fired up|I got fired from the choir|I lost my keys|I lost my job's badge
-I sold my old bike.|I sold my dog's bed|I sold my car radio|I gave Rex a bath|I gave the dog a bone|We gave away tickets|I'm single-minded|I'm single and tall|I don't have a dog bed|I don't have a clue
+I sold my old bike.|I sold my dog's bed|I sold my car radio|I gave Rex a bath|I gave the dog a bone|We gave away tickets|I'm single-minded|I'm single and tall|I don't have a dog bed|I don't have a clue|I don't have a car
 I retired to my room|I stopped the car|I stopped at the bakery|I eat meat|I don't eat meat again|I graduated in 2010.|Karen is not my favourite boss|Karen is no longer at my office
 """
 
@@ -78,6 +83,7 @@ def test_being_single_ends_every_sort_of_partner():
         ("My girlfriend is Anna.", "I'm single again.", "The user's girlfriend is called Anna."),
         ("I have a dog called Rex.", "We gave Rex away.", "The user has a dog called Rex."),
         ("I'm reading Dune.", "I finished Dune.", "The user is reading Dune."),
+        ("I'm reading The Nightingale.", 'I just finished "The Nightingale".', "The user is reading The Nightingale."),
         ("I study law.", "I dropped out.", "The user studies law."),
         ("I am vegan.", "I started eating meat again.", "The user is vegan."),
     ],

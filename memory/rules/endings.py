@@ -37,6 +37,12 @@ _DIETS_WITHOUT = {
 }
 _FOLLOWED = "|".join(_DIETS_WITHOUT)
 
+#: "Dune and loved it", "Dune in three days"; not "Pride and Prejudice".
+_BEHIND_TITLE = re.compile(
+    r",? (?:and [a-z]|in (?:just |only |about )?(?:\d|one|an?|two|three|four|five|six|seven)\b|"
+    r"on (?:my |an? )?(?:\w+day|kindle|Kindle|audio|plane|train|flight)|over the|for the|with |which |it ).*$|\s*,.*$"
+)
+
 Told = Callable[
     ["re.Match[str]"], list[tuple[str, str]]
 ]  # what was told out: attributes and values, "": whatever it is
@@ -63,8 +69,10 @@ def _animal(told: "re.Match[str]") -> list[tuple[str, str]]:
 
 
 def _book(told: "re.Match[str]") -> list[tuple[str, str]]:
-    book = told["book"]
-    return [("reading", "" if book.casefold() in ("the book", "this book", "that book") else book)]
+    book = _BEHIND_TITLE.sub("", told["book"])
+    if book.casefold() in ("the book", "this book", "that book"):
+        return [("reading", "")]
+    return [("reading", each) for each in dict.fromkeys((book, book.partition(" by ")[0]))]
 
 
 _FORMS: tuple[tuple["re.Pattern[str]", Told], ...] = tuple(
@@ -100,8 +108,12 @@ _FORMS: tuple[tuple["re.Pattern[str]", Told], ...] = tuple(
         (rf"(?:i|we){HAVE} {_PART_WITH} {_MINE}(?P<thing>{ANIMAL}|[a-z]+){RECENTLY}", _thing),
         (rf"(?:i|we){HAVE} traded {_MINE}(?P<thing>[a-z]+) in{RECENTLY}", _thing),
         (
-            rf"(?:i|we) (?:no longer|don't|do not) (?:have|own) an? (?P<thing>car|{ANIMAL}){_ANY_MORE}",
+            rf"(?:i|we) (?:no longer|don't|do not) (?:have|own) an? (?P<thing>{ANIMAL}){_ANY_MORE}",
             _thing,
+        ),
+        (  # "I don't have a car" may be said of a journey
+            r"(?:i|we) (?:no longer (?:have|own) a car|(?:don't|do not) (?:have|own) a car any ?more)",
+            _all("drives", "attr:car"),
         ),
         (
             rf"(?:i|we)(?:{HAVE} (?:gave|given)|{HAVE} had to give) (?:(?:my|our|the) (?P<animal>{ANIMAL}),? ?)?"
