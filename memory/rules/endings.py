@@ -27,6 +27,8 @@ _MINE = r"(?:my|our) (?:beloved |poor |dear )?"
 _PART_WITH = r"(?:sold|scrapped|totall?ed|got rid of|gotten rid of|gave away|given away|donated|traded in)"
 _THIS_YEAR = rf"(?:{RECENTLY}|,? (?:early|last year|this (?:year|spring|summer|autumn|fall|winter)))"
 
+_HEADS = "boss|manager|supervisor"  # whoever has a new one has the old one no more, whatever either is called
+
 _DIETS_WITHOUT = {
     "meat": ("vegan", "vegetarian", "pescatarian", "pescetarian"),
     "fish": ("vegan", "vegetarian"),
@@ -92,6 +94,8 @@ _FORMS: tuple[tuple["re.Pattern[str]", Told], ...] = tuple(
             _all("work"),
         ),
         (rf"i{_AM} (?:unemployed|jobless|out of work|out of a job|between jobs){_NOW}", _all("work")),
+        (rf"i{_AM} (?:self-employed|freelancing|a freelancer){_NOW}", _all("work")),
+        (r"i(?:'m| am)?(?: now)? work(?:ing)? for myself(?: now)?", _all("work")),
         (rf"i{HAVE} retired{_THIS_YEAR}", _all("work", "job")),
         (rf"i{_AM} retired{_NOW}", _all("work", "job")),
         (rf"i{_AM} single{_NOW}", _all(*(f"rel:{each}" for each in COUPLED))),
@@ -104,6 +108,10 @@ _FORMS: tuple[tuple["re.Pattern[str]", Told], ...] = tuple(
             rf"(?-i:(?P<name>{PERSON_NAME}))(?:(?: is|'s) (?:no longer|not)| isn't) my (?P<being>{RELATIVE})"
             rf"{_ANY_MORE}",
             lambda told: [(f"rel:{told['being'].casefold()}", told["name"])],
+        ),
+        (
+            rf"my new (?:{_HEADS}) is .+|.+ is my new (?:{_HEADS})|i{HAVE} (?:got |have )?a new (?:{_HEADS})\b.*",
+            _all(*(f"rel:{each}" for each in _HEADS.split("|"))),
         ),
         (rf"(?:i|we){HAVE} {_PART_WITH} {_MINE}(?P<thing>{ANIMAL}|[a-z]+){RECENTLY}", _thing),
         (rf"(?:i|we){HAVE} traded {_MINE}(?P<thing>[a-z]+) in{RECENTLY}", _thing),

@@ -4,7 +4,7 @@ Law: a predicate is understood whole or not at all. A value is a part of the pre
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from memory.cube import FactKey, SemanticType
@@ -72,6 +72,8 @@ _USED_TO = re.compile(
     re.IGNORECASE,
 )
 
+_NOT_AT_END = re.compile(r",? (?:and )?not (?:to |in |on )?(?P<old>[\w' -]{2,40})$", re.IGNORECASE)
+
 _STOPPED = re.compile(r"^(?:have )?(?:stopped|quit|gave up|given up)\s+(?P<verb>\w+ing)\s+(?P<rest>.+)$", re.IGNORECASE)
 
 _GAVE_UP = r"^(?:have )?(?:gave up|given up|quit|dropped) "
@@ -122,7 +124,16 @@ def read_predicate(owner: Owner, rest: str, clause: str, *, casual: bool) -> lis
     if positive is not None:
         disliked = [] if any_more else _matched(owner, predicate, clause, casual, only=("dislikes",))
         return disliked or _taken_back(owner, positive, clause, casual, any_more)
-    return _two(owner, predicate, clause, casual) or _stated(owner, predicate, clause, casual)
+    stated = _two(owner, predicate, clause, casual) or _stated(owner, predicate, clause, casual)
+    return [*stated, *_rather_than(stated, predicate)]
+
+
+def _rather_than(stated: Sequence[Statement], predicate: str) -> list[Statement]:
+    """Read the end of "be allergic to kiwi, not nuts": where values add up, the one that is named is taken back."""
+    found = _NOT_AT_END.search(predicate)
+    if not found or not stated or stated[0].fact.single:
+        return []
+    return [replace(stated[0], fact=replace(stated[0].fact, value=found["old"]), negated=True)]
 
 
 def _two(owner: Owner, predicate: str, clause: str, casual: bool) -> list[Statement]:

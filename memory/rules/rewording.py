@@ -6,7 +6,7 @@ Law: the parts are the user's own words, moved and never changed; what is not fo
 import re
 from collections.abc import Iterator
 
-from memory.rules.lexicon import BEINGS, NOT_SUBJECTS, PRONOUNS
+from memory.rules.lexicon import A_MONTH, BEINGS, NOT_SUBJECTS, PRONOUNS
 from memory.rules.words import NAME
 
 _DATE = r"\d{1,2}(?:st|nd|rd|th)?(?: of)? [A-Z]\w+|[A-Z]\w+ \d{1,2}(?:st|nd|rd|th)?"
@@ -26,6 +26,13 @@ _RELATIVE_CLAUSE = re.compile(
 _BEST = re.compile(r"^ (?:(?:like|love|enjoy)(?: the)? (?:best|most)|prefer)$", re.IGNORECASE)
 _HAVE = re.compile(r"^(?:'ve| have| use| own)(?: got)?$", re.IGNORECASE)
 _NAMED_VALUE = re.compile(r"^(?:(?:an?|the) (?:[a-z]+ )?)?(?:[A-Z]|\d)")
+#: What people have one of, and name when they get another.
+_OWNED = "phone|mobile|laptop|computer|car|bike|camera|tablet|watch|tv|console|printer"
+_MOVED = "moved|rescheduled|pushed(?: back| forward| out)?|postponed|brought forward|shifted|changed"
+_TIME = (
+    r"(?i:(?:next |this )?(?:mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|noon|midnight|next \w+|the \d|"
+    rf"(?:{A_MONTH})\b|\d)"
+)
 _TURNED: tuple[tuple["re.Pattern[str]", str], ...] = tuple(
     (re.compile(pattern), form)
     for pattern, form in (
@@ -57,6 +64,28 @@ _TURNED: tuple[tuple["re.Pattern[str]", str], ...] = tuple(
             "I work at {v}",
         ),
         (r"^(?i:the number of my (?:children|kids) is) (?P<v>\w+)$", "I have {v} children"),
+        (rf"^(?P<v>{NAME}) is (?i:my|our) (?i:new )?home(?i: now)?$", "I live in {v}"),
+        (
+            r"^(?i:(?:it's|it is|today is|today's|yesterday was) my) (?P<v>\d{1,3})(?i:st|nd|rd|th) "
+            r"(?i:birthday)(?i: today| yesterday)?$",
+            "I am {v} years old",
+        ),
+        (
+            rf"^(?i:i|we)(?i:'ve| have)?(?i: just| finally| recently)? (?i:got|bought|have)(?i: myself)? "
+            rf"(?i:a new) (?P<x>(?i:{_OWNED}))(?:,|:| -|,? called)(?i: an?| the)? (?P<v>(?=[A-Z0-9]|i[A-Z]).+)$",
+            "my {x} is {v}",
+        ),
+        (
+            rf"^(?P<x>(?i:(?:my|our)) (?!(?i:{BEINGS})\b)[\w '-]{{2,40}}?)(?i:'s| has| have)?(?i: just)?"
+            rf"(?i: been| was| were| got| is| are) (?i:{_MOVED}) (?i:to) (?P<v>{_TIME}.*)$",
+            "{x} is {v}",
+        ),
+        (
+            rf"^(?P<x>(?i:(?:my|our)) (?!(?i:{BEINGS})\b)[\w '-]{{2,40}}?)(?i:'s| has| have)?(?i: just| now)? "
+            r"(?i:went up|gone up|went down|gone down|increased|decreased|rose|risen|dropped|(?:was |been |got )?"
+            r"(?:raised|lowered|reduced)) (?i:to) (?P<v>[$\u20ac\u00a3]?\d.*)$",
+            "{x} is {v}",
+        ),
         (
             r"^(?i:(?:i|we|they|he|she)(?:'ve| have| has)? (?:just |recently )?(?:changed|set|reset|updated)) "
             r"(?P<x>(?i:my|our) [\w -]{2,30}?|(?i:the) [\w -]{2,30} (?i:of|for) (?i:the|my|our) [\w -]{2,30}?) to"
