@@ -30,7 +30,7 @@ from memory.rules.parts import parts_of
 from memory.rules.topics import topics as all_topics
 from memory.rules.words import content_words
 from memory.spaces import SharedCube
-from memory.sufficiency import is_personal, probability, sufficiency
+from memory.sufficiency import is_personal, probability_of, sufficiency
 from memory.topics import Topics
 from memory.trust import is_external
 from memory.turn import Hit, MemoryCall, Plan, Recall, Scope
@@ -125,7 +125,7 @@ class Operator:
         if call.as_of is None:
             wanted = mark_replaced(self._vault, scope, question, wanted, among=_pool(plan))
         personal = is_personal(call.query)
-        return [replace(hit, probability=probability(hit.signals, personal=personal)) for hit in wanted]
+        return [replace(hit, probability=probability_of(hit, personal=personal)) for hit in wanted]
 
     def _archived(self, scope: Scope, question: Question, plan: Plan, in_use: Sequence[Hit]) -> list[Hit]:
         """Return archived memories that answer better than what is in use, best first; they stand above it.

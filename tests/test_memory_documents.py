@@ -12,7 +12,7 @@ from memory.cube import Origin, SemanticType, Source, State, Trust
 from memory.document import MAX_ATTEMPTS, DocumentStatus, NewDocument, documents_partition
 from memory.errors import EngineDown, Invalid, NotFound
 from memory.spaces import SharedCube, SpaceKind
-from memory.turn import Draft, Forget, Scope
+from memory.turn import Controls, Draft, Forget, Scope
 from memory.vault.health import examined
 from memory.vault.lexical import size
 from proxy.compose import compose
@@ -339,3 +339,26 @@ def test_a_vault_of_the_version_before_takes_documents(tmp_path, clock):
     assert keep(again)[0].stored == 3
     assert texts(again, "Where do I live?")[0] == "The user lives in Lisbon."
     again.store.close()
+
+
+HANDBOOKS = """# Aromatic 300 coffee machine
+
+## Error codes
+
+E11 means that the grinder is blocked. E14 means that the water tank is empty. E22 means that the brew group is not in
+place; take it out and put it back.
+"""
+ASKED = (
+    "What does error E14 mean?",
+    "E22?",
+    "What is the capital of Mongolia?",
+    "Write a Python function that reverses a linked list.",
+)
+
+
+def test_what_a_document_answers_is_brought_in_though_nobody_speaks_of_themselves(tmp_path, clock):
+    parts = opened(tmp_path, clock, **{"embedder.kind": "minilm"})
+    keep(parts, HANDBOOKS)
+    asked = [parts.pipeline.before([{"role": "user", "content": text}], ANN, Controls()) for text in ASKED]
+    assert ["E14 means" in each.injection.turn_text for each in asked] == [True, True, False, False]
+    parts.store.close()
