@@ -22,7 +22,7 @@ from memory.errors import Invalid
 from memory.shadow import Line, replayed
 from memory.shadow_results import Comparison, compared
 from memory.vault.recorded import Recording, recorded
-from proxy.cli_config import loaded, show_table
+from proxy.cli_config import loaded, show_table, vault_folder
 from proxy.shadowing import LIVE, Candidate, candidates, shadow_memory
 
 _DIGITS = 4
@@ -34,7 +34,7 @@ def ab(chosen: argparse.Namespace) -> int:
     """Replay one user's recorded turns under each policy, and show what each would have brought in."""
     if chosen.turns is not None and chosen.turns < 1:
         raise Invalid("--turns takes a number from 1 on.")
-    folder = loaded(chosen).settings.data.dir
+    folder = vault_folder(chosen)
     found = candidates(chosen.configs, chosen.policy, lambda flags: loaded(chosen, flags).settings)
     recording = recorded(folder, chosen.user)
     asked_from = 0 if chosen.turns is None else max(0, len(recording.turns) - chosen.turns)

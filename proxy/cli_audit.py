@@ -26,7 +26,7 @@ from memory.vault.audit import AuditReading
 from memory.vault.chain import AuditFile, Verification, verify
 from memory.vault.keys import watermark_key
 from memory.watermark import ANSWERED, EXPORTED, Verdict, Watermarks
-from proxy.cli_config import loaded, opened_vault, show_table
+from proxy.cli_config import opened_vault, show_table, vault_folder
 from proxy.memory_stream import rows_of
 
 _LONG_ROWS = 50_000  # from so many on it takes seconds
@@ -39,7 +39,7 @@ def verify_chain(chosen: argparse.Namespace) -> int:
     """Prove the chain; the exit status is 1 when it does not hold."""
     kept = None if chosen.head is None else _mac(chosen.head)
     with _progress() as progress:
-        found = verify(loaded(chosen).settings.data.dir, kept=kept, progress=progress)
+        found = verify(vault_folder(chosen), kept=kept, progress=progress)
     if chosen.json:
         print(json.dumps(_verification(found)))
     elif found.flaw is not None:
@@ -81,7 +81,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 
 def head(chosen: argparse.Namespace) -> int:
     """Print the chain's newest link, to be kept elsewhere; or begin a new anchor after the operator's own decision."""
-    folder = loaded(chosen).settings.data.dir
+    folder = vault_folder(chosen)
     if chosen.renew:
         return _renew(chosen)
     file = AuditFile(folder)
@@ -98,7 +98,7 @@ def head(chosen: argparse.Namespace) -> int:
 
 def _renew(chosen: argparse.Namespace) -> int:
     """Anchor the chain where it ends now; that it was done stands in the chain itself."""
-    folder = loaded(chosen).settings.data.dir
+    folder = vault_folder(chosen)
     found = verify(folder)
     if found.flaw is not None and found.flaw.what not in ("not anchored", "cut off"):
         print(f"The rows themselves do not hold ({found.flaw.what}, row {found.flaw.row}): {found.flaw.message}.")
@@ -121,7 +121,7 @@ def log(chosen: argparse.Namespace) -> int:
         kind=_kind(chosen.kind),
         key_id=chosen.key,
     )
-    file = AuditFile(loaded(chosen).settings.data.dir)
+    file = AuditFile(vault_folder(chosen))
     try:
         lines = list(_lines(AuditReading(file), wanted, chosen.user, chosen.limit))
     finally:
@@ -167,7 +167,7 @@ def _line(line: LogLine) -> dict[str, Any]:
 
 def watermark(chosen: argparse.Namespace) -> int:
     """Say of each memory in a file of JSON lines where it is from; the exit status is 1 unless all are unchanged."""
-    file = AuditFile(loaded(chosen).settings.data.dir)  # for its complaints about a folder that is none
+    file = AuditFile(vault_folder(chosen))  # for its complaints about a folder that is none
     file.close()
     watermarks = Watermarks(watermark_key(file.path.with_name("pepper")))
     counts = dict.fromkeys(Verdict, 0)

@@ -53,6 +53,17 @@ def has_vault(data_dir: Path) -> bool:
     return (data_dir / "memos.db").is_file()
 
 
+def vault_folder(chosen: argparse.Namespace) -> Path:
+    """Return the data folder that a command works in.
+
+    Raises: NotFound: it is none. ConfigError.
+    """
+    folder = loaded(chosen).settings.data.dir
+    if not has_vault(folder):
+        raise NotFound(f"There is no vault in {folder.resolve()}. Name the folder that the proxy uses with --data DIR.")
+    return folder
+
+
 @contextmanager
 def opened_vault(chosen: argparse.Namespace, *, may_make: bool = False) -> "Iterator[VaultFiles]":
     """Open the vault of a command's data folder, beside a running server or, with ``may_make``, before its first start.
@@ -61,9 +72,7 @@ def opened_vault(chosen: argparse.Namespace, *, may_make: bool = False) -> "Iter
     """
     from memory.vault import open_vault
 
-    folder = loaded(chosen).settings.data.dir
-    if not may_make and not has_vault(folder):
-        raise NotFound(f"There is no vault in {folder.resolve()}. Name the folder that the proxy uses with --data DIR.")
+    folder = loaded(chosen).settings.data.dir if may_make else vault_folder(chosen)
     files = open_vault(folder, clock=lambda: datetime.now(UTC), busy_timeout_ms=BUSY_TIMEOUT_MS)
     try:
         yield files

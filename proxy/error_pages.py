@@ -15,6 +15,7 @@ from memory.errors import Invalid, MemoryFault
 from proxy.body_fields import fields_at
 from proxy.errors import PASSING, REQUEST_ERROR, error_body, fault_body, fault_headers, fault_status, internal_fault
 
+_OF_OURS = "Value error, "  # what pydantic puts before a validator's own words
 _MEMBER = re.compile(r"<\w+\.\w+: ([^>]+)>")  # of an enumeration, as Python writes it: its value is what can be sent
 _MOST_TOLD = 20  # fields that one message names: a body may hold thousands
 
@@ -70,7 +71,7 @@ def _param(problem: Any) -> str:
 
 def _told(problem: Any, request: Request) -> str:
     """Return a sentence about one field, with what may have been meant where there is none of that name."""
-    param, message = _param(problem), _MEMBER.sub(r"\1", str(problem["msg"]))
+    param, message = _param(problem), _MEMBER.sub(r"\1", str(problem["msg"])).removeprefix(_OF_OURS)
     if problem.get("type") == "extra_forbidden":
         *holder, name = problem["loc"][1:]
         message += suggestion(str(name), fields_at(request.scope.get("route"), holder))

@@ -164,7 +164,9 @@ def test_a_file_that_cannot_be_used_is_named_with_its_line(data: Path, tmp_path:
 
 
 def test_a_vault_without_turns_and_a_folder_without_a_vault_are_told_apart(tmp_path: Path):
-    assert "There is no vault" in ab(data=tmp_path).stderr
+    nothing_there = ab(data=tmp_path).stderr
+    assert "There is no vault" in nothing_there
+    assert "--data DIR" in nothing_there
     open_vault(tmp_path / "new", clock=lambda: datetime.now(UTC)).close()
     done = ab(data=tmp_path / "new")
     assert (done.returncode, done.stdout) == (1, "")

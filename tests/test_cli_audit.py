@@ -103,6 +103,7 @@ def test_a_folder_without_a_vault_is_named_and_not_made(tmp_path: Path) -> None:
         done = audit(*action, data=tmp_path / "nowhere")
         assert done.returncode == 1
         assert "nowhere" in done.stderr
+        assert "--data DIR" in done.stderr
     assert not (tmp_path / "nowhere").exists()
 
 
