@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from memory.rules.predicates import Statement
-from memory.rules.statements import instead, read_clause
+from memory.rules.sentences import clauses, sentences
+from memory.rules.statements import instead, read_statements
 from memory.rules.values import trimmed
 
 _CORRECTS = re.compile(
@@ -53,9 +54,10 @@ def corrected(text: str, context: Sequence[Statement]) -> list[Statement]:
         found = pattern.match(body)
         if not found or (number == 3 and not marked and not found["old"]):
             continue
-        old = trimmed(found["old"] or "")
+        old = trimmed(_sentence(found["old"] or ""))
         before = _meant(old, context)
-        new = trimmed(re.split(r"\s[\u2013\u2014-]\s|,| that (?:I|i|my|we)\b", found["new"])[0])
+        said = _sentence(found["new"], last=number == 3)
+        new = trimmed(re.split(r"\s[\u2013\u2014-]\s|,| that (?:I|i|my|we)\b", said)[0])
         if before and new and (marked or old or "meant" in body.lower()):
             return _instead(before, new)
     return []
@@ -83,6 +85,12 @@ def _without_marks(text: str) -> tuple[str, bool]:
     return body, marked
 
 
+def _sentence(words: str, *, last: bool = False) -> str:
+    """Return the first sentence, or the last: no value runs over the end of one."""
+    pieces = sentences(words)
+    return pieces[-1 if last else 0].rstrip(".!") if pieces else ""
+
+
 def _meant(old: str, context: Sequence[Statement]) -> Statement | None:
     if old:
         return next((one for one in reversed(context) if _bare(one.fact.value) == _bare(old)), None)
@@ -96,7 +104,7 @@ def _bare(value: str) -> str:
 def _rather(old: str, rest: str, context: Sequence[Statement]) -> list[Statement]:
     """Read "Not soy, my allergy is to latex": the old value is taken back where values add up."""
     before = _meant(old, context)
-    stated = read_clause(rest)
+    stated = read_statements(clauses(rest))
     if before and not before.fact.single and any(one.fact.attribute == before.fact.attribute for one in stated):
         return [replace(before, negated=True), *stated]
     return stated

@@ -7,16 +7,20 @@ import re
 from collections.abc import Callable
 
 from memory.rules.lexicon import (
+    BELITTLED,
     DIETS,
     DRINKS,
     INSTRUMENTS,
     LANGUAGES,
     NAMES_TOO,
+    NOT_CALLED,
+    NOT_CALLED_ME,
     NOT_INSTRUMENTS,
     NOT_NAMES,
     NOT_VALUES,
     NUMBER_WORDS,
     PRONOUNS,
+    SAID_OF_NAMES,
     VEHICLES,
     listing,
 )
@@ -37,7 +41,7 @@ _NOT_LIKED = re.compile(
     r"some of|any of|one of|"
     r"the (?:idea|first|second|third|last|other|previous|next|new|way|answer|style|one|ones|sound|look|option|"
     r"version|code|plan|draft|fact|result|tone|latter|former|rest|same|suggestion|second one)\b|my|his|their|our|"
-    r"being|getting|having|going)\b|"
+    r"being|getting|having|going|best(?! of)|worst)\b|"
     r".* (?:best|most|any other .*)$|"
     # what is said of an answer lasts no longer than the answer
     r"(?:.* )?(?:ideas?|suggestions?|options?|approach|aspects?|template|tips|recommendations?)"
@@ -45,6 +49,14 @@ _NOT_LIKED = re.compile(
     re.IGNORECASE,
 )
 _PREPOSITIONS = listing("by, to, in, at, on, for, with, from, of")
+#: "I'm Team Edward", "I'm Left Handed", "I'm Batman": written with a capital, and no name.
+_SORTS = listing(
+    "team, type, gen, generation, left, right, pro, anti, sober, batman, superman, spiderman, spider-man, slytherin, "
+    "gryffindor, hufflepuff, ravenclaw, texan, californian, hispanic, latino, latina, covid, part, full, fully, half, "
+    "super, deaf, blind, dyslexic, trans, "
+    "nonbinary, non-binary, black, white, retired, unemployed, disabled, adopted"
+)
+_TRAITS = ("Handed", "handed", "Haired", "Eyed", "Minded", "Intolerant", "Free", "Based", "Positive", "Negative")
 _NOT_DRUNK = listing(
     "yoga, exercise, exercises, meditation, breakfast, toast, cereal, porridge, oatmeal, eggs, fruit, music, prayer, "
     "prayers, sport, sports, email, emails, pilates, gratitude, news, push-ups, muesli, pancakes"
@@ -76,21 +88,50 @@ def _name(value: str, casual: bool) -> str | None:
     value = " ".join(words)
     if not _NAME.match(value) or first_word(value) in NOT_NAMES or first_word(value) in NOT_VALUES:
         return None
+    if any(word.endswith(("'s", "s'")) for word in words):  # "John's wife"
+        return None
     if words[0][:1].isupper():
         while len(words) > 1 and words[-1][:1].islower():
             words.pop()
         return " ".join(words)
-    return value if casual and len(words) <= 2 else None
+    # "My name is spelled wrong", "is on hold", "f1": small letters show no name, and what is said of one is none
+    said = first_word(value) in SAID_OF_NAMES | _PREPOSITIONS or bool(re.match(r"\w{0,2}\d", value))
+    return value if casual and len(words) <= 2 and not said else None
 
 
-def _strict_name(value: str, casual: bool) -> str | None:
-    """A name after "I'm": a calling is none, not even with a capital."""
-    return None if value.casefold() in JOBS else _name(value, casual)
+def _strict_name(value: str, _casual: bool) -> str | None:
+    """A name after "I'm" and "my dog is": it has its capital, and no calling, sort or abbreviation is one.
+
+    Small letters name nobody there: "my wife is pregnant" is put as "my wife is anna" is.
+    """
+    name = _person(value, False)
+    if not name or name != value.split(",")[0].strip() or value.casefold() in DIETS or value.isupper():
+        return None
+    return None if first_word(name) in NOT_CALLED | _SORTS or name.split()[-1].endswith(_TRAITS) else name
+
+
+def _nickname(value: str, casual: bool) -> str | None:
+    """A name after "call me": not a time, and not what others think of one ("call me paranoid")."""
+    shouted = value.isupper() and len(value) > 2
+    if shouted or first_word(value) in NOT_CALLED_ME | _SORTS or value.casefold() in JOBS | DIETS:
+        return None
+    name = value if value in NAMES_TOO else _name(value, casual)
+    return name if name and len(name.split()) <= 3 else None
+
+
+def _person(value: str, _casual: bool) -> str | None:
+    return None if value.casefold() in JOBS else _name(value, False)
 
 
 def _loose_name(value: str, _casual: bool) -> str | None:
     """A name where nothing else can stand: "My name is May"."""
     return value if value in NAMES_TOO else _name(value, True)
+
+
+def _company(value: str, casual: bool) -> str | None:
+    """Who pays, not what: "I work for peanuts"."""
+    pay = after_article(value)
+    return None if pay.split()[0] in BELITTLED or pay in BELITTLED else company_in(value, casual)
 
 
 def _job(value: str, casual: bool) -> str | None:
@@ -216,16 +257,13 @@ def _title(value: str, _casual: bool) -> str | None:
     return value if value[:1].isupper() and first_word(value) not in {"i", "the news"} else None
 
 
-def _person(value: str, _casual: bool) -> str | None:
-    return _strict_name(value, False)
-
-
 BELIEVABLE: dict[str, Callable[[str, bool], str | None]] = {
     "name": _loose_name,
     "strict_name": _strict_name,
+    "nickname": _nickname,
     "place": place_in,
     "destination": destination_in,
-    "company": company_in,
+    "company": _company,
     "employer": employer_in,
     "campus": campus_in,
     "named_campus": named_campus_in,

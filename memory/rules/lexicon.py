@@ -182,6 +182,27 @@ NOT_CALLED = listing(
     "anglican, quaker, orthodox, sunni, shia, sikh, male, female, english, all"
 )
 
+#: "Call me tomorrow", "call me paranoid": when, and what others think.
+NOT_CALLED_ME = listing(
+    "later, tomorrow, tonight, today, asap, anytime, sometime, someday, soon, again, instead, directly, first, "
+    "whenever, whatever, anything, names, out, "
+    "always, back, when, once, after, before, by, every, any, mr, mrs, sir, madam, names, old-fashioned, "
+    "old, paranoid, cynical, stupid, dumb, naive, lazy, weird, strange, odd, biased, picky, fussy, dramatic, cheesy, "
+    "silly, cheap, sentimental, spoiled, spoilt, selfish, pessimistic, optimistic, superstitious, skeptical, "
+    "sceptical, nosy, bossy, greedy, insane, delusional, ungrateful, petty, basic, extra, impatient, stubborn, "
+    "sensitive, romantic, morbid, vain, bitter, shallow, ignorant, traditional, conservative, unlucky, lucky"
+)
+#: "My name is spelled wrong", "my name is taken": what small letters behind it say of a name.
+SAID_OF_NAMES = listing(
+    "spelled, spelt, misspelled, misspelt, pronounced, mispronounced, written, taken, known, listed, "
+    "mud, short, long, common, uncommon, rare, unusual, weird, strange, odd, foreign, secret, private, irrelevant, "
+    "unpronounceable, hyphenated, after, both, alright, spelling, mine, legally, technically, literally, "
+    "usually, often, always, never, pregnant, unique, plain, "
+    "train, bus, bike, car, foot, whatever, anything"
+)
+#: What one works for, and no firm.
+BELITTLED = listing("peanuts, pennies, pittance, tips, cash, exposure, commission, wages, minimum wage, living wage")
+
 #: Of these, what is a name where it is called one.
 NAMES_TOO = listing("April, May, June, August, Leo, Finn, Dane, Christian, Gay")
 

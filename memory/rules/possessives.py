@@ -75,7 +75,7 @@ _SOFTWARE = frozenset("function variable method module script query array parame
 _SPELLINGS = (("favorite", "favourite"), ("color", "colour"), ("neighbor", "neighbour"), ("mom", "mum"))
 
 
-def read_possessive(rest: str, subject: str, *, has: bool = False, casual: bool = False) -> list[tuple[FactKey, str]]:
+def read_possessive(rest: str, subject: str, *, has: bool = False) -> list[tuple[FactKey, str]]:
     """Return (fact, line) for what follows "my" or "Bob's"; the line has {S}, {P} and {v}.
 
     ``has``: it was put as "I have a dog called Rex", which adds where "my dog is called Rex" replaces.
@@ -89,7 +89,7 @@ def read_possessive(rest: str, subject: str, *, has: bool = False, casual: bool 
     several = _SEVERAL.match(rest)
     if several:
         return _several(several["x"], _LAST_COMMA.sub(" and ", several["v"]), subject)
-    return _attribute(rest, subject, casual)
+    return _attribute(rest, subject)
 
 
 def read_thing(text: str) -> list[tuple[FactKey, str]]:
@@ -169,7 +169,8 @@ def _called(found: "re.Match[str]", subject: str, has: bool) -> list[tuple[FactK
     if plural:
         noun, word = _one_of(noun), singular(word)
     said = listed(trimmed(_LAST_COMMA.sub(" and ", found["v"]))) if plural else [found["v"]]
-    names = [believable("name", name, casual=True) for name in said]
+    kind = "person" if found["goes"] else "name"  # "my dad goes by train"
+    names = [believable(kind, name, casual=True) for name in said]
     if (
         word in PRONOUNS
         or not word
@@ -208,19 +209,20 @@ def _called_attribute(word: str) -> str:
     return f"pet:{last if last in ANIMALS and word not in ANIMALS else word}"
 
 
-def _attribute(rest: str, subject: str, casual: bool) -> list[tuple[FactKey, str]]:
+def _attribute(rest: str, subject: str) -> list[tuple[FactKey, str]]:
     found = _IS.match(rest)
     if not found:
         return []
     noun, word = found["x"].strip(), key(found["x"])
     if _is_another(noun):
-        return _another(_ANOTHER.sub("", noun), found["v"], subject, casual)
+        return _another(_ANOTHER.sub("", noun), found["v"], subject)
     verb = "are" if found["is"].strip() == "are" else "is"
     value = trimmed(found["v"])
     if found["is"].endswith(("will be", "set to")) and not any(c.isdigit() or c.isupper() for c in value):
         return []
     if word in RELATIVES or word in ANIMALS:
-        return _is_called(noun, value, subject, casual)
+        return _is_called(noun, value, subject)
+    value = _measured(word, value)
     if _is_named_animal(noun, value) or not _is_lasting(word, value):
         return []
     at = ""
@@ -232,9 +234,17 @@ def _attribute(rest: str, subject: str, casual: bool) -> list[tuple[FactKey, str
     return [(_fact(subject, f"attr:{word}", value), f"{{P}} {noun} {verb} {at}{{v}}.")]
 
 
-def _is_called(noun: str, value: str, subject: str, casual: bool) -> list[tuple[FactKey, str]]:
-    """Read "wife is Anna": a name and no more."""
-    word, name = key(noun), believable("strict_name", value, casual=casual)
+def _measured(word: str, value: str) -> str:
+    """Return an address of email or a number without the words behind it: "for the form, email me"."""
+    shape = _EMAIL if "@" in value.partition(" ")[0] else _NUMBER if word.split()[-1] in _NUMBERED else None
+    found = shape.match(value) if shape else None
+    # "12 September" is one value, and so is "12 on the second floor"
+    return found[0] if found and (shape is _EMAIL or sum(c.isdigit() for c in found[0]) > 4) else value
+
+
+def _is_called(noun: str, value: str, subject: str) -> list[tuple[FactKey, str]]:
+    """Read "wife is Anna": a name and no more. "My wife is upset" names nobody, nor does "my wife is anna"."""
+    word, name = key(noun), believable("strict_name", value, casual=False)
     if not name or name != value:
         return []
     attribute = f"rel:{word}" if word in RELATIVES else f"pet:{word}"
@@ -248,10 +258,10 @@ def _is_another(noun: str) -> bool:
     return being != noun.casefold() and being in (RELATIVES | ANIMALS) - _ONE_AT_A_TIME
 
 
-def _another(noun: str, words: str, subject: str, casual: bool) -> list[tuple[FactKey, str]]:
+def _another(noun: str, words: str, subject: str) -> list[tuple[FactKey, str]]:
     """Read "other dog is Bella"."""
     value = trimmed(words)
-    name = believable("strict_name", value, casual=casual)
+    name = believable("strict_name", value, casual=False)
     return read_possessive(f"{noun} is called {name}", subject, has=True) if name and name == value else []
 
 
@@ -275,9 +285,15 @@ def _several(word: str, words: str, subject: str) -> list[tuple[FactKey, str]]:
 
 def _is_lasting(word: str, value: str) -> bool:
     vague = word in NOT_ATTRIBUTES and not any(c.isdigit() for c in value)
-    return bool(value) and not vague and _is_attribute(word) and not _AND_ANOTHERS.search(value)
+    nameless = word in _OWN_NAMES and (not value[:1].isupper() or value.endswith("'s"))
+    return bool(value) and not vague and not nameless and _is_attribute(word) and not _AND_ANOTHERS.search(value)
 
 
+#: Read by the relation table, or not at all: what it refused is no name in small letters.
+_OWN_NAMES = listing("name, first name, full name, real name, given name, preferred name")
+_NUMBERED = listing("number, phone, telephone, mobile, cell, landline, fax")
+_NUMBER = re.compile(r"[+(]?\S*\d[^\s,;]*(?:[ -](?:[(+]?\d[^\s,;]*|[A-Z]{1,4}(?![^\s,;])|ext\.?|extension|x\d+))*")
+_EMAIL = re.compile(r"\S+@[^\s,;]+")
 _WHERE = frozenset("in on at with from about under by for near behind inside".split())
 _HOW = frozenset(
     "truly really absolutely incredibly extremely highly completely totally definitely finally made based".split()

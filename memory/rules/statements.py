@@ -14,7 +14,6 @@ from memory.rules.family import is_name_of, may_be_apposed
 from memory.rules.lexicon import (
     ANIMAL,
     ANIMALS,
-    NAMES_TOO,
     NOT_SUBJECTS,
     PRONOUNS,
     RELATIVE,
@@ -28,7 +27,7 @@ from memory.rules.relative_clauses import told_of
 from memory.rules.rewording import plain_forms
 from memory.rules.sentences import AGO, Clause
 from memory.rules.two_clauses import as_one, is_now
-from memory.rules.values import trimmed
+from memory.rules.values import trimmed, without_trail
 from memory.rules.words import PERSON_NAME
 
 _FIRST_PERSON = re.compile(r"^(?:i|we)(?=['\s])(?P<rest>.*)$", re.IGNORECASE)
@@ -39,7 +38,9 @@ _CALL_ME = re.compile(
     re.IGNORECASE,
 )
 
-_NAME_HERE = re.compile(r"^(?:this is )?(?P<v>[A-Z][\w'-]+)(?: here)$|^this is (?P<w>[A-Z][\w'-]+)(?: speaking)$")
+_NAME_HERE = re.compile(r"^(?i:this is|it's|it is) (?P<v>[A-Z][\w'-]+) (?:here|speaking)$")  # not "Newbie here"
+#: "Call me later" is put as "call me tom" is: in small letters a name is one that is offered.
+_OFFERED = re.compile(r"^you (?:can|may) (?:just |please )?call me ", re.IGNORECASE)
 
 _HOME_IS = re.compile(r"^home(?: for me)?(?:'s| is) (?:now )?(?:in )?(?P<v>.+)$", re.IGNORECASE)
 
@@ -47,6 +48,9 @@ _PROFESSION = re.compile(r"^(?:my )?(?:profession|job|occupation)\?\s*i(?:'m| am
 
 _MY = re.compile(r"^(?:my|our) (?P<rest>.+)$", re.IGNORECASE)
 
+
+_OTHERWISE_PUT = {_CALL_ME: "name", _NAME_HERE: "name", _HOME_IS: "lives", _PROFESSION: "job"}
+_KINDS = {_CALL_ME: "nickname", _NAME_HERE: "strict_name", _HOME_IS: "destination", _PROFESSION: "job"}
 
 _MY_PERSON = re.compile(
     rf"^(?:old |good |dear )?(?P<rel>(?i:{RELATIVE}))(?P<comma>,)? (?P<name>{PERSON_NAME}),? (?P<rest>\S.*)$"
@@ -242,14 +246,11 @@ def _read_plain(text: str, person: Owner | None, casual: bool) -> list[Statement
             or in_company(first["rest"], text, casual)
             or read_predicate(USER, first["rest"], text, casual=casual)
         )
-    for pattern, attribute in ((_CALL_ME, "name"), (_NAME_HERE, "name"), (_HOME_IS, "lives"), (_PROFESSION, "job")):
+    for pattern, attribute in _OTHERWISE_PUT.items():
         found = pattern.match(text)
         if found:
-            words = found["v"] or found["w"]
-            kind = "strict_name" if attribute == "name" else {"lives": "destination", "job": "job"}[attribute]
-            if pattern is _CALL_ME and words in NAMES_TOO:
-                kind = "name"
-            return relation_of(BY_ATTRIBUTE[attribute], kind, words, text, casual)
+            small = casual and (pattern is not _CALL_ME or bool(_OFFERED.match(text)))
+            return relation_of(BY_ATTRIBUTE[attribute], _KINDS[pattern], found["v"], text, small)
     mine = _MY.match(text)
     if mine:
         return _mine(mine["rest"], text, casual) or [_thing(thing, text) for thing in read_thing(text)]
@@ -273,12 +274,13 @@ def _mine(rest: str, clause: str, casual: bool) -> list[Statement]:
     mine = _animal(rest, clause, casual) or _possessed(USER, rest, clause, casual)
     if mine:
         return mine
-    for fact, line in (possessed := read_possessive(rest, "user", casual=casual)):
+    for fact, line in (possessed := read_possessive(rest, "user")):
         if fact.value.casefold() in PRONOUNS:
             return []
         preference = fact.attribute.startswith("favourite:")
         kind = SemanticType.PREFERENCE if preference else SemanticType.FACT
-        yielded = Statement(fact=fact, text=USER.line(line, fact.value), semantic_type=kind, clause=clause)
+        whole = without_trail(fact.value + rest.rpartition(fact.value)[2]) == fact.value
+        yielded = Statement(fact=fact, text=USER.line(line, fact.value), semantic_type=kind, clause=clause, whole=whole)
         return [yielded, *(_like(yielded, other, other_line) for other, other_line in possessed[1:])]
     theirs = _MY_RELATIVES.match(rest)
     if theirs and (stated := _of_relative(theirs["rel"], theirs["name"] or "", theirs["rest"], clause, casual)):
@@ -362,9 +364,7 @@ def _third_person(text: str, casual: bool) -> list[Statement]:
     if stated or not rest.startswith("'s "):
         return stated
     rest = rest[3:]
-    return _possessed(owner, rest, text, casual) or told(
-        owner, read_possessive(rest, owner.subject, casual=casual), text
-    )
+    return _possessed(owner, rest, text, casual) or told(owner, read_possessive(rest, owner.subject), text)
 
 
 def _thing(thing: tuple[FactKey, str], clause: str) -> Statement:

@@ -12,7 +12,7 @@ from memory.rules.words import EDGES
 MAX_WORDS = 8
 
 _TRAIL = re.compile(
-    r"(?:,\s*(?:everyone|everybody|mate|man|folks|guys)|"
+    r"(?:,\s*(?:everyone|everybody|mate|man|folks|guys|ugh|yuck|yum|yummy|eww?|bleh|phew|mmm+|tbh|honestly|obviously)|"
     r"[\s,;:]+(?:now|currently|these days|at the moment|right now|nowadays|by the way|btw|though|too|as well|again|"
     r"actually|today|tonight|tomorrow|recently|lately|later|soon|please|you know|you see|i think|i guess|i believe|"
     r"haha|"
@@ -36,18 +36,38 @@ _CUT = re.compile(
     r"\s+(?:because|since|so that|which|who|whom|where|when|while|whereas|but|although|though|until|till|unless|"
     r"instead of|rather than|due to|because of|thanks to|and (?:i|we|my|it|that|so|then|now|you|your|keep|don't|"
     r"please)|"
-    r"and (?:want|need|would|am|was|have|had|will|can|could|like|love|live|work))\b.*$|\s*[;(\[{\u2026].*$|"
+    r"and (?:want|need|would|am|was|have|had|will|can|could|like|love|live|work))\b.*$|"
+    r"\s*(?:[;\[{\u2026]|\((?!\d{2,5}\) ?\d)).*$|"
     r"\s[\u2013\u2014-]\s.*$|:\s.*$|,?\s+not\s+.*$|,\s+(?:so|and|but|which|who|where|because|as|if|since|my|i|we|it|"
     r"it's|that|in case|please|thanks|keep|remember|note|don't|do not|use|he|she|they|you|just)\b.*$",
     re.IGNORECASE,
 )
 _NONE = re.compile(r"^no longer\s|\s(?:is|are)$", re.IGNORECASE)  # what it is not, or what was cut off at a mask
+#: "Obviously not pink": what it is not.
+_DENIED = re.compile(
+    r"^(?:obviously|certainly|definitely|clearly|surely|probably|simply|absolutely|actually|really|truly|honestly|"
+    r"still|just|now|also|usually|currently|sadly|luckily|apparently|evidently|maybe|perhaps) not\b",
+    re.IGNORECASE,
+)
+#: "I hate coriander, tastes like soap": how it is. Written small, for names of places follow commas too.
+_MORE = (
+    r"(?:(?:tast|smell|look|feel|sound|seem|remind|mak|giv|keep|hurt|cost|get|driv|turn|bring|tak|put|mean|help|ruin|"
+    r"calm|work)e?s (?!of\b|and\b|or\b|in\b|on\b|at\b)|(?:taste|smell|look|feel|sound|seem|remind|make|give) "
+    r"(?:like|so|too|me|us|it|really|very) |[a-z]+s (?:me|us|them) |[a-z]+ as (?=hell|heck|fuck|anything))\w"
+)
+_SAYS_MORE, _AND_SAYS_MORE = re.compile(_MORE), re.compile(rf",\s+{_MORE}.*$")
+#: Behind the name of somebody who says it without a comma: "I'm Sober since March" is none.
+_BESIDE_NAME = re.compile(
+    r"\s+(?!(?:and|but|who|by the way|btw|actually|here|speaking|though|haha|lol|please)\b)[^\W_]", re.IGNORECASE
+)
 _SPLIT = re.compile(r"\s*(?:,\s*(?:and|or|&)?|\band\b|&|\bor\b|\bas well as\b|/)\s*", re.IGNORECASE)
 
 
 def trimmed(words: str) -> str:
     """Return the words without what follows the value: times, fillers, reasons, contrasts and punctuation."""
-    value = without_trail(_CUT.sub("", words.strip(), count=1).strip(EDGES))
+    if _DENIED.match(words.strip()):
+        return ""
+    value = without_trail(_AND_SAYS_MORE.sub("", _CUT.sub("", words.strip(), count=1)).strip(EDGES))
     return "" if _NONE.search(value) else value
 
 
@@ -80,6 +100,10 @@ def believable(kind: str, words: str, *, casual: bool) -> str | None:
     if not value or len(value) > 120 or len(value.split()) > MAX_WORDS:
         return None
     if value.casefold() in PRONOUNS and kind != "count":
+        return None
+    if kind != "title" and _SAYS_MORE.match(value):
+        return None
+    if kind == "strict_name" and _BESIDE_NAME.match(words.strip()[len(value) :]):
         return None
     return BELIEVABLE[kind](value, casual)
 
