@@ -29,6 +29,7 @@ from memory.rules.topics import Holds, Topic
 from memory.rules.topics import topics as all_topics
 from memory.rules.wished import being_named
 from memory.rules.words import content_words
+from memory.told_otherwise import as_told
 from memory.topics import Label, Topics
 from memory.turn import Draft, Forget, Scope
 from memory.unnaming import is_alone, left_s, unnamed, unnamed_by
@@ -70,7 +71,8 @@ class Forgetting:
         Raises: EngineDown: nothing may be forgotten yet, for the wishes could not be read again afterwards.
         """
         known = self._vault.named(scope)
-        apart = [each for wish in wishes for each in _of_each(wish, known)]
+        told = as_told(self._vault, scope, wishes)
+        apart = [each for wish in told for each in _of_each(wish, known)]
         every = [each for wish in apart for each in self._by_all_names(scope, wish, known)]
         gone, by_words = self._gone(scope, every), any(not wish.attributes for wish in every)
         found: list[Forget] = []

@@ -64,7 +64,8 @@ _ARE = re.compile(
 )
 _LIVE_AND_WORK = re.compile(r"^where i (?:live and work|work and live)$", re.IGNORECASE)
 _SHARED_NOUN = re.compile(r"(?:'s|s') (?P<noun>names|birthdays|ages|jobs|addresses|phone numbers)$", re.IGNORECASE)
-_FEATURES = listing(
+#: What somebody has one of, by the word that it is known by.
+FEATURES = listing(
     "name, first name, last name, middle name, surname, nickname, address, home, home address, work address, email, "
     "email address, e-mail, e-mail address, phone, phone number, mobile number, telephone number, birthday, "
     "date of birth, age, job, job title, occupation, profession, employer, company, school, city, home town, hometown, "
@@ -157,7 +158,7 @@ def _items(part: str) -> list[str]:
     if len(items) > 1 and of_beings and noun and _is_being(re.sub(r"(?:'s|s') [\w ]+$", "", items[-1])):
         items = [f"{item.removesuffix(chr(39) + 's')}'s {noun['noun']}" for item in items[:-1]] + items[-1:]
         return [found["front"] + item for item in items] if all(map(_is_beings_own, items)) else [part]
-    known = _CATEGORIES if re.search(r"favou?rite $", found["front"], re.IGNORECASE) else _FEATURES
+    known = _CATEGORIES if re.search(r"favou?rite $", found["front"], re.IGNORECASE) else FEATURES
     if len(items) > 1 and all(_is_one_of(item, known) or (of_beings and _is_being(item)) for item in items):
         return [found["front"] + item for item in items]
     return [part]

@@ -9,30 +9,21 @@ from collections.abc import Sequence
 
 from memory.aliases import PREFIXES
 from memory.rules.deaths import living
-from memory.rules.joined import BETWEEN, is_told_of_another, joined, without_request
+from memory.rules.joined import BETWEEN, FEATURES, is_told_of_another, joined, without_request
 from memory.rules.lexicon import ANIMALS, RELATIVES
 from memory.rules.plurals import singular
 from memory.rules.possessives import key
 from memory.rules.predicates import Owner, Statement
 from memory.rules.questions import TIME_BEHIND
 from memory.rules.questions import asked_about as asked_about  # what a question names, a wish to forget may name too
-from memory.rules.sentences import MAX_SENTENCE_CHARS, Clause, asks, clauses, sentences_and_rest, without_lead
+from memory.rules.relations import RELATIONS
+from memory.rules.sentences import MAX_SENTENCE_CHARS, Clause, asks, clauses, sentences_and_rest
 from memory.rules.statements import read_statements
+from memory.rules.wish_frames import asked_to_forget, named_in, of_user
 from memory.rules.wished import NOTHING, ORDERS, THAT, Before, about_orders, all_about, being_named
 from memory.rules.words import content_words
 from memory.turn import Forget
 
-_VERB = (
-    r"(?:forget|delete|erase|remove|wipe|clear|drop|stop remembering|don'?t remember|do not remember|"
-    r"no longer remember)"
-)
-_FORGET = re.compile(
-    rf"^(?:(?:please|can you|could you|would you|will you|you (?:can|may|should|must|could)|i (?:want|need|"
-    rf"would like|'d like) you to|i'd like you to|just|kindly|now|also|and|but|ok(?:ay)?|actually|so|hey)[, ]+)*"
-    rf"{_VERB}(?: about)?\s+(?P<target>.+?)(?:[, ]+(?:please|thanks|thank you|now|again|for me|from (?:your |"
-    rf"the )?memory))*$",
-    re.IGNORECASE,
-)
 _BEGINS = re.compile(r"\b(?:forget|delete|erase|remove|wipe|clear|drop|remember)", re.IGNORECASE)
 _NO_TARGET = re.compile(
     r"^(?:it|about it|that i asked|i asked|i said anything|that question|the question|this conversation's|me not|"
@@ -43,10 +34,17 @@ _NO_TARGET = re.compile(
 )
 _MEMORY_VERBS = re.compile(r"^(?:delete|erase|remove|wipe|clear|drop)\b", re.IGNORECASE)
 _ABOUT_MEMORY = re.compile(
-    r"\b(?:you (?:know|knew|have|stored|saved|remember)|about me|i (?:told|said|mentioned)|i(?:'ve| have) told|"
+    r"\b(?:you (?:know|knew|have|stored|saved|remember)|about me|i (?:told|gave|said|mentioned)|i(?:'ve| have) told|"
     r"memor(?:y|ies)|where i|what i|who i|how (?:old )?i|when i|that i|fact that|"
+    r"my (?:\w+ )?(?:phone|mobile|telephone|cell|passport|account) number$|my (?:password|pin|blood type|salary)$|"
     r"my (?:name|address|age|birthday|job|home|city|employer|hobby|hobbies|diet|allerg\w+|favou?rite \w+|\w+'s name|"
     r"data|details|profile|history))\b",
+    re.IGNORECASE,
+)
+#: "Remove my address from this letter" is work on a text.
+_ELSEWHERE = re.compile(
+    r"^my (?:\w+ ){1,3}(?:from|in|on|off|out of) (?:this|that|the|my|a|an|these|those) (?!(?:\w+ )?"
+    r"(?:memor|database|system|records?|profile|history|chat|conversation))",
     re.IGNORECASE,
 )
 _EVERYTHING = re.compile(
@@ -128,24 +126,24 @@ def beings_unnamed(wish: Forget) -> tuple[str, ...]:
 
 def _forget(sentence: str) -> Sequence[Forget]:
     body = sentence.strip().rstrip("?.! ")
-    found = _FORGET.match(body) or _FORGET.match(without_lead(body))
-    if not found or re.match(r"(?:don't|do not|never) forget", body, re.IGNORECASE):
+    asked = asked_to_forget(body)
+    if asked is None:
         return ()
-    said = found["target"].strip(" ,.!")
-    words, _ = without_request(said)
-    target = _BEHIND.split(words)[0].strip(" ,")
-    if words != said and (_EVERYTHING.match(target) or _THAT.match(target)):
+    words, _ = without_request(asked.target)
+    said = _BEHIND.split(words)[0].strip(" ,")
+    target = named_in(said)
+    if words != asked.target and (_EVERYTHING.match(target) or _THAT.match(target)):
         return ()  # "Forget that and tell me a joke." is no wish, and one with an exception is not carried out
     if _EVERYTHING.match(target) and not _THAT.match(target):
-        return (Forget(target=target, everything=True),)
-    of_memory = _ABOUT_MEMORY.search(target) or _FROM_MEMORY.search(body)
-    if _MEMORY_VERBS.search(_verb(body)) and not of_memory:
+        return () if asked.in_passing else (Forget(target=target, everything=True),)
+    of_memory = _ABOUT_MEMORY.search(said) or _FROM_MEMORY.search(body)
+    if _MEMORY_VERBS.search(asked.verb) and (not of_memory or _ELSEWHERE.search(asked.target)):
         return ()
     if _THAT.match(target):
         return _LAST
     if _NO_TARGET.match(target) or about_orders(target):
         return ()
-    return _each(target) or _targeted(target)
+    return _each(target) or targeted(target)
 
 
 def _each(target: str) -> list[Forget]:
@@ -162,7 +160,7 @@ def _each(target: str) -> list[Forget]:
         elif is_told_of_another(part) or (states and not _stated(_LEAD_IN.sub("", part).strip())):
             return []
         else:
-            found = _targeted(part)
+            found = targeted(part)
             short = any(len(content_words(wish.target)) < 2 for wish in found if not wish.attributes)
             few = few or (short and not all_about(part))
             wishes += found
@@ -175,11 +173,6 @@ def _told_beside(sentence: str) -> list[str]:
     return [asked] if asked.casefold().startswith("remember") else []
 
 
-def _verb(body: str) -> str:
-    found = re.search(_VERB, body, re.IGNORECASE)
-    return found[0] if found else ""
-
-
 def _that(rest: list[str], before: Before) -> Sequence[Forget]:
     """Return the wish for what was said last, and take it out of the rest where it stands in front of the wish.
 
@@ -187,7 +180,7 @@ def _that(rest: list[str], before: Before) -> Sequence[Forget]:
     """
     if rest and len(content_words(rest[-1])) > 1:
         said = rest.pop().strip().rstrip(".!")
-        return _targeted(f"that {said}") if _OF_SELF.match(said) and not asks(said) else ()
+        return targeted(f"that {said}") if _OF_SELF.match(said) and not asks(said) else ()
     if before.message_id:
         return (Forget(target=THAT, message_id=before.message_id),)
     facts = [one.fact for one in before.statements]
@@ -196,7 +189,7 @@ def _that(rest: list[str], before: Before) -> Sequence[Forget]:
     )
 
 
-def _targeted(target: str) -> Sequence[Forget]:
+def targeted(target: str) -> Sequence[Forget]:
     """Return the wish with the attributes that the target names; a whole statement names its value too.
 
     Whatever is stated is a wish of its own: each of several, and each value.
@@ -222,7 +215,7 @@ def _targeted(target: str) -> Sequence[Forget]:
 
 def _all_about(about: str) -> Sequence[Forget]:
     """Return the wish for what the words name as such, and the one for wherever they stand."""
-    wishes = _targeted(about)
+    wishes = (*targeted(about), *(targeted(of_user(about)) if of_user(about) else ()))
     mine = all(wish.subject == "user" and wish.attributes and not wish.value for wish in wishes)
     return (*wishes, Forget(target=about)) if mine and _MINE.match(about) and not _OF_NAME.search(about) else wishes
 
@@ -278,10 +271,20 @@ def _asked_for(target: str, named: Sequence[tuple[str, str]], *, in_time: bool) 
     if not named or (in_time and named[0][1].startswith("attr:")):
         return Forget(target=target)
     subject = named[0][0]
-    attributes = tuple(attribute for who, attribute in named if who == subject)
+    whole = named[0][1].removeprefix("attr:")
+    words = target if whole != named[0][1] and whole not in FEATURES and _MINE.match(target) else ""
+    attributes = tuple(
+        attribute for who, attribute in named if who == subject and not (words and _is_of_front(attribute, words))
+    )
     if _OF_NAME.search(target) and any(attribute.startswith(PREFIXES) for attribute in attributes):
         attributes = tuple(attribute for attribute in attributes if attribute not in _WITH_BEINGS)
     return Forget(target=target, subject=subject, attributes=attributes)
+
+
+def _is_of_front(attribute: str, words: str) -> bool:
+    """True for the car in "my car insurance": the words begin with it, and name something else."""
+    found = [match for each in RELATIONS if each.attribute == attribute for match in each.asked.finditer(words)]
+    return bool(found) and all(match.end() < len(words) for match in found)
 
 
 def _about_person(target: str, name: str, rest: str) -> Forget:
@@ -293,4 +296,4 @@ def _about_person(target: str, name: str, rest: str) -> Forget:
 
 
 def _repeats_wish(sentence: str) -> bool:
-    return bool(_FORGET.match(sentence.strip().rstrip("?.! ")))
+    return asked_to_forget(sentence.strip().rstrip("?.! ")) is not None
