@@ -3,6 +3,7 @@
 Law: ``memory/rules/relations.py``. Studying comes before working, so that a student's university is no employer.
 """
 
+from memory.rules.homes import HOME, HOME_IN, KNOWN, NO_THING
 from memory.rules.relation import Relation, relation
 from memory.rules.words import MONTH
 
@@ -14,6 +15,8 @@ _DATE = (
     r"(?![^,]*\b(?:or|is|was|be)\b|,(?! (?:so|and|but|which|because|as|not|please|thanks|too|though|btw|by the way|"
     r"actually|remember|keep|note|don't)\b))"
 )
+
+_MOVED = r"(?:have )?(?:moved|relocated|emigrated|immigrated|settled)(?: down| back| over| house| home)?"
 
 PEOPLE: tuple[Relation, ...] = (
     relation(
@@ -35,18 +38,20 @@ PEOPLE: tuple[Relation, ...] = (
         "lives",
         "place",
         "{S} lives in {v}.",
-        """
-        lives? (?:with .{2,30} )?in {v}
-        lives? (?:near|at|outside|close to|next to) {v} -> {S} lives near {v}.
-        be (?:living|based|residing|located|settled) in {v}
-        resides? in {v}
-        (?:have )?(?:moved|relocated|emigrated|immigrated|settled)(?: down| back| over| house| home)? (?:to|in) {v}
-        be (?:back )?living in {v}
-        have been (?:living|based) in {v}
-        have lived in {v} (?:for|since) .+
-        (?:have )?moved (?:here |over )?from .{2,40} to {v}
-        (?:have )?left .{2,40} (?:for|and moved to) {v}
-        have my home in {v}
+        rf"""
+        lives? (?:with .{{2,30}} )?in {{v}}
+        lives? (?:near|at|outside|close to|next to) {{v}} -> {{S}} lives near {{v}}.
+        be (?:living|based|residing|located|settled) in {{v}}
+        resides? in {{v}}
+        {_MOVED} to (?={HOME}){{v}}
+        {_MOVED} in (?={HOME_IN}){{v}}
+        be (?:back )?living in {{v}}
+        have been (?:living|based) in {{v}}
+        have lived in {{v}} (?:for|since) .+
+        (?:have )?moved (?:here |over )?from {NO_THING}.{{2,40}} to (?={HOME}){{v}}
+        (?:have )?left .{{2,40}} and moved to (?={HOME}){{v}}
+        (?:have )?left (?:{KNOWN} for (?={HOME})|.{{2,40}} for (?={KNOWN})){{v}}
+        have my home in {{v}}
         """,
         """
         (?:new )?home be (?:in )?{v}

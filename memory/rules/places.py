@@ -8,7 +8,11 @@ import re
 from memory.rules.lexicon import PRONOUNS, listing
 from memory.rules.words import EDGES, MONTH, after_article, first_word, has_article, has_capital
 
-_WITH = re.compile(r"\s+(?:with|together|alone|as|near my|close to|for work|for my|to be|about)\b.*$", re.IGNORECASE)
+_WITH = re.compile(
+    r"\s+(?:with|together|alone|as|near my|close to|for|to be|about|from|after|before|permanently|"
+    r"temporarily)\b.*$|\s+an?$",
+    re.IGNORECASE,
+)
 _ON_THE_WAY = re.compile(
     r"\s+(?:on|in|for|from|next|this|via|during|after|before|with|around|by|to|and (?=[a-z]))\b.*$", re.IGNORECASE
 )
@@ -25,7 +29,7 @@ _ORGANISATION = re.compile(
 _NOT_PLACES = listing(
     "fear, hope, peace, denial, debt, poverty, pain, hell, heaven, luxury, squalor, style, constant, front, general, "
     "particular, fact, person, bed, work, sleep, dinner, lunch, breakfast, marketing, sales, engineering, finance, "
-    "vim, emacs, linux, windows, mac, python, rust, my, your"
+    "vim, emacs, linux, windows, mac, python, rust, my, your, with, together, next, last"
 )
 _VAGUE_PLACES = listing(
     "city, town, village, country, countryside, suburb, suburbs, area, region, neighbourhood, neighborhood, place, "

@@ -6,10 +6,12 @@ Law: nothing is added to the user's words. What is quoted, pasted, played or han
 import re
 from dataclasses import dataclass, replace
 
+from memory.rules.composed import COMPOSED
 from memory.rules.family import may_be_apposed
 from memory.rules.lexicon import A_MONTH, RELATIVE
 from memory.rules.relative_clauses import goes_on
 from memory.rules.words import PERSON_NAME
+from memory.rules.youth import is_of_youth
 
 MAX_SENTENCES = 24  #: of a message; what comes later is kept verbatim only
 MAX_SENTENCE_CHARS = 400  #: people state facts in shorter sentences; longer ones are pasted or lists
@@ -41,12 +43,12 @@ _MATERIAL = re.compile(
     r"an|the|my) (?:text|email|letter|article|draft|story|poem|code|log|transcript))\b",
     re.IGNORECASE,
 )
-#: The rest of the message is a game or a story.
+#: The rest of the message is a game or a story: and see ``memory/rules/composed.py``.
 _PLAY = re.compile(
     r"\b(?:role-?play(?:ing)?|let'?s (?:play|pretend|imagine|say)|pretend|imagine|act as|acting as|you are now|"
     r"in (?:my|a|the|this) (?:novel|story|book|game|dream|film|movie|play|screenplay|script|scenario|campaign)"
     r"|(?:my|the|a) (?:main )?(?:character|protagonist|narrator)\b|fictional|write (?:me )?(?:a|an|"
-    r"the) .{0,60}\b(?:from the perspective|in the voice|first person)"
+    r"the) .{0,60}\b(?:from the perspective|in the voice|first[- ]person)"
     r"|as if i|just kidding|only joking|for the sake of argument|hypothetically)\b",
     re.IGNORECASE,
 )
@@ -109,7 +111,8 @@ _HARMLESS_IF = re.compile(
 )
 _PARENTHESIS = re.compile(r",\s*(?:by the way|btw|of course|actually|as you know|in fact),(?=\s)", re.IGNORECASE)
 _REPORTED = re.compile(
-    r"^(?!i\b|we\b)[\w' ]{1,40}?\b(?:says?|said|thinks?|thought|claims?|claimed|believes?|believed|told|tells|"
+    r"^(?!i\b|we\b|please write (?:this|that|it) down\b)"
+    r"[\w' ]{1,40}?\b(?:says?|said|thinks?|thought|claims?|claimed|believes?|believed|told|tells|"
     r"writes?|wrote|asks?|asked|insists?|swears?|answered|replied|goes(?=[,:]|$))\b",
     re.IGNORECASE,
 )
@@ -292,7 +295,8 @@ def _clauses_of(sentence: str, number: int, framed: bool) -> list[Clause]:
         question = bool(_ASKS.match(part)) or (marked and (n >= last_question))
         text = without_lead(part)
         if text:
-            no_fact = reported or unreal or "\u2026" in text
+            of_youth = is_of_youth(text, parts[n - 1] if n else "")
+            no_fact = reported or unreal or of_youth or "\u2026" in text
             found.append(Clause(text=text, question=question, unreal=no_fact, framed=framed, sentence=number))
         framed = framed or _frames(part, text)
     if _JOKE_AFTER.search(body) or any(c.unreal and _UNREAL.match(c.text) for c in found):
@@ -366,6 +370,8 @@ def _before_material(words: str) -> str:
         if found:
             start = _sentence_start(words, found.start())
             words = f"{words[:start]}\n\u2026" if words[:start].strip() else ""
+    if composed := COMPOSED.search(words):
+        words = f"{words[: composed.start()]}\n\u2026" if words[: composed.start()].strip() else ""
     if len(words) > 1500:  # "... here it is:" and then a page of somebody else's text
         colon = re.search(r":[ \t]*\n", words)
         words = words[: colon.start()] if colon else words
