@@ -8,8 +8,10 @@ without their width and take milliseconds per phrase, which is too slow here.
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from memory.rules.lexicon import A_MONTH, MONTHS, WEEKDAYS
+from memory.rules.tenses import means_ahead
 from memory.turn import TimeExpression
 
 Span = tuple[datetime, datetime]
@@ -39,10 +41,7 @@ _GATE = re.compile(
     r"|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b)",
     re.IGNORECASE,
 )
-_FUTURE = re.compile(
-    r"\b(?:will|going to|gonna|due|upcoming|next|tomorrow|plan(?:s|ning)?|flying|travelling|traveling|'ll|until|by)\b",
-    re.IGNORECASE,
-)
+_A_MONTH = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
 
 
 def find_times(text: str, now: datetime) -> tuple[TimeExpression, ...]:
@@ -52,14 +51,13 @@ def find_times(text: str, now: datetime) -> tuple[TimeExpression, ...]:
     if not _GATE.search(text):
         return ()
     moment = now.astimezone(UTC)
-    ahead = bool(_FUTURE.search(text))
     taken = bytearray(len(text))  # a 1 where a time stands
     times: list[tuple[int, int, Span]] = []
-    for pattern, resolve in _EXPRESSIONS:
-        for found in pattern.finditer(text):
+    for pattern, resolve in (*_OF_MONTHS, *_OTHERS) if _A_MONTH.search(text) else _OTHERS:
+        for found in islice(pattern.finditer(text), MAX_TIMES):
             if any(taken[found.start() : found.end()]):
                 continue
-            span = _resolved(resolve, found, moment, ahead)
+            span = _resolved(resolve, found, moment)
             if span is not None:
                 times.append((found.start(), found.end(), span))
                 taken[found.start() : found.end()] = b"\1" * (found.end() - found.start())
@@ -69,14 +67,18 @@ def find_times(text: str, now: datetime) -> tuple[TimeExpression, ...]:
     )
 
 
-Resolver = Callable[["re.Match[str]", datetime, bool], Span | None]
+Resolver = Callable[["re.Match[str]", datetime], Span | None]
 
 
-def _resolved(resolve: Resolver, found: "re.Match[str]", now: datetime, ahead: bool) -> Span | None:
+def _resolved(resolve: Resolver, found: "re.Match[str]", now: datetime) -> Span | None:
     try:
-        return resolve(found, now, ahead)
+        return resolve(found, now)
     except (ValueError, OverflowError):  # 31 February, the year 0, ten thousand years ago
         return None
+
+
+def _ahead(found: "re.Match[str]") -> bool:
+    return means_ahead(found.string, found.start(), found.end())
 
 
 def _midnight(at: datetime) -> datetime:
@@ -118,7 +120,7 @@ def _at_clock(found: "re.Match[str]", span: Span, start_hour: int = 0) -> Span:
     return start, start + timedelta(hours=1)
 
 
-def _near_day(found: "re.Match[str]", now: datetime, _ahead: bool) -> Span:
+def _near_day(found: "re.Match[str]", now: datetime) -> Span:
     word = " ".join(found["word"].lower().split())
     offset = {"yesterday": -1, "last night": -1, "tomorrow": 1}.get(word, 0)
     if word.startswith(("the day", "day")):
@@ -143,11 +145,11 @@ def _shifted(now: datetime, unit: str, count: int) -> Span:
     return _year(now.year + count)
 
 
-def _ago(found: "re.Match[str]", now: datetime, _ahead: bool) -> Span:
+def _ago(found: "re.Match[str]", now: datetime) -> Span:
     return _shifted(now, found["unit"].lower(), -_number(found["number"]))
 
 
-def _in_units(found: "re.Match[str]", now: datetime, _ahead: bool) -> Span:
+def _in_units(found: "re.Match[str]", now: datetime) -> Span:
     return _shifted(now, found["unit"].lower(), _number(found["number"]))
 
 
@@ -155,7 +157,7 @@ def _which(found: "re.Match[str]") -> int:
     return {"last": -1, "past": -1, "previous": -1, "next": 1, "coming": 1}.get(found["which"].lower(), 0)
 
 
-def _last_unit(found: "re.Match[str]", now: datetime, _ahead: bool) -> Span:
+def _last_unit(found: "re.Match[str]", now: datetime) -> Span:
     which, unit, today = _which(found), found["unit"].lower(), _midnight(now)
     monday = today - timedelta(days=today.weekday())
     if unit == "week":
@@ -170,21 +172,21 @@ def _last_unit(found: "re.Match[str]", now: datetime, _ahead: bool) -> Span:
     return _year(now.year + which)
 
 
-def _last_weekday(found: "re.Match[str]", now: datetime, ahead: bool) -> Span | None:
+def _last_weekday(found: "re.Match[str]", now: datetime) -> Span | None:
     word = (found["which"] or "").lower()
-    if not word and not found["on"] and not found["hour"]:
+    if not word and found["on"] is None and not found["hour"]:
         return None  # "Monday" alone is a name as often as a time
     day = next(n for n, name in enumerate(WEEKDAYS) if name.startswith(found["weekday"].lower()))
     today = _midnight(now)
     back = (today.weekday() - day) % 7
-    if word in ("next", "coming", "this") or (not word and ahead):
+    if word in ("next", "coming", "this") or (not word and _ahead(found)):
         start = today + timedelta(days=(7 - back) % 7 or (7 if word == "next" else 0))
     else:
         start = today - timedelta(days=back or (7 if word else 0))
     return _at_clock(found, _days(start))
 
 
-def _last_season(found: "re.Match[str]", now: datetime, _ahead: bool) -> Span | None:
+def _last_season(found: "re.Match[str]", now: datetime) -> Span | None:
     if not found["which"] and not found["year"]:
         return None  # "spring" and "fall" alone are other words as often
     which, first = (found["which"] or "").lower(), _SEASONS[found["season"].lower()]
@@ -196,21 +198,22 @@ def _last_season(found: "re.Match[str]", now: datetime, _ahead: bool) -> Span | 
     return _month(year, first, 3)
 
 
-def _named_month(found: "re.Match[str]", now: datetime, ahead: bool) -> Span:
+def _named_month(found: "re.Match[str]", now: datetime) -> Span:
     month = _month_number(found["month"])
     if found["year"]:
         return _month(int(found["year"]), month)
     which = (found["which"] or "").lower()
-    if which == "next" or (ahead and which != "last"):
+    if which == "next" or (which != "last" and _ahead(found)):
         return _month(now.year + (month < now.month or (which == "next" and month == now.month)), month)
     return _month(now.year - (month > now.month or (which == "last" and month == now.month)), month)
 
 
-def _calendar_day(found: "re.Match[str]", now: datetime, ahead: bool) -> Span:
+def _calendar_day(found: "re.Match[str]", now: datetime) -> Span:
     month, day = _month_number(found["month"]), int(found["day"])
     if found["year"]:
         return _at_clock(found, _days(datetime(int(found["year"]), month, day, tzinfo=UTC)))
     start = datetime(now.year, month, day, tzinfo=UTC)
+    ahead = _ahead(found)
     if ahead and start < _midnight(now):
         start = datetime(now.year + 1, month, day, tzinfo=UTC)
     elif not ahead and start > now:
@@ -218,11 +221,30 @@ def _calendar_day(found: "re.Match[str]", now: datetime, ahead: bool) -> Span:
     return _at_clock(found, _days(start))
 
 
-def _iso_day(found: "re.Match[str]", _now: datetime, _ahead: bool) -> Span:
+def _from_day_to_day(found: "re.Match[str]", now: datetime) -> Span | None:
+    """Return "28 March to 12 April" whole: it is ahead until it has ended. The first month may be left unsaid."""
+    since, until = _month_number(found["first"] or found["month"]), _month_number(found["month"] or found["first"])
+    earlier = (since, int(found["since"])) > (until, int(found["until"]))  # from December to January
+    if earlier and since == until:
+        return None
+
+    def in_year(year: int) -> Span:
+        start = datetime(year - earlier, since, int(found["since"]), tzinfo=UTC)
+        return start, datetime(year, until, int(found["until"]), tzinfo=UTC) + timedelta(days=1)
+
+    if found["year"]:
+        return in_year(int(found["year"]))
+    spans = [in_year(now.year + n) for n in (-1, 0, 1)]
+    if _ahead(found):
+        return next((span for span in spans if span[1] > _midnight(now)), None)
+    return next(span for span in reversed(spans) if span[0] <= now)
+
+
+def _iso_day(found: "re.Match[str]", _now: datetime) -> Span:
     return _days(datetime(int(found["year"]), int(found["m"]), int(found["d"]), tzinfo=UTC))
 
 
-def _plain_year(found: "re.Match[str]", _now: datetime, _ahead: bool) -> Span:
+def _plain_year(found: "re.Match[str]", _now: datetime) -> Span:
     return _year(int(found["year"]))
 
 
@@ -231,18 +253,48 @@ def _compiled(pattern: str) -> "re.Pattern[str]":
 
 
 _WHICH = r"(?P<which>last|past|previous|this|next|coming)"
-_EXPRESSIONS: tuple[tuple["re.Pattern[str]", Resolver], ...] = (
-    (_compiled(rf"\b{_YEAR}-(?P<m>\d\d)-(?P<d>\d\d)\b"), _iso_day),
+_TH = r"(?:st|nd|rd|th)?"
+_NO_CLOCK = r"(?<!\d)(?<!\d[.:/-])(?<!\bat )"  # what stands before a day: of "9.10" and "at 9", neither is one
+_FIRST = _MONTH.replace("<month>", "<first>")
+_TO = r"(?: ?[-\u2013\u2014] ?| (?:to|until|till|through) )"
+_SINCE, _UNTIL = rf"(?:the )?{_NO_CLOCK}(?P<since>\d{{1,2}}){_TH}", rf"(?:the )?(?P<until>\d{{1,2}}){_TH}"
+#: "by Friday", "for Friday"; "for Friday nights" names no day.
+_BEFORE_DAY = r"(?:(?<=\bby )|(?<=\bfor )|(?<=\buntil )|(?<=\btill ))(?!\w+day (?:morning|evening|night|afternoon)s\b)"
+_OF_MONTHS: tuple[tuple["re.Pattern[str]", Resolver], ...] = (  #: read where a month is named
     (
-        _compiled(rf"\b(?:on )?(?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? {_MONTH}(?:,? {_YEAR})?{_CLOCK}"),
+        _compiled(rf"\b(?:from )?{_SINCE}(?:(?: of)? {_FIRST})?{_TO}{_UNTIL}(?: of)? {_MONTH}(?:,? {_YEAR})?"),
+        _from_day_to_day,
+    ),
+    (
+        _compiled(rf"\bbetween {_SINCE}(?:(?: of)? {_FIRST})? and {_UNTIL}(?: of)? {_MONTH}(?:,? {_YEAR})?"),
+        _from_day_to_day,
+    ),
+    (
+        _compiled(
+            rf"\b(?:from |(?P<between>between ))?{_FIRST} (?:the )?(?P<since>\d{{1,2}}){_TH}"
+            rf"(?(between) and |{_TO})(?:{_MONTH} )?{_UNTIL}(?![.:]\d|\d| ?[ap]\.?m\b| o'clock)(?:,? {_YEAR})?"
+        ),
+        _from_day_to_day,
+    ),
+    (
+        _compiled(rf"\b(?:on )?(?:the )?{_NO_CLOCK}(?P<day>\d{{1,2}}){_TH}(?: of)? {_MONTH}(?:,? {_YEAR})?{_CLOCK}"),
         _calendar_day,
     ),
     (
-        _compiled(rf"\b(?:on )?{_MONTH} (?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? {_YEAR})?{_CLOCK}"),
+        _compiled(rf"\b(?:on )?{_MONTH} (?:the )?(?P<day>\d{{1,2}}){_TH}\b(?:,? {_YEAR})?{_CLOCK}"),
         _calendar_day,
     ),
     (_compiled(rf"\b(?:in |since |last |next )?(?P<which>)?{_MONTH},? (?:of )?{_YEAR}"), _named_month),
-    (_compiled(rf"\b(?:in|since|(?P<which>last|next|this)) {_MONTH}(?P<year>)"), _named_month),
+    (
+        _compiled(
+            rf"\b(?:in |since |(?<=\buntil )|(?<=\btill )|(?P<limit>(?<=\bby ))|(?P<which>last|next|this) ){_MONTH}"
+            r"(?P<year>)(?(limit)(?=\s*(?:[.,!?;]|$|and|or|but)))"
+        ),
+        _named_month,
+    ),
+)
+_OTHERS: tuple[tuple["re.Pattern[str]", Resolver], ...] = (
+    (_compiled(rf"\b{_YEAR}-(?P<m>\d\d)-(?P<d>\d\d)\b"), _iso_day),
     (
         _compiled(
             rf"\b(?P<word>yesterday|today|tonight|tomorrow|last night|(?:the )?day (?:before yesterday|"
@@ -253,7 +305,10 @@ _EXPRESSIONS: tuple[tuple["re.Pattern[str]", Resolver], ...] = (
     (_compiled(rf"\b{_NUMBER} {_UNIT} ago\b"), _ago),
     (_compiled(rf"\bin {_NUMBER} {_UNIT}"), _in_units),
     (_compiled(rf"\b{_WHICH} (?P<unit>weekend|week|month|year|morning|afternoon|evening)\b"), _last_unit),
-    (_compiled(rf"\b(?P<on>on )?(?:{_WHICH} )?{_DAY}{_CLOCK}"), _last_weekday),
+    (
+        _compiled(rf"\b(?P<on>on |{_BEFORE_DAY})?(?:{_WHICH} )?{_DAY}{_CLOCK}"),
+        _last_weekday,
+    ),
     (
         _compiled(
             rf"\b(?:in )?(?:(?P<which>last|this|next|in|the) )?(?P<season>spring|summer|autumn|fall|"
