@@ -56,7 +56,7 @@ class Cues:
     earlier: bool  #: it asks for what held before
     advice: bool  #: it asks for a recommendation
     musing: bool  #: it asks for what was only thought of
-    days: tuple[date, ...]  #: the past days that it names
+    days: tuple[date, ...]  #: the days that it names, past and to come
     until: datetime | None  #: the end of the past time that it asks about
     topics: Mapping[str, float]  #: what it may ask about, by name, with how likely that is, in [0, 1]
 
@@ -99,7 +99,7 @@ def cues_of(call: MemoryCall, topics: Sequence[tuple[Topic, float]]) -> Cues:
         earlier=bool(EARLIER.search(text)),
         advice=advice,
         musing=muses(text),
-        days=tuple(_days(past)),
+        days=tuple(_days(call.times)),
         until=max((time.end for time in past), default=None),
         topics={name: share for name, share in near.items() if share > 0},
     )

@@ -199,3 +199,10 @@ def test_a_being_of_somebody_elses_is_not_the_users(tmp_path):
     memory.tell("forget what I said about the neighbour's son")
     memory.tell("forget what I said about the park dog")
     assert texts(memory) == before
+
+
+def test_a_wish_is_fulfilled_once_and_takes_nothing_like_what_is_gone(tmp_path):
+    memory = told(tmp_path, "My email is ada@x.example.", "My work email is ada@work.example.")
+    memory.tell("Forget my email.")  # with both brought in, of which one line goes from its own record
+    assert "The user's work email is ada@work.example." in texts(memory)
+    assert not any("ada@x.example" in text for text in texts(memory))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from memory.rules.times import find_times
+from tests.memory_rig import build
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)  # a Saturday
 
@@ -273,3 +274,12 @@ def test_each_clause_has_its_own_tense():
         ("2026-06-06", "2026-06-07"),
         ("2027-01-03", "2027-01-04"),
     ]
+
+
+def test_what_is_coming_on_a_day_stands_above_what_was(tmp_path):
+    memory = build(tmp_path, None)  # its clock says March 2026
+    memory.tell("On 2 December 2025 the offsite on budgets took place.")
+    memory.tell("The vet sees Rex on 2 December 2026.")
+    memory.tell("The choir sings in the old church.")
+    assert "vet" in memory.found("What is coming up on 2 December 2026?")[0]
+    memory.files.close()

@@ -15,8 +15,12 @@ _ESCAPED_SPACE = re.compile(r"\\[nrtbf]")
 _ESCAPED_LETTER = re.compile(r"\\u(?![dD][89a-fA-F])([0-9a-fA-F]{4})")  # halves of one stay as they are
 _ID_LISTS = {"ids", "turn_ids", "shared"}
 _ROWS = "SELECT seq, id, messages, answer, injected FROM turns WHERE user = ?"
+#: What was said is read again where it is other words now. What was brought in says nothing by itself; and a wish to
+#: forget that was read twice would take what is like the thing that is gone.
 _REWRITE = """
-    UPDATE turns SET messages = ?, answer = ?, injected = ?, changed = leased_until IS NOT NULL WHERE seq = ?
+    UPDATE turns SET changed = changed OR (leased_until IS NOT NULL AND (messages, answer) IS NOT (?1, ?2)),
+                     messages = ?1, answer = ?2, injected = ?3
+    WHERE seq = ?4
 """
 _BLANK = """
     UPDATE turns SET messages = '[]', answer = NULL, injected = '{}', error = '', changed = leased_until IS NOT NULL,
