@@ -59,6 +59,10 @@ def test_news_replace_what_was_known(tmp_path, before: str, news: str, old: str,
         "My desk was moved to the corner.",
         "My family moved to Berlin.",
         "Tom is home now.",
+        "Anna is my home.",
+        "My team was moved to 5 daily standups.",
+        "I got a new phone, Black Friday deal",
+        "I got a new watch, Anna gave it to me.",
         "Tomorrow is my 35th birthday.",
         "My spirits rose to the occasion.",
         "I bought a new phone, it was cheap.",
@@ -70,3 +74,17 @@ def test_what_sounds_like_news_states_nothing(tmp_path, text: str):
 
 def test_a_boss_who_is_told_of_again_stays(tmp_path):
     assert "The user's boss is called Karen." in current(told(tmp_path, "My boss is Karen.", "My new boss is Karen."))
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        ("My phone is (555) 123-4567", "The user's phone is (555) 123-4567."),
+        ("I like works by Bach.", "The user likes works by Bach."),
+        ("I moved to Rome when I was 45, last year.", "The user lives in Rome."),
+        ("Give me reviews of places where I can eat. I'm allergic to nuts.", "The user is allergic to nuts."),
+        ('Do you like the novel "Dune"? My name is Ada.', "The user's name is Ada."),
+    ],
+)
+def test_what_is_said_plainly_is_read(tmp_path, text: str, fact: str):
+    assert fact in current(told(tmp_path, text))

@@ -11,6 +11,8 @@ from tests.memory_rig import ADA, texts, told
 ENDED = """
 I quit my job.|work=
 I just lost my job|work=
+i just got laid off :(|work=
+I got laid off last Friday|work=
 Unfortunately I got laid off last week.|work=
 I was made redundant.|work=
 They let me go yesterday.|work=
@@ -104,6 +106,11 @@ def test_what_ended_is_brought_in_no_more_and_stays_in_history(tmp_path, before:
         ("I live in New York.", "I no longer live in York.", "The user lives in New York."),
         ("I like green tea.", "I don't like tea anymore.", "The user likes green tea."),
         ("Yesterday I quit my job.", "I work at Norvane.", "The user works at Norvane."),
+        ("I have two cats, Tom and Kit.", "I sold my cat.", "The user has a cat called Tom."),
+        ("My phone is 07700 900327.", "I sold my phone.", "The user's phone is 07700 900327."),
+        ("I play the violin.", "I sold my violin and bought a better one.", "The user plays the violin."),
+        ("My boss is Peter.", "I have a new manager training on Monday.", "The user's boss is called Peter."),
+        ("My boss is Peter.", "I got a new boss mug.", "The user's boss is called Peter."),
     ],
 )
 def test_another_value_is_not_ended(tmp_path, before: str, then: str, holds: str):

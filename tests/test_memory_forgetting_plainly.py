@@ -206,3 +206,17 @@ def test_a_wish_is_fulfilled_once_and_takes_nothing_like_what_is_gone(tmp_path):
     memory.tell("Forget my email.")  # with both brought in, of which one line goes from its own record
     assert "The user's work email is ada@work.example." in texts(memory)
     assert not any("ada@x.example" in text for text in texts(memory))
+
+
+@pytest.mark.parametrize(
+    ("said", "wish"),
+    [
+        ("My name is Ada.", "delete my name from your database"),
+        ("I'm allergic to nuts.", "forget my allergy to nuts"),
+        ("I drive a Golf.", "forget my car details"),
+        ("My birthday is 3 May.", "erase my birthday from your records"),
+        ("My hubby is Tom.", "forget my hubby"),
+    ],
+)
+def test_what_stands_behind_the_thing_hides_no_wish(tmp_path, said, wish):
+    assert texts(told(tmp_path, said, wish)) == set()

@@ -21,8 +21,8 @@ _TEXTS = (
 )
 _TO_WRITE = (
     r"(?:writ(?:e|ing|es)|wrote|draft(?:ing)?|compos(?:e|ing)|generat(?:e|ing)|creat(?:e|ing)|produc(?:e|ing)|"
-    r"craft(?:ing)?|pen|prepar(?:e|ing)|script|come up with|put together|make|do|give me|tell me|"
-    r"send me|type up|type|need|want|finish|complete|continue|"
+    r"craft(?:ing)?|pen|prepar(?:e|ing)|script|come up with|put together|make|do(?! (?:you|i|we|they)\b)|give me|"
+    r"tell me|send me|type(?: up)?|need|want|finish|complete|continue|"
     r"extend|expand|edit|polish|perform|recite|narrate|rap|sing|read|rate|critique|start|begin|"
     r"help (?:me )?with)"
 )
@@ -33,7 +33,10 @@ _ASKED = (
     r"kindly|quickly|also)\s+)"
 )
 _INVENTED = r"(?:mak(?:e|ing) up|invent(?:ing)?|draft|compose|imagine|improvise|ghost-?write)"
-_OPENS = r"(?::(?=\s|$|[\"'])|(?<=\s)[\"'](?=\w)|\b(?:in which|where(?:in)?|starring|told by|narrated by|spoken by)\b)"
+_OPENS = (
+    r"(?::(?=\s|$|[\"'])|(?<=\s)[\"'](?=\w)|\b(?:in which|wherein|where(?= (?:my name|i am|i'm)\b)|starring|told by|"
+    r"narrated by|spoken by)\b)"
+)
 
 #: "Story: my name is Max".
 _HEADED = r"(?:draft|(?:back|short )?story|poem|monologue|dialogue|lyrics|script|scene|essay|bio)"

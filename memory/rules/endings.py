@@ -37,6 +37,9 @@ _DIETS_WITHOUT = {
     "gluten": ("gluten-free", "gluten free"),
     "carbs": ("keto", "ketogenic", "low-carb", "low carb", "carnivore"),
 }
+#: Where one is reached: the thing may go, and the number stay.
+_REACHED = frozenset("phone mobile telephone cell email mail address number name".split())
+_SMILES = " :;()*^/\\-"
 _FOLLOWED = "|".join(_DIETS_WITHOUT)
 
 #: "Dune and loved it", "Dune in three days"; not "Pride and Prejudice".
@@ -60,8 +63,12 @@ def _thing(told: "re.Match[str]") -> list[tuple[str, str]]:
         return [("drives", ""), ("attr:car", "")]
     if thing in ANIMALS:
         return [(f"pet:{thing}", "")]
-    instrument = believable("known_instrument", thing, casual=True)
-    return [("instrument", thing)] if instrument else [(f"attr:{thing}", "")]
+    return [] if thing in _REACHED else [(f"attr:{thing}", "")]
+
+
+def _traded(told: "re.Match[str]") -> list[tuple[str, str]]:
+    instrument = believable("known_instrument", told["thing"], casual=True)
+    return [("instrument", told["thing"])] if instrument else _thing(told)
 
 
 def _animal(told: "re.Match[str]") -> list[tuple[str, str]]:
@@ -110,11 +117,12 @@ _FORMS: tuple[tuple["re.Pattern[str]", Told], ...] = tuple(
             lambda told: [(f"rel:{told['being'].casefold()}", told["name"])],
         ),
         (
-            rf"my new (?:{_HEADS}) is .+|.+ is my new (?:{_HEADS})|i{HAVE} (?:got |have )?a new (?:{_HEADS})\b.*",
+            rf"my new (?:{_HEADS}) is .+|.+ is my new (?:{_HEADS})|i{HAVE} (?:got |have )?a new (?:{_HEADS})"
+            r"(?:,.*| (?:called|named|who|now|and|at work|since)\b.*)?",
             _all(*(f"rel:{each}" for each in _HEADS.split("|"))),
         ),
         (rf"(?:i|we){HAVE} {_PART_WITH} {_MINE}(?P<thing>{ANIMAL}|[a-z]+){RECENTLY}", _thing),
-        (rf"(?:i|we){HAVE} traded {_MINE}(?P<thing>[a-z]+) in{RECENTLY}", _thing),
+        (rf"(?:i|we){HAVE} traded {_MINE}(?P<thing>[a-z]+) in{RECENTLY}", _traded),
         (
             rf"(?:i|we) (?:no longer|don't|do not) (?:have|own) an? (?P<thing>{ANIMAL}){_ANY_MORE}",
             _thing,
@@ -173,5 +181,5 @@ def _endings(clauses: Sequence[Clause]) -> Iterator[FactKey]:
         if clause.question or clause.unreal or clause.framed:
             continue
         for form, told in _FORMS:
-            if match := form.match(clause.text):
+            if match := form.match(clause.text.rstrip(_SMILES)):
                 yield from (FactKey(subject="user", attribute=name, value=value) for name, value in told(match))

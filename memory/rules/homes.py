@@ -28,8 +28,8 @@ _KNOWN = listing(
     "paris, philly, porto, provence, reims, rennes, rhodes, rome, sacramento, salt lake city, são paulo, sao paulo, "
     "st andrews, st. andrews, stoke on trent, tel aviv, the hague, tokyo, tours, valencia, vienna, cape town, kuala "
     "lumpur, ho chi minh city, mexico city, rio, rio de janeiro, new delhi, abu dhabi, hollywood, canaries, alps, "
-    "andes, azores, algarve, balkans, bahamas, bronx, caribbean, cotswolds, hamptons, hebrides, highlands, midlands, "
-    "midwest, middle east, outback, pacific northwest, philippines, riviera, rockies, bay area, big apple, lake "
+    "andes, azores, algarve, balkans, bronx, caribbean, cotswolds, hamptons, hebrides, highlands, midlands, "
+    "midwest, middle east, outback, pacific northwest, riviera, rockies, bay area, big apple, lake "
     "district, east coast, west coast, far east, deep south"
 )
 #: Behind the front of a name in lower case ("san diego", "fort worth"): a name of two or three words.

@@ -186,7 +186,7 @@ NOT_CALLED = listing(
 NOT_CALLED_ME = listing(
     "later, tomorrow, tonight, today, asap, anytime, sometime, someday, soon, again, instead, directly, first, "
     "whenever, whatever, anything, names, out, "
-    "always, back, when, once, after, before, by, every, any, mr, mrs, sir, madam, names, old-fashioned, "
+    "always, back, when, once, after, before, by, every, any, mr, mrs, sir, madam, old-fashioned, "
     "old, paranoid, cynical, stupid, dumb, naive, lazy, weird, strange, odd, biased, picky, fussy, dramatic, cheesy, "
     "silly, cheap, sentimental, spoiled, spoilt, selfish, pessimistic, optimistic, superstitious, skeptical, "
     "sceptical, nosy, bossy, greedy, insane, delusional, ungrateful, petty, basic, extra, impatient, stubborn, "

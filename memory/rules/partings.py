@@ -17,7 +17,7 @@ COUPLED = (*MARRIED, "girlfriend", "boyfriend", "partner", "fiancé", "fiancée"
 _BEING = rf"(?P<being>(?i:{'|'.join(COUPLED)}))"
 _WHO = rf"(?:(?i:my|our) (?:(?i:now )?ex-?)?{_BEING},?(?: (?P<hers>{PERSON_NAME}))?|(?P<name>{PERSON_NAME}))"
 RECENTLY = (
-    r"(?:,? (?i:yesterday|today|recently|now|last (?:night|week|weekend|month)|this (?:morning|week|month)|"
+    r"(?:,? (?i:yesterday|today|recently|now|last (?:night|week|weekend|month|\w+day)|this (?:morning|week|month)|"
     r"(?:an?|one|two|three|four|a few|a couple of|\d) (?:days?|weeks?|months?) ago|on (?:mon|tues|wednes|thurs|fri|"
     r"satur|sun)day))?"
 )

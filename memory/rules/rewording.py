@@ -31,7 +31,8 @@ _OWNED = "phone|mobile|laptop|computer|car|bike|camera|tablet|watch|tv|console|p
 _MOVED = "moved|rescheduled|pushed(?: back| forward| out)?|postponed|brought forward|shifted|changed"
 _TIME = (
     r"(?i:(?:next |this )?(?:mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|noon|midnight|next \w+|the \d|"
-    rf"(?:{A_MONTH})\b|\d)"
+    rf"(?:{A_MONTH})\b|\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{A_MONTH})\b|"
+    r"\d{1,2}(?:[:.]\d\d)?(?: ?[ap]\.?m\b\.?)?(?=$|,| (?:on|in the|this|next|tomorrow)\b))"
 )
 _TURNED: tuple[tuple["re.Pattern[str]", str], ...] = tuple(
     (re.compile(pattern), form)
@@ -64,7 +65,7 @@ _TURNED: tuple[tuple["re.Pattern[str]", str], ...] = tuple(
             "I work at {v}",
         ),
         (r"^(?i:the number of my (?:children|kids) is) (?P<v>\w+)$", "I have {v} children"),
-        (rf"^(?P<v>{NAME}) is (?i:my|our) (?i:new )?home(?i: now)?$", "I live in {v}"),
+        (rf"^(?P<v>{NAME}) is (?i:my|our) (?i:new home(?: now)?|home now)$", "I live in {v}"),
         (
             r"^(?i:(?:it's|it is|today is|today's|yesterday was) my) (?P<v>\d{1,3})(?i:st|nd|rd|th) "
             r"(?i:birthday)(?i: today| yesterday)?$",
@@ -72,7 +73,8 @@ _TURNED: tuple[tuple["re.Pattern[str]", str], ...] = tuple(
         ),
         (
             rf"^(?i:i|we)(?i:'ve| have)?(?i: just| finally| recently)? (?i:got|bought|have)(?i: myself)? "
-            rf"(?i:a new) (?P<x>(?i:{_OWNED}))(?:,|:| -|,? called)(?i: an?| the)? (?P<v>(?=[A-Z0-9]|i[A-Z]).+)$",
+            rf"(?i:a new) (?P<x>(?i:{_OWNED}))(?:,|:| -|,? called)(?i: an?| the)? "
+            r"(?P<v>(?:i[A-Z]|[A-Z0-9])[\w+-]*(?: [A-Z0-9][\w+-]*){0,4})$",
             "my {x} is {v}",
         ),
         (

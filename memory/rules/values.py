@@ -52,7 +52,7 @@ _DENIED = re.compile(
 #: "I hate coriander, tastes like soap": how it is. Written small, for names of places follow commas too.
 _MORE = (
     r"(?:(?:tast|smell|look|feel|sound|seem|remind|mak|giv|keep|hurt|cost|get|driv|turn|bring|tak|put|mean|help|ruin|"
-    r"calm|work)e?s (?!of\b|and\b|or\b|in\b|on\b|at\b)|(?:taste|smell|look|feel|sound|seem|remind|make|give) "
+    r"calm|work)e?s (?!of\b|and\b|or\b|in\b|on\b|at\b|by\b)|(?:taste|smell|look|feel|sound|seem|remind|make|give) "
     r"(?:like|so|too|me|us|it|really|very) |[a-z]+s (?:me|us|them) |[a-z]+ as (?=hell|heck|fuck|anything))\w"
 )
 _SAYS_MORE, _AND_SAYS_MORE = re.compile(_MORE), re.compile(rf",\s+{_MORE}.*$")
@@ -68,6 +68,8 @@ def trimmed(words: str) -> str:
     if _DENIED.match(words.strip()):
         return ""
     value = without_trail(_AND_SAYS_MORE.sub("", _CUT.sub("", words.strip(), count=1)).strip(EDGES))
+    if words.strip().startswith("(") and value.count(")") > value.count("("):
+        value = f"({value}"  # "(555) 123-4567"
     return "" if _NONE.search(value) else value
 
 

@@ -58,7 +58,7 @@ _SECRET = re.compile(
 )
 _NUMBER = re.compile(r"^(?:phone|mobile|telephone|cell|bank)(?: \w+)? number$", re.IGNORECASE)
 #: As people type it.
-_SHORT = {"bday": "birthday", "b-day": "birthday", "fone": "phone", "hubby": "husband", "gf": "girlfriend"}
+_SHORT = {"bday": "birthday", "b-day": "birthday"}
 _SHORTENED = re.compile(rf"(?<=\bmy )(?:{'|'.join(_SHORT)})\b", re.IGNORECASE)
 
 

@@ -281,10 +281,17 @@ def _asked_for(target: str, named: Sequence[tuple[str, str]], *, in_time: bool) 
     return Forget(target=target, subject=subject, attributes=attributes)
 
 
+#: "My name from your database", "my allergy to nuts", "my car details" are about the name, the allergy and the car.
+_NOUN_BEHIND = re.compile(
+    r"\s+(?!(?:from|in|on|at|to|of|for|out|and|because|i|that|info\w*|details?|date|preferences?|model|make)\b)\w",
+    re.IGNORECASE,
+)
+
+
 def _is_of_front(attribute: str, words: str) -> bool:
     """True for the car in "my car insurance": the words begin with it, and name something else."""
     found = [match for each in RELATIONS if each.attribute == attribute for match in each.asked.finditer(words)]
-    return bool(found) and all(match.end() < len(words) for match in found)
+    return bool(found) and all(_NOUN_BEHIND.match(words, match.end()) for match in found)
 
 
 def _about_person(target: str, name: str, rest: str) -> Forget:

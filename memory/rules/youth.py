@@ -29,11 +29,12 @@ _PASSES = re.compile(
     r"had|owned|kept|enrolled|transferred|switched|studied|adopted|bought|played|drove|liked|loved|hated)\b",
     re.IGNORECASE,
 )
+_OF_LATE = re.compile(r"\b(?:last|this) (?:week|month|year|spring|summer|autumn|fall|winter)\b", re.IGNORECASE)
 _ANYWHERE = re.compile(rf"\b{_WHEN}", re.IGNORECASE)
 _IN_FRONT = re.compile(rf"^\W*{_WHEN}(?: years?(?: old)?| or \w+)?(?: in [\w ]{{2,30}})?\W*$", re.IGNORECASE)
 
 
 def is_of_youth(clause: str, before: str = "") -> bool:
     """Return True for "we moved to Rome when I was 8", and behind "When I was 8"; ``before``: the clause before."""
-    passes = _PASSES.match(clause)
+    passes = _PASSES.match(clause) and not _OF_LATE.search(clause)
     return bool(passes and (_ANYWHERE.search(clause) or _IN_FRONT.match(before)))

@@ -112,7 +112,10 @@ class CubeWriting(VaultBase):
             return changed.cube
 
     def retract(self, scope: Scope, retracts: Sequence[Retract]) -> Written:
-        """Close facts that no longer hold; later statements stay, and without a value those of that time too."""
+        """Close facts that no longer hold; later statements stay, and without a value those of that time too.
+
+        Without a value, where values add up: only one that stands alone, for "I sold my cat" does not say which.
+        """
         now = self._clock()
         closed: list[str] = []
         with self._connections.write(Change.by(scope, Operation.RETRACT)) as connection:
@@ -121,12 +124,10 @@ class CubeWriting(VaultBase):
             )
             for each in retracts:
                 value, at = each.fact.value.strip(), micros(each.at)
-                for known in timeline.of_key(connection, scope.user, each.fact):
-                    cube = known.cube
-                    held = cube.current and cube.state is not State.FROZEN and known.confirmed_at < at + bool(value)
-                    if held and cube.fact is not None and (not value or same_value(cube.fact.value, value)):
+                for known in _meant(timeline.of_key(connection, scope.user, each.fact), value):
+                    if known.cube.state is not State.FROZEN and known.confirmed_at < at + bool(value):
                         timeline.supersede(connection, known, at=each.at, now=now)
-                        closed.append(cube.id)
+                        closed.append(known.cube.id)
         return Written(superseded=tuple(closed))
 
     def used(self, scope: Scope, cube_ids: Sequence[str]) -> None:
@@ -271,3 +272,12 @@ def _finish(connection: sqlite3.Connection, turn_id: str, admitted: Sequence[Adm
     sql = "UPDATE turns SET state = ?, leased_until = NULL, changed = 0, error = '' WHERE id = ?"
     connection.execute(sql, (state, turn_id))
     return not row["changed"]
+
+
+def _meant(known: Sequence[StoredCube], value: str) -> list[StoredCube]:
+    """Return the current facts that hold the value; without one all, or of several that add up none."""
+    stated = [(each, each.cube.fact) for each in known if each.cube.current and each.cube.fact is not None]
+    if value:
+        return [each for each, fact in stated if same_value(fact.value, value)]
+    several = len({fact.value.casefold() for _, fact in stated if not fact.single}) > 1
+    return [each for each, fact in stated if fact.single or not several]
